@@ -1,0 +1,97 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every Swift target is held to the same settings: no warning is let through.
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+]
+
+/// A house module; `needs` are the only modules it may import (checked by the build).
+func room(_ name: String, needs: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: needs, swiftSettings: strict)
+}
+
+func tests(_ name: String, needs: [Target.Dependency], resources: [Resource] = []) -> Target {
+  .testTarget(name: name, dependencies: needs, swiftSettings: strict)
+}
+
+/// A C library from Debian; SwiftPM names the package to install when it is missing.
+func system(_ name: String, _ pkgConfig: String, apt: String) -> Target {
+  .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+let package = Package(
+  name: "Cordee",
+  products: [
+    .executable(name: "cordee", targets: ["cordee"]),
+    .executable(name: "cordee-bench", targets: ["cordee-bench"]),
+    .library(
+      name: "Cordee",
+      targets: ["Causality", "Changes", "Wire", "Session", "Store", "Registry", "Replica", "Central"]
+    ),
+  ],
+  targets: [
+    system("CSQLite", "sqlite3", apt: "libsqlite3-dev"),
+    system("CSodium", "libsodium", apt: "libsodium-dev"),
+    system("CZstd", "libzstd", apt: "libzstd-dev"),
+    system("CCurl", "libcurl", apt: "libcurl4-openssl-dev"),
+    system("CMicrohttpd", "libmicrohttpd", apt: "libmicrohttpd-dev"),
+    .target(name: "CShims", dependencies: ["CCurl", "CMicrohttpd", "CSQLite"]),
+
+    // In the order the data flows: an edit's way from a value to a screen.
+    room("Causality"),
+    room("Changes", needs: ["Causality"]),
+    room("Wire", needs: ["Causality", "Changes"]),
+    room("Session", needs: ["Causality", "Changes", "Wire"]),
+    room("SQLite", needs: ["CSQLite", "CShims"]),
+    room("Seal", needs: ["CSodium", "CZstd"]),
+    room("Store", needs: ["Causality", "Changes", "Wire", "SQLite", "Seal"]),
+    room("Registry", needs: ["Causality", "Changes", "Wire", "Store"]),
+    room("HTTP"),
+    room("HTTPClient", needs: ["HTTP", "CCurl", "CShims"]),
+    room("HTTPServer", needs: ["HTTP", "CMicrohttpd", "CShims"]),
+    room("Replica", needs: ["Causality", "Changes", "Wire", "Session", "Seal", "Store", "HTTP"]),
+    room("Central", needs: ["Causality", "Changes", "Wire", "Session", "Seal", "Store", "HTTP"]),
+    room("Web", needs: ["Changes", "Registry", "Store", "HTTP"]),
+    .executableTarget(
+      name: "cordee",
+      dependencies: [
+        "Causality", "Changes", "Wire", "Session", "Seal", "Store", "Registry", "HTTP", "HTTPClient",
+        "HTTPServer", "Replica", "Central", "Web", "CShims",
+      ],
+      swiftSettings: strict
+    ),
+    .executableTarget(
+      name: "cordee-bench",
+      dependencies: [
+        "Causality", "Changes", "Wire", "Session", "SQLite", "Seal", "Store", "HTTP", "HTTPClient",
+        "HTTPServer", "Replica", "Central", "CSQLite",
+      ],
+      swiftSettings: strict
+    ),
+
+    tests("CausalityTests", needs: ["Causality"]),
+    tests("ChangesTests", needs: ["Changes", "Causality"]),
+    tests("WireTests", needs: ["Wire", "Changes", "Causality", "Seal"]),
+    tests("SessionTests", needs: ["Session", "Wire", "Changes", "Causality"]),
+    tests("SQLiteTests", needs: ["SQLite"]),
+    tests("SealTests", needs: ["Seal"]),
+    tests("StoreTests", needs: ["Store", "SQLite", "Seal", "Wire", "Changes", "Causality"]),
+    tests("RegistryTests", needs: ["Registry", "Store", "Changes"]),
+    tests("HTTPTests", needs: ["HTTP", "HTTPClient", "HTTPServer", "Seal"]),
+    tests(
+      "CentralTests",
+      needs: [
+        "Central", "Replica", "Registry", "Store", "Session", "Wire", "Changes", "Causality", "Seal",
+        "HTTP", "SQLite",
+      ]),
+    tests("WebTests", needs: ["Web", "Registry", "Store", "Changes", "HTTP"]),
+    tests("CommandTests", needs: ["cordee", "SQLite"]),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .c11
+)

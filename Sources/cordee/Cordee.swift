@@ -1,0 +1,4 @@
+@main
+struct Cordee {
+  static func main() {}
+}
