@@ -31,7 +31,9 @@ let package = Package(
     .executable(name: "cordee-bench", targets: ["cordee-bench"]),
     .library(
       name: "Cordee",
-      targets: ["Causality", "Changes", "Wire", "Session", "Store", "Registry", "Replica", "Central"]
+      targets: [
+        "Causality", "Changes", "Wire", "Session", "Store", "Registry", "Replica", "Central",
+      ]
     ),
   ],
   targets: [
@@ -60,7 +62,8 @@ let package = Package(
     .executableTarget(
       name: "cordee",
       dependencies: [
-        "Causality", "Changes", "Wire", "Session", "Seal", "Store", "Registry", "HTTP", "HTTPClient",
+        "Causality", "Changes", "Wire", "Session", "Seal", "Store", "Registry", "HTTP",
+        "HTTPClient",
         "HTTPServer", "Replica", "Central", "Web", "CShims",
       ],
       swiftSettings: strict
@@ -86,7 +89,8 @@ let package = Package(
     tests(
       "CentralTests",
       needs: [
-        "Central", "Replica", "Registry", "Store", "Session", "Wire", "Changes", "Causality", "Seal",
+        "Central", "Replica", "Registry", "Store", "Session", "Wire", "Changes", "Causality",
+        "Seal",
         "HTTP", "SQLite",
       ]),
     tests("WebTests", needs: ["Web", "Registry", "Store", "Changes", "HTTP"]),

@@ -64,7 +64,9 @@ public struct ActorID: Hashable, Sendable, Comparable {
 
   /// Makes an actor from exactly 24 bytes; nil for any other count.
   public init?(bytes: [UInt8]) {
-    guard bytes.count == 24, let replica = ReplicaID(bytes: Array(bytes[0..<16])) else { return nil }
+    guard bytes.count == 24, let replica = ReplicaID(bytes: Array(bytes[0..<16])) else {
+      return nil
+    }
     self.init(replica: replica, epoch: bigEndian(bytes[16..<24]))
   }
 

@@ -74,7 +74,8 @@ public struct Field: Sendable {
 
   /// Declares a field.
   public init(
-    _ name: String, _ type: FieldType = .text, references: String? = nil, format: ValueFormat? = nil,
+    _ name: String, _ type: FieldType = .text, references: String? = nil,
+    format: ValueFormat? = nil,
     isRequired: Bool = false, rule: MergeRule = .keepBoth, label: Label
   ) {
     self.name = name

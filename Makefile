@@ -1,0 +1,28 @@
+# Two commands do everything on a fresh Debian 12 with Swift 6: `make demo` and `make test`.
+BUILD = swift build --explicit-target-dependency-import-check error
+
+.PHONY: help setup build release test lint format demo clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+setup: ## install the Debian packages that are missing
+	@scripts/setup
+
+build: setup ## build for debugging
+	$(BUILD)
+
+release: setup ## build optimised
+	$(BUILD) -c release
+
+test: setup ## build and run every test
+	SWIFT_BACKTRACE=enable=no swift test --explicit-target-dependency-import-check error
+
+lint: ## check the form of the sources
+	swift format lint --strict --recursive --parallel Sources Tests Package.swift
+
+format: ## put the sources into form
+	swift format --in-place --recursive --parallel Sources Tests Package.swift
+
+clean: ## remove what was built
+	swift package clean
