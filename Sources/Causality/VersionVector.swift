@@ -74,7 +74,9 @@ public struct VersionVector: Hashable, Sendable {
     VersionVector(entries.lazy.filter { $0.n > base[$0.actor] }.map { ($0.actor, $0.n) })
   }
 
-  /// The sum of all counts: grows with causality. Saturates instead of overflowing.
+  /// The sum of all counts: grows with causality.
+  ///
+  /// Saturates instead of overflowing.
   public var sum: Int {
     entries.reduce(0) { total, entry in
       let (result, overflow) = total.addingReportingOverflow(entry.n)

@@ -1,0 +1,108 @@
+public import Causality
+public import Changes
+
+/// Changes as bytes: `[SP-020]` to `[SP-025]`. What is encoded here is kept, hashed and sent as it is.
+public enum ChangeEncoding {
+  /// The exact bytes of a header.
+  public static func bytes(of header: Header) -> [UInt8] {
+    var members: [(String, JSON)] = [
+      ("network", .string(header.network.description)),
+      ("space", .string(header.space)),
+      ("actor", .string(header.dot.actor.description)),
+      ("n", .integer(Int64(header.dot.n))),
+    ]
+    if !header.context.isEmpty { members.append(("context", json(header.context))) }
+    return JSON.object(members).bytes()
+  }
+
+  /// The exact bytes of a body.
+  public static func bytes(of body: Body) -> [UInt8] {
+    var members: [(String, JSON)] = [
+      ("key", .string(Base64URL.encode(body.key))),
+      ("at", .string(body.at)),
+    ]
+    if let was = body.was { members.append(("was", .string(was.description))) }
+    members.append(("writes", .array(body.writes.map(json))))
+    return JSON.object(members).bytes()
+  }
+
+  /// A vector as an object of actor to count, sorted by actor.
+  public static func json(_ vector: VersionVector) -> JSON {
+    .object(vector.entries.map { ($0.actor.description, .integer(Int64($0.n))) })
+  }
+
+  /// A SQLite value as JSON, without loss. `[SP-011]`
+  public static func json(_ value: Value) -> JSON {
+    switch value {
+    case .null: .null
+    case .integer(let number): .integer(number)
+    case .real(let number) where number.isInfinite:
+      .object([("real", .string(number > 0 ? "Infinity" : "-Infinity"))])
+    case .real(let number): .real(number)
+    case .text(let text): .string(text)
+    case .malformedText(let bytes): .object([("text", .string(Base64URL.encode(bytes)))])
+    case .blob(let bytes): .object([("blob", .string(Base64URL.encode(bytes)))])
+    }
+  }
+
+  private static func json(_ write: Write) -> JSON {
+    var members: [(String, JSON)] = [
+      ("table", .string(write.row.table)), ("id", .string(write.row.id)),
+    ]
+    switch write.verb {
+    case .insert(let fields): members.append(("insert", json(fields)))
+    case .set(let fields): members.append(("set", json(fields)))
+    case .delete: members.append(("delete", .bool(true)))
+    case .undelete: members.append(("undelete", .bool(true)))
+    }
+    return .object(members)
+  }
+
+  private static func json(_ fields: [FieldValue]) -> JSON {
+    .object(fields.map { ($0.name, json($0.value)) })
+  }
+
+  /// One line of a push or of the log, without its line feed. `[SP-022]`
+  public static func line(of change: Change) -> [UInt8] {
+    var line = Array(#"{"header":"#.utf8)
+    line += change.headerBytes
+    if let body = change.bodyBytes {
+      line += Array(#","body":"#.utf8)
+      line += body
+    } else {
+      line += Array(#","body_hash":""#.utf8)
+      line += Base64URL.encodedBytes(change.bodyHash.bytes)
+      line.append(UInt8(ascii: "\""))
+    }
+    line.append(UInt8(ascii: "}"))
+    return line
+  }
+}
+
+/// What is fed to BLAKE2b-256, in order; each with its domain, so that no hash can stand for another kind. `[SP-024]`
+public enum Preimage {
+  private static let body = Array("cordee.body.1\n".utf8)
+  private static let change = Array("cordee.change.1\n".utf8)
+  private static let log = Array("cordee.log.1\n".utf8)
+
+  /// The hash of a body covers its exact bytes.
+  public static func body(_ bytes: [UInt8]) -> [[UInt8]] { [body, bytes] }
+
+  /// The hash of a change covers the one before it in its author's chain, its body's hash and its header.
+  public static func change(previous: Hash, bodyHash: Hash, header: [UInt8]) -> [[UInt8]] {
+    [change, previous.bytes, bodyHash.bytes, header]
+  }
+
+  /// The hash of a log entry covers the one before it in the space's log, its place, the change and the verdict.
+  public static func log(previous: Hash, seq: Int, dot: Dot, verdict: Verdict, hash: Hash) -> [[UInt8]] {
+    [log, previous.bytes, Array("\(seq) \(dot.actor) \(dot.n) \(verdict.word)\n".utf8), hash.bytes]
+  }
+
+  /// What an author signs: its head in one space, and through the chain all below it. `[SP-026]`
+  public static func segment(network: NetworkID, space: String, head: Dot, hash: Hash) -> [UInt8] {
+    Array("cordee.segment.1\n\(network)\n\(space)\n\(head.actor)\n\(head.n)\n\(hash)\n".utf8)
+  }
+
+  /// What central signs: the exact bytes of a checkpoint. `[SP-044]`
+  public static func checkpoint(_ bytes: [UInt8]) -> [UInt8] { Array("cordee.checkpoint.1\n".utf8) + bytes }
+}
