@@ -1,0 +1,166 @@
+import Causality
+public import Changes
+public import SQLite
+
+/// One replica file: the shared tables, what is known of each cell, and every change.
+///
+/// It belongs to one owner at a time and blocks while SQLite works. Every writing call runs inside `write`, one
+/// `BEGIN IMMEDIATE` transaction that stands or falls as a whole.
+public final class Store {
+  /// The tables this store knows.
+  public let schema: Schema
+  /// The file.
+  public let path: String
+  let db: Connection
+  var cache = Cache()
+
+  /// What is read once and kept while it stays true.
+  struct Cache {
+    var names: [String: Int] = [:]
+    var nameOf: [Int: String] = [:]
+    var actors: [ActorID: Int] = [:]
+    var actorOf: [Int: ActorID] = [:]
+    var heads: [HeadKey: Head] = [:]
+    var hasBase: Bool?
+  }
+
+  /// How a file is used, which settles its journal.
+  public enum Use: Sendable {
+    /// A member's file, which other programs open too: rollback journal.
+    case replica
+    /// Central's file, written by one connection: write-ahead log.
+    case central
+    /// Reading only.
+    case reader
+  }
+
+  /// Opens or makes a file.
+  ///
+  /// - Throws: `StoreError` `.corrupt`, `.foreign`, `.newer`, `.cannotOpen`.
+  public init(path: String, schema: Schema, use: Use, create: Bool = false) throws {
+    self.path = path
+    self.schema = schema
+    do {
+      db = try Connection(path: path, mode: use == .reader ? .readOnly : create ? .create : .readWrite)
+      _ = try db.first("SELECT count(*) FROM sqlite_schema") { $0.int(0) }
+      if use != .reader {
+        _ = try db.first("PRAGMA journal_mode=\(use == .central ? "WAL" : "TRUNCATE")") { $0.text(0) }
+        try db.execute("PRAGMA synchronous=FULL")
+      }
+      try db.execute("PRAGMA cache_size=-32768; PRAGMA cell_size_check=ON")
+    } catch {
+      throw StoreError(error, path: path)
+    }
+    try prepare(use: use, create: create)
+  }
+
+  /// Runs `body` as one transaction, with the capturing triggers off.
+  ///
+  /// - Throws: what `body` throws; then nothing has happened.
+  public func write<T>(_ body: () throws -> T) throws -> T {
+    guard !db.isInTransaction else { return try body() }
+    let before = cache
+    db.setTriggers(enabled: false)
+    defer { db.setTriggers(enabled: true) }
+    do {
+      return try db.transaction(.immediate, body: body)
+    } catch {
+      cache = before
+      if let error = error as? SQLiteError { throw StoreError(error, path: path) }
+      throw error
+    }
+  }
+
+  /// Reads a consistent state: nothing another program writes meanwhile is seen.
+  public func read<T>(_ body: () throws -> T) throws -> T {
+    guard !db.isInTransaction else { return try body() }
+    do {
+      return try db.transaction(.deferred, body: body)
+    } catch let error as SQLiteError {
+      throw StoreError(error, path: path)
+    }
+  }
+
+  /// The connection, for reading shared tables and for edits by commands (triggers see those outside `write`).
+  public func withConnection<T>(_ body: (borrowing Connection) throws -> T) throws -> T {
+    do {
+      return try body(db)
+    } catch let error as SQLiteError {
+      throw StoreError(error, path: path)
+    }
+  }
+
+  /// A fact the file keeps about itself.
+  public func meta(_ key: String) throws -> Value? {
+    try db.first("SELECT value FROM cordee_meta WHERE key = ?", .text(key)) { Store.value($0, 0) }
+  }
+
+  /// Keeps a fact; call inside `write`.
+  public func setMeta(_ key: String, _ value: Value) throws {
+    try db.run(
+      "INSERT INTO cordee_meta(key, value) VALUES(?, ?) ON CONFLICT(key) DO UPDATE SET value = excluded.value",
+      .text(key), Store.argument(value))
+  }
+
+  private func prepare(use: Use, create: Bool) throws {
+    do {
+      let isOurs = try db.first("SELECT 1 FROM sqlite_schema WHERE name = 'cordee_meta'") { _ in true } ?? false
+      let isEmpty = try db.first("SELECT count(*) FROM sqlite_schema") { $0.int(0) == 0 } ?? true
+      if !isOurs {
+        guard isEmpty, create, use != .reader else {
+          throw StoreError(
+            .foreign, "\(path) is no Cordée replica", hint: "Give the replica's own file, or join to make one.")
+        }
+        try write { try db.execute(Layout.engine); try setMeta("layout", .integer(Int64(Layout.number))) }
+      }
+      let layout = try meta("layout")?.integer ?? 0
+      let number = try meta("schema")?.integer ?? 0
+      guard layout <= Layout.number, number <= schema.number else {
+        throw StoreError(.newer, "\(path) was written by a newer version of Cordée", hint: "Install that version.")
+      }
+      if number < schema.number, use != .reader { try write { try migrate() } }
+    } catch let error as SQLiteError {
+      throw StoreError(error, path: path)
+    }
+  }
+
+  /// Brings the shared tables up to this schema, and moves what was carried for it into them.
+  private func migrate() throws {
+    for table in schema.tables {
+      let columns = try db.all("SELECT name FROM pragma_table_info(?)", .text(table.name)) { $0.text(0) }
+      if columns.isEmpty {
+        try db.execute(Layout.create(table))
+      } else {
+        for field in table.fields where !columns.contains(field.name) {
+          try db.execute(Layout.addColumn(field, to: table))
+        }
+      }
+      try db.execute(Layout.triggers(table))
+    }
+    try setMeta("schema", .integer(Int64(schema.number)))
+    for row in try expandedRows() { try save(try load(row), of: row) }
+  }
+
+  static func value(_ row: borrowing Row, _ index: Int) -> Value {
+    switch row.kind(index) {
+    case .null: return .null
+    case .integer: return .integer(row.integer(index))
+    case .real: return .real(row.real(index))
+    case .blob: return .blob(row.bytes(index))
+    case .text:
+      let bytes = row.bytes(index)
+      return String(validating: bytes, as: UTF8.self).map { .text($0) } ?? .malformedText(bytes)
+    }
+  }
+
+  static func argument(_ value: Value) -> Argument {
+    switch value {
+    case .null: .null
+    case .integer(let number): .integer(number)
+    case .real(let number): .real(number)
+    case .text(let text): .text(text)
+    case .malformedText(let bytes): .textBytes(bytes)
+    case .blob(let bytes): .blob(bytes)
+    }
+  }
+}
