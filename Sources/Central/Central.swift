@@ -1,0 +1,96 @@
+public import Causality
+public import Changes
+import SQLite
+public import Seal
+public import Store
+import Wire
+
+/// The central node: it receives members' changes, merges them on a schedule and gives everybody the same log.
+///
+/// It is a store with an inbox. One owner at a time; every call blocks while SQLite works. Nothing here reads a clock:
+/// times come in as RFC 3339 labels.
+public final class Central {
+  /// What it holds.
+  public let store: Store
+  /// The network it serves.
+  public let network: NetworkID
+  /// Its present life.
+  public let instance: InstanceID
+  /// Its key: everything it says is signed with it.
+  let key: SigningKey
+
+  /// The actor of central's own changes: its key and, as epoch, the first half of its instance.
+  public var actor: ActorID { ActorID(replica: keyID, epoch: instance.high) }
+
+  /// Central's own replica id.
+  public var keyID: ReplicaID { ReplicaID(bytes: key.publicKey.fingerprint) ?? ID128(high: 0, low: 0) }
+
+  /// Its public key.
+  public var publicKey: PublicKey { key.publicKey }
+
+  private static let tables = """
+    CREATE TABLE IF NOT EXISTS cordee_inbox(id INTEGER PRIMARY KEY, space TEXT NOT NULL, actor BLOB NOT NULL,
+      n_from INTEGER NOT NULL, n_to INTEGER NOT NULL, previous BLOB NOT NULL, head BLOB NOT NULL,
+      signatures TEXT NOT NULL, lines BLOB NOT NULL, received_at TEXT NOT NULL) STRICT;
+    CREATE INDEX IF NOT EXISTS cordee_inbox_actor ON cordee_inbox(space, actor, n_from);
+    CREATE TABLE IF NOT EXISTS cordee_outbox(id INTEGER PRIMARY KEY, space TEXT NOT NULL, body BLOB NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS cordee_aside(id INTEGER PRIMARY KEY, space TEXT NOT NULL, actor BLOB NOT NULL,
+      n_from INTEGER NOT NULL, n_to INTEGER NOT NULL, reason TEXT NOT NULL, lines BLOB NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS cordee_invite(hash BLOB PRIMARY KEY NOT NULL, organisation TEXT NOT NULL,
+      role TEXT NOT NULL, expires INTEGER NOT NULL, used_by TEXT) STRICT;
+    CREATE TABLE IF NOT EXISTS cordee_member(replica TEXT PRIMARY KEY NOT NULL, key BLOB NOT NULL,
+      organisation TEXT NOT NULL, role TEXT NOT NULL, name TEXT NOT NULL, enrolled_at TEXT NOT NULL,
+      revoked_at TEXT, last_heard TEXT) STRICT;
+    CREATE TABLE IF NOT EXISTS cordee_report(number INTEGER PRIMARY KEY, report TEXT NOT NULL) STRICT;
+    """
+
+  /// Makes a new central node in the file at `path`.
+  public static func create(path: String, schema: Schema, key: SigningKey, name: String, url: String) throws -> Central {
+    let store = try Store(path: path, schema: schema, use: .central, create: true)
+    try store.write {
+      guard try store.meta("network") == nil else {
+        throw StoreError(.foreign, "\(path) already holds a central node", hint: "Give another folder.")
+      }
+      try store.withConnection { try $0.execute(tables) }
+      try store.setMeta("network", .blob(Randomness.bytes(16)))
+      try store.setMeta("instance", .blob(Randomness.bytes(16)))
+      try store.setMeta("name", .text(name))
+      try store.setMeta("url", .text(url))
+    }
+    return try Central(store: store, key: key)
+  }
+
+  /// Opens the central node in a store.
+  public init(store: Store, key: SigningKey) throws {
+    self.store = store
+    self.key = key
+    func id(_ name: String) throws -> ID128 {
+      guard case .blob(let bytes)? = try store.meta(name), let id = ID128(bytes: bytes) else {
+        throw StoreError(.foreign, "\(store.path) holds no central node", hint: "Run `cordee central init` first.")
+      }
+      return id
+    }
+    network = try id("network")
+    instance = try id("instance")
+  }
+
+  /// Queues central's own writes; they take effect at the next merge.
+  public func queue(_ writes: [Write], space: String, at: String) throws {
+    try store.write {
+      for start in stride(from: 0, to: writes.count, by: 100) {
+        let body = Body(
+          key: Randomness.bytes(16), at: at, writes: Array(writes[start..<min(start + 100, writes.count)]))
+        try store.withConnection {
+          try $0.run(
+            "INSERT INTO cordee_outbox(space, body) VALUES(?, ?)", .text(space),
+            .blob(ChangeEncoding.bytes(of: body)))
+        }
+      }
+    }
+  }
+
+  /// The signed checkpoint of a space, as it was sent; nil before the first merge.
+  func checkpoint(of space: String) throws -> [UInt8]? {
+    if case .blob(let bytes)? = try store.meta("checkpoint.\(space)") { bytes } else { nil }
+  }
+}

@@ -1,0 +1,140 @@
+public import Causality
+public import Changes
+import SQLite
+import Seal
+import Store
+import Wire
+
+/// What central says of a pushed segment: it is on disk. `[SP-031]`
+public struct Receipt: Sendable, Hashable {
+  /// The author.
+  public let actor: ActorID
+  /// The head of the segment.
+  public let n: Int
+  /// Its hash.
+  public let hash: Hash
+}
+
+/// Receiving: whole signed segments, verified, then on disk before the receipt is given.
+extension Central {
+  /// Takes a push of a member into the inbox.
+  ///
+  /// The same push sent twice is harmless; a segment that does not follow yet waits.
+  ///
+  /// - Returns: a receipt a segment, once all of them are committed with `synchronous=FULL`.
+  /// - Throws: `Problem`; then nothing of the push was taken.
+  public func receive(_ body: [UInt8], from member: Member, space: String, at: String) throws -> [Receipt] {
+    guard store.schema.spaces.contains(space) else {
+      throw Problem("space.unknown", status: 404, "there is no space of that name")
+    }
+    guard store.schema.role(member.role)?.writes.contains(space) == true else {
+      throw Problem("space.forbidden", status: 403, "the role \(member.role) may not write in \(space)")
+    }
+    let segments = try Self.segments(of: body)
+    return try store.write {
+      try segments.map { segment, lines in try accept(segment, lines, from: member, space: space, at: at) }
+    }
+  }
+
+  private func accept(
+    _ segment: Segment, _ lines: [[UInt8]], from member: Member, space: String, at: String
+  ) throws -> Receipt {
+    let receipt = Receipt(actor: segment.actor, n: segment.to, hash: segment.head)
+    guard segment.actor.replica == member.replica else {
+      throw Problem("segment.foreign", status: 403, "a segment of another member's device", hint: "Each device pushes its own changes.")
+    }
+    try verify(segment, lines, key: member.key, space: space)
+    if let held = try held(Dot(actor: segment.actor, n: segment.to), in: space) {
+      guard held == segment.head else {
+        throw Problem(
+          "segment.fork", status: 409, "central holds another change \(segment.to) of this actor",
+          hint: "This file is an old copy; sync begins a new epoch.")
+      }
+      return receipt
+    }
+    try store.withConnection {
+      try $0.run(
+        """
+        INSERT INTO cordee_inbox(space, actor, n_from, n_to, previous, head, signatures, lines, received_at)
+        VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """, .text(space), .blob(segment.actor.bytes), .int(segment.from), .int(segment.to),
+        .blob(segment.previous.bytes), .blob(segment.head.bytes),
+        .textBytes(JSON.array(segment.signatures.map(\.json)).bytes()),
+        .blob(Array(lines.joined(separator: [UInt8(ascii: "\n")]))), .text(at))
+    }
+    return receipt
+  }
+
+  /// Signature, chain, counts, network and contexts of a segment.
+  private func verify(_ segment: Segment, _ lines: [[UInt8]], key: PublicKey, space: String) throws {
+    var previous = segment.previous
+    for (offset, bytes) in lines.enumerated() {
+      let line = try Self.wire { () throws(WireError) in try ChangeDecoding.line(bytes) }
+      let header = line.header
+      guard header.network == network, header.space == space,
+        header.dot == Dot(actor: segment.actor, n: segment.from + offset)
+      else { throw Problem("segment.header", status: 422, "change \(offset + 1) of a segment names another place than its own") }
+      guard offset == 0 || header.context.isEmpty else {
+        throw Problem("segment.context", status: 422, "only the first change of a segment may carry a context")
+      }
+      guard let body = line.bodyBytes else {
+        throw Problem("segment.body", status: 422, "a pushed change lacks its body")
+      }
+      _ = try Self.wire { () throws(WireError) in try ChangeDecoding.body(body) }
+      previous = Store.change(line, previous: previous).hash
+    }
+    let message = Preimage.segment(
+      network: network, space: space, head: Dot(actor: segment.actor, n: segment.to), hash: segment.head)
+    guard previous == segment.head,
+      segment.signatures.contains(where: { $0.key == segment.actor.replica && key.verifies($0.value, of: message) })
+    else {
+      throw Problem("segment.signature", status: 422, "a segment's hash or signature is wrong", hint: "It was altered on its way; push again.")
+    }
+  }
+
+  /// The hash of a change that central holds, in the log or as the head of a segment in the inbox.
+  func held(_ dot: Dot, in space: String) throws -> Hash? {
+    if let hash = try store.changeHash(dot, in: space) { return hash }
+    return try store.withConnection { connection in
+      try connection.first(
+        "SELECT head FROM cordee_inbox WHERE space = ? AND actor = ? AND n_to = ?", .text(space),
+        .blob(dot.actor.bytes), .int(dot.n)
+      ) { $0.bytes(0) }
+    }.flatMap { Hash(bytes: $0) }
+  }
+
+  /// The newest change of an actor up to which central holds everything, merged or in the inbox.
+  public func heldHead(of actor: ActorID, in space: String) throws -> (n: Int, hash: Hash) {
+    let head = try store.head(of: actor, in: space)
+    var (n, hash) = (head.n, head.hash)
+    while true {
+      let next = try store.withConnection { connection in
+        try connection.first(
+          "SELECT n_to, head FROM cordee_inbox WHERE space = ? AND actor = ? AND n_from <= ? AND n_to > ?",
+          .text(space), .blob(actor.bytes), .int(n + 1), .int(n)
+        ) { ($0.int(0), $0.bytes(1)) }
+      }
+      guard let (to, bytes) = next, let head = Hash(bytes: bytes) else { return (n, hash) }
+      (n, hash) = (to, head)
+    }
+  }
+
+  private static func segments(of body: [UInt8]) throws -> [(Segment, [[UInt8]])] {
+    var lines = Lines.split(body)[...]
+    var segments: [(Segment, [[UInt8]])] = []
+    while let first = lines.popFirst() {
+      let segment = try wire { () throws(WireError) in try Segment.parse(first) }
+      let count = segment.to - segment.from + 1
+      guard lines.count >= count else {
+        throw Problem("wire.truncated", status: 400, "a segment announces \(count) changes and holds \(lines.count)")
+      }
+      segments.append((segment, Array(lines.prefix(count))))
+      lines = lines.dropFirst(count)
+    }
+    return segments
+  }
+
+  static func wire<T>(_ body: () throws(WireError) -> T) throws -> T {
+    do { return try body() } catch { throw Problem(error) }
+  }
+}

@@ -1,0 +1,42 @@
+import Causality
+import Changes
+import Store
+import Wire
+
+/// Why a change may not stand, judged at its place in the log; never by a clock.
+extension Central {
+  /// - Returns: `code: text`, or nil when the change takes effect.
+  func objection(to change: Change, by author: Member) throws -> String? {
+    if author.revokedAt != nil { return "member.revoked: the device was revoked before this was merged" }
+    guard store.schema.role(author.role)?.writes.contains(change.header.space) == true else {
+      return "space.forbidden: the role \(author.role) may not write in \(change.header.space)"
+    }
+    guard let bytes = change.bodyBytes, let body = try? ChangeDecoding.body(bytes) else {
+      return "body.unreadable: the body is not what the protocol says"
+    }
+    for write in body.writes {
+      if let reason = try objection(to: write, in: change.header.space) { return reason }
+    }
+    return nil
+  }
+
+  private func objection(to write: Write, in space: String) throws -> String? {
+    // What a newer schema sends is carried untouched: it cannot be judged here.
+    let table = store.schema.table(write.row.table)
+    let place = "\(write.row.table)/\(write.row.id)"
+    if let table {
+      guard table.space == space else { return "table.space: \(write.row.table) belongs to \(table.space)" }
+      guard table.writers == .members else { return "table.forbidden: only central writes \(write.row.table)" }
+      for field in write.verb.fields {
+        if let expected = table.field(field.name)?.violation(of: field.value) {
+          return "value.form: \(place) \(field.name) needs \(expected)"
+        }
+        if let text = field.value.text, text.utf8.count > ChangeLimits.valueBytesMax {
+          return "value.too_large: \(place) \(field.name) is over \(ChangeLimits.valueBytesMax) bytes"
+        }
+      }
+    }
+    if case .insert = write.verb { return nil }
+    return try store.isKnown(write.row) ? nil : "row.unknown: \(place) was never created here"
+  }
+}

@@ -1,0 +1,172 @@
+public import Causality
+import Changes
+import SQLite
+public import Seal
+import Store
+import Wire
+
+/// One enrolled device, as central knows it.
+public struct Member: Sendable {
+  /// Its replica id.
+  public let replica: ReplicaID
+  /// Its key.
+  public let key: PublicKey
+  /// The row id of its organisation.
+  public let organisation: String
+  /// Its role.
+  public let role: String
+  /// How its edits are signed for readers.
+  public let name: String
+  /// When it was revoked, if it was.
+  public let revokedAt: String?
+}
+
+/// What a device learns when it is enrolled.
+public struct Enrolment: Sendable {
+  /// The network.
+  public let network: NetworkID
+  /// Central's life.
+  public let instance: InstanceID
+  /// Central's key.
+  public let centralKey: PublicKey
+  /// The device's role.
+  public let role: String
+  /// The spaces it receives.
+  public let spaces: [String]
+  /// The name shown for its edits.
+  public let name: String
+}
+
+/// Invites are one-time secrets, kept hashed; enrolment binds a key to an organisation and a role.
+extension Central {
+  /// Makes an invite: `secret.fingerprint`, to be given out once.
+  ///
+  /// - Parameters:
+  ///   - organisation: a row id.
+  ///   - expires: Unix seconds.
+  /// - Throws: `Problem` when the role is unknown.
+  public func invite(organisation: String, role: String, expires: Int64) throws -> String {
+    guard store.schema.role(role) != nil else {
+      let roles = store.schema.roles.map(\.name).joined(separator: ", ")
+      throw Problem("role.unknown", status: 422, "there is no role \(role)", hint: "Give one of \(roles).")
+    }
+    let secret = Randomness.bytes(16)
+    try store.write {
+      try store.withConnection {
+        try $0.run(
+          "INSERT INTO cordee_invite(hash, organisation, role, expires) VALUES(?, ?, ?, ?)",
+          .blob(Self.inviteHash(secret)), .text(organisation), .text(role), .integer(expires))
+      }
+    }
+    return "\(Base64URL.encode(secret)).\(keyID)"
+  }
+
+  /// Redeems an invite for `key`. The same key may ask again: the answer to a lost reply is the same.
+  ///
+  /// - Throws: `Problem` when the invite is unknown, expired or used.
+  public func enrol(secret: [UInt8], key: PublicKey, name: String?, now: Int64, at: String) throws -> Enrolment {
+    let replica = ReplicaID(bytes: key.fingerprint) ?? ID128(high: 0, low: 0)
+    return try store.write {
+      let invite = try store.withConnection { connection in
+        try connection.first(
+          "SELECT organisation, role, expires, used_by FROM cordee_invite WHERE hash = ?",
+          .blob(Self.inviteHash(secret))
+        ) { ($0.text(0), $0.text(1), $0.integer(2), $0.optionalText(3)) }
+      }
+      guard let (organisation, role, expires, usedBy) = invite else {
+        throw Problem("invite.unknown", status: 401, "central does not know this invite", hint: "Ask for a new one.")
+      }
+      if let usedBy {
+        guard usedBy == replica.description, let member = try member(replica) else {
+          throw Problem("invite.used", status: 401, "this invite was used", hint: "Ask for a new one.")
+        }
+        return enrolment(of: member)
+      }
+      guard now < expires else {
+        throw Problem("invite.expired", status: 401, "this invite has expired", hint: "Ask for a new one.")
+      }
+      let shown = try name ?? "\(role) of \(label(of: organisation))"
+      try store.withConnection {
+        try $0.run(
+          "UPDATE cordee_invite SET used_by = ? WHERE hash = ?", .text(replica.description),
+          .blob(Self.inviteHash(secret)))
+        try $0.run(
+          """
+          INSERT INTO cordee_member(replica, key, organisation, role, name, enrolled_at) VALUES(?, ?, ?, ?, ?, ?)
+          """, .text(replica.description), .blob(key.bytes), .text(organisation), .text(role), .text(shown),
+          .text(at))
+      }
+      try queue(
+        [
+          Write(
+            RowKey(table: "replica", id: replica.description),
+            .insert([
+              FieldValue("key", .text(Base64URL.encode(key.bytes))),
+              FieldValue("organisation_id", .text(organisation)), FieldValue("role", .text(role)),
+              FieldValue("name", .text(shown)), FieldValue("enrolled_at", .text(at)),
+              FieldValue("revoked_at", .null), FieldValue("succeeds_id", .null),
+            ]))
+        ], space: store.schema.spaces[0], at: at)
+      guard let member = try member(replica) else {
+        throw Problem("member.missing", status: 500, "the new member was not kept")
+      }
+      return enrolment(of: member)
+    }
+  }
+
+  /// Shuts a device out, from its next request on; the log says so at the next merge.
+  ///
+  /// - Throws: `Problem` when there is no such device.
+  public func revoke(_ replica: ReplicaID, at: String) throws {
+    try store.write {
+      guard let member = try member(replica), member.revokedAt == nil else {
+        throw Problem("member.unknown", status: 404, "no device \(replica) is enrolled")
+      }
+      try store.withConnection {
+        try $0.run("UPDATE cordee_member SET revoked_at = ? WHERE replica = ?", .text(at), .text(replica.description))
+      }
+      try queue(
+        [Write(RowKey(table: "replica", id: replica.description), .set([FieldValue("revoked_at", .text(at))]))],
+        space: store.schema.spaces[0], at: at)
+    }
+  }
+
+  /// The enrolled device with this id.
+  public func member(_ replica: ReplicaID) throws -> Member? {
+    try store.withConnection { connection in
+      try connection.first(
+        "SELECT key, organisation, role, name, revoked_at FROM cordee_member WHERE replica = ?",
+        .text(replica.description)
+      ) { ($0.bytes(0), $0.text(1), $0.text(2), $0.text(3), $0.optionalText(4)) }
+    }.flatMap { bytes, organisation, role, name, revokedAt in
+      PublicKey(bytes: bytes).map {
+        Member(
+          replica: replica, key: $0, organisation: organisation, role: role, name: name, revokedAt: revokedAt)
+      }
+    }
+  }
+
+  /// Every enrolled device.
+  public func members() throws -> [Member] {
+    let ids = try store.withConnection { try $0.all("SELECT replica FROM cordee_member ORDER BY enrolled_at, replica") { $0.text(0) } }
+    return try ids.compactMap { try ReplicaID($0).flatMap(member) }
+  }
+
+  func enrolment(of member: Member) -> Enrolment {
+    Enrolment(
+      network: network, instance: instance, centralKey: publicKey, role: member.role,
+      spaces: store.schema.role(member.role)?.reads ?? [], name: member.name)
+  }
+
+  private func label(of organisation: String) throws -> String {
+    let state = try store.state(of: RowKey(table: "organisation", id: organisation))
+    for field in ["acronym", "name_en", "slug"] {
+      if let text = state.shown(field).text { return text }
+    }
+    return organisation
+  }
+
+  private static func inviteHash(_ secret: [UInt8]) -> [UInt8] {
+    Blake2b.hash([Array("cordee.invite.1\n".utf8), secret])
+  }
+}

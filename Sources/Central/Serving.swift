@@ -1,0 +1,65 @@
+public import Causality
+public import Changes
+import SQLite
+import Store
+import Wire
+
+/// What central answers to a replica that comes by.
+extension Central {
+  /// Central's side of one space, for hello.
+  public struct Standing: Sendable {
+    /// The newest contiguous change of the asking actor that central holds.
+    public let heldN: Int
+    /// Its hash.
+    public let heldHash: Hash
+    /// The last place of the signed log.
+    public let seq: Int
+    /// Whether the replica's cursor stands in central's log.
+    public let knowsCursor: Bool
+  }
+
+  /// How central stands to an actor in one space.
+  ///
+  /// - Complexity: O(segments of the actor in the inbox).
+  public func standing(of actor: ActorID, in space: String, cursor: (seq: Int, hash: Hash)) throws -> Standing {
+    let held = try heldHead(of: actor, in: space)
+    let seq = try Int(store.meta("checkpoint.\(space).seq")?.integer ?? 0)
+    return Standing(
+      heldN: held.n, heldHash: held.hash, seq: seq,
+      knowsCursor: try store.logHash(of: space, at: cursor.seq) == cursor.hash)
+  }
+
+  /// The log of a space after `seq`, as NDJSON lines: entries, and the checkpoint where the end is reached.
+  ///
+  /// Bodies of quarantined changes go to their author alone.
+  ///
+  /// - Parameters:
+  ///   - reader: whose request this is.
+  ///   - bytesMax: the piece ends with the first line that reaches it.
+  /// - Throws: `Problem` when the reader's role may not read the space.
+  public func logPiece(of space: String, after seq: Int, for reader: Member, bytesMax: Int) throws -> [UInt8] {
+    guard store.schema.role(reader.role)?.reads.contains(space) == true else {
+      throw Problem("space.forbidden", status: 403, "the role \(reader.role) may not read \(space)")
+    }
+    return try store.read {
+      guard let checkpoint = try checkpoint(of: space) else { return [] }
+      let end = try Int(store.meta("checkpoint.\(space).seq")?.integer ?? 0)
+      var bytes: [UInt8] = []
+      var isCut = false
+      try store.forEachEntry(of: space, after: seq) { entry in
+        guard entry.seq <= end else { return false }
+        if bytes.count >= bytesMax {
+          isCut = true
+          return false
+        }
+        bytes += LogLine.entryLine(
+          seq: entry.seq, change: entry.change, verdict: entry.verdict, signatures: entry.signatures,
+          withholdsBody: !entry.verdict.isApplied && entry.change.dot.actor.replica != reader.replica)
+        bytes.append(UInt8(ascii: "\n"))
+        return true
+      }
+      if !isCut { bytes += checkpoint + [UInt8(ascii: "\n")] }
+      return bytes
+    }
+  }
+}

@@ -1,0 +1,80 @@
+public import Causality
+public import Changes
+import SQLite
+import Wire
+
+/// The log as it is held: reading it back, and where it ends.
+extension Store {
+  /// Where a space's log ends: the last place and the hash there.
+  public func logEnd(of space: String) throws -> (seq: Int, hash: Hash) {
+    let found = try db.first(
+      "SELECT seq, hash FROM cordee_log WHERE space = ? ORDER BY seq DESC LIMIT 1",
+      .int(try number(ofName: space))
+    ) { ($0.int(0), $0.bytes(1)) }
+    guard let (seq, bytes) = found, let hash = Hash(bytes: bytes) else { return (0, .zero) }
+    return (seq, hash)
+  }
+
+  /// The last place over all spaces.
+  public func lastSeq() throws -> Int {
+    try db.first("SELECT max(seq) FROM cordee_log") { $0.int(0) } ?? 0
+  }
+
+  /// The hash of a space's log at `seq`; nil when no entry of the space stands there.
+  public func logHash(of space: String, at seq: Int) throws -> Hash? {
+    if seq == 0 { return .zero }
+    return try db.first(
+      "SELECT hash FROM cordee_log WHERE space = ? AND seq = ?", .int(try number(ofName: space)), .int(seq)
+    ) { $0.bytes(0) }.flatMap { Hash(bytes: $0) }
+  }
+
+  /// Gives the entries of a space after `seq`, in order, until `body` returns false.
+  ///
+  /// - Complexity: O(entries given).
+  public func forEachEntry(of space: String, after seq: Int, _ body: (LogEntry) throws -> Bool) throws {
+    try db.forEach(
+      """
+      SELECT l.seq, l.actor, l.n, l.reason, l.hash, l.signatures, c.header, c.body, c.body_hash, c.hash
+      FROM cordee_log l JOIN cordee_change c ON c.space = l.space AND c.actor = l.actor AND c.n = l.n
+      WHERE l.space = ? AND l.seq > ? ORDER BY l.seq
+      """, [.int(try number(ofName: space)), .int(seq)]
+    ) { row in
+      let header = row.bytes(6)
+      let change = Change(
+        header: try ChangeDecoding.header(header), headerBytes: header, bodyBytes: row.isNull(7) ? nil : row.bytes(7),
+        bodyHash: Hash(bytes: row.bytes(8)) ?? .zero, hash: Hash(bytes: row.bytes(9)) ?? .zero)
+      return try body(
+        LogEntry(
+          seq: row.int(0), change: change,
+          verdict: row.isNull(3) ? .applied : .quarantined(reason: row.text(3)),
+          hash: Hash(bytes: row.bytes(4)) ?? .zero, signatures: row.isNull(5) ? nil : row.bytes(5)))
+    }
+  }
+
+  /// The hash of one change held here; nil when it is not held.
+  public func changeHash(_ dot: Dot, in space: String) throws -> Hash? {
+    try db.first(
+      "SELECT hash FROM cordee_change WHERE space = ? AND actor = ? AND n = ?", .int(try number(ofName: space)),
+      .int(try number(of: dot.actor)), .int(dot.n)
+    ) { $0.bytes(0) }.flatMap { Hash(bytes: $0) }
+  }
+
+  /// Central holds the actor's changes up to `n`. Call inside `write`.
+  public func markReceived(_ actor: ActorID, upTo n: Int, in space: String) throws {
+    try db.run(
+      "UPDATE cordee_change SET state = 1 WHERE space = ? AND actor = ? AND n <= ? AND state = 0",
+      .int(try number(ofName: space)), .int(try number(of: actor)), .int(n))
+  }
+
+  /// How many own changes wait: sealed only, and received.
+  public func waiting() throws -> (local: Int, received: Int) {
+    let local = try db.first("SELECT count(*) FROM cordee_change WHERE state = 0") { $0.int(0) } ?? 0
+    let received = try db.first("SELECT count(*) FROM cordee_change WHERE state = 1") { $0.int(0) } ?? 0
+    return (local, received)
+  }
+
+  /// Whether anything was ever known of a row.
+  public func isKnown(_ row: RowKey) throws -> Bool {
+    try stamp(row, table: try number(ofName: row.table)) != nil
+  }
+}

@@ -1,0 +1,79 @@
+import Causality
+public import Changes
+import SQLite
+import Wire
+
+/// One thing a person has to settle.
+public struct Conflict: Sendable {
+  /// Which row.
+  public let row: RowKey
+  /// The contested field; nil when the row was edited while somebody deleted it.
+  public let field: String?
+  /// The values that stand against each other, the shown one first.
+  public let siblings: [Sibling]
+}
+
+/// What people and commands read.
+extension Store {
+  /// All that is known of a row.
+  public func state(of row: RowKey) throws -> RowState { try load(row) }
+
+  /// Everything that has to be settled, in a fixed order.
+  ///
+  /// - Complexity: O(rows in expanded form).
+  public func conflicts() throws -> [Conflict] {
+    var conflicts: [Conflict] = []
+    for row in try expandedRows().sorted() {
+      let state = try load(row)
+      guard state.isShown else { continue }
+      if state.isContested { conflicts.append(Conflict(row: row, field: nil, siblings: state.liveness)) }
+      for field in state.contestedFields {
+        let siblings = (state.cells[field] ?? []).sorted {
+          ($0.weight, $0.dot.actor) > ($1.weight, $1.dot.actor)
+        }
+        conflicts.append(Conflict(row: row, field: field, siblings: siblings))
+      }
+    }
+    return conflicts
+  }
+
+  /// The shared content of a space, one JSON line a row, the same bytes wherever the same changes were integrated.
+  ///
+  /// Own changes that wait are left out: their rows are shown as everybody else has them. `[SP-070]`
+  ///
+  /// - Complexity: O(rows).
+  public func dump(_ space: String, line: ([UInt8]) throws -> Void) throws {
+    let names = try db.all("SELECT DISTINCT tbl FROM cordee_row") { $0.int(0) }
+    let tables = try names.map { ($0, try name(ofNumber: $0)) }.sorted {
+      $0.1.utf8.lexicographicallyPrecedes($1.1.utf8)
+    }
+    for (number, table) in tables {
+      let declared = schema.table(table)
+      guard declared?.space ?? schema.spaces.first == space else { continue }
+      let ids = try db.all("SELECT id FROM cordee_row WHERE tbl = ? ORDER BY id", .int(number)) { $0.text(0) }
+      for id in ids {
+        let row = RowKey(table: table, id: id)
+        let state = try base(of: row)?.state ?? load(row)
+        if !state.liveness.isEmpty || !state.cells.isEmpty { try line(Self.dumpLine(row, state)) }
+      }
+    }
+  }
+
+  /// BLAKE2b-256 of `dump`: equal on equal replicas.
+  public func digest(_ space: String) throws -> Hash {
+    var all: [UInt8] = []
+    try dump(space) { all += $0 + [UInt8(ascii: "\n")] }
+    return Store.hash([all])
+  }
+
+  private static func dumpLine(_ row: RowKey, _ state: RowState) -> [UInt8] {
+    func list(_ siblings: [Sibling]) -> JSON {
+      .array(siblings.map { .array([.string($0.dot.description), ChangeEncoding.json($0.value)]) })
+    }
+    return JSON.object([
+      ("table", .string(row.table)), ("id", .string(row.id)), ("shown", .bool(state.isShown)),
+      ("alive", list(state.liveness)),
+      ("fields", .object(state.cells.keys.sorted().map { ($0, list(state.cells[$0] ?? [])) })),
+    ]).bytes()
+  }
+}

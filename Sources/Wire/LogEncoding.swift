@@ -1,0 +1,61 @@
+public import Changes
+
+/// One line of the log as it is streamed. `[SP-040]`
+public enum LogLine: Sendable {
+  /// An entry: its place, the change's line, the verdict and the segment's signatures, where it ends one.
+  case entry(seq: Int, change: ChangeDecoding.Line, verdict: Verdict, signatures: [Signature], rawSignatures: [UInt8]?)
+  /// The signed end of what is there.
+  case checkpoint(bytes: [UInt8], Checkpoint, signatures: [Signature])
+
+  /// Composes an entry's line from what is kept, without encoding the change again.
+  public static func entryLine(
+    seq: Int, change: Change, verdict: Verdict, signatures: [UInt8]?, withholdsBody: Bool
+  ) -> [UInt8] {
+    var line = Array("{\"seq\":\(seq)".utf8)
+    if case .quarantined(let reason) = verdict {
+      line += Array(",\"verdict\":\"quarantined\",\"reason\":".utf8) + JSON.string(reason).bytes()
+    }
+    if let signatures { line += Array(",\"signatures\":".utf8) + signatures }
+    let shown =
+      withholdsBody
+      ? Change(
+        header: change.header, headerBytes: change.headerBytes, bodyBytes: nil, bodyHash: change.bodyHash,
+        hash: change.hash) : change
+    return line + Array(",\"change\":".utf8) + ChangeEncoding.line(of: shown) + [UInt8(ascii: "}")]
+  }
+
+  /// Composes a checkpoint's line.
+  public static func checkpointLine(_ bytes: [UInt8], signatures: [Signature]) -> [UInt8] {
+    Array("{\"checkpoint\":".utf8) + bytes + Array(",\"signatures\":".utf8)
+      + JSON.array(signatures.map(\.json)).bytes() + [UInt8(ascii: "}")]
+  }
+
+  /// Reads one line of a log stream.
+  public static func parse(_ bytes: [UInt8]) throws(WireError) -> LogLine {
+    var parts: [String: [UInt8]] = [:]
+    for (key, range) in try JSON.members(of: bytes) { parts[key] = Array(bytes[range]) }
+    var signatures: [Signature] = []
+    if let raw = parts["signatures"] { signatures = try Signature.list(try JSON.parse(raw)) }
+    if let checkpoint = parts["checkpoint"] {
+      return .checkpoint(bytes: checkpoint, try Checkpoint.parse(checkpoint), signatures: signatures)
+    }
+    guard let seqBytes = parts["seq"], let seq = try JSON.parse(seqBytes).integer, seq > 0,
+      let change = parts["change"]
+    else { throw WireError(.shape, "a log line holds neither an entry nor a checkpoint") }
+    var verdict = Verdict.applied
+    if let word = parts["verdict"] {
+      guard try JSON.parse(word).string == "quarantined", let reason = try parts["reason"].map(text) else {
+        throw WireError(.shape, "an entry's verdict is unknown")
+      }
+      verdict = .quarantined(reason: reason)
+    }
+    return .entry(
+      seq: Int(seq), change: try ChangeDecoding.line(change), verdict: verdict, signatures: signatures,
+      rawSignatures: parts["signatures"])
+  }
+
+  private static func text(_ bytes: [UInt8]) throws(WireError) -> String {
+    guard let text = try JSON.parse(bytes).string else { throw WireError(.shape, "a reason is no text") }
+    return text
+  }
+}

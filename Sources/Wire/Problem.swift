@@ -1,0 +1,44 @@
+/// What went wrong, as HTTP tells it (RFC 9457): a stable type, a title, what and where, what to do.
+public struct Problem: Error, Sendable, Hashable, CustomStringConvertible {
+  /// The stable code; `type` is `urn:cordee:problem:` and this.
+  public let code: String
+  /// The HTTP status.
+  public let status: Int
+  /// What happened, and where.
+  public let detail: String
+  /// What to do.
+  public let hint: String
+
+  /// Makes a problem.
+  public init(_ code: String, status: Int, _ detail: String, hint: String = "") {
+    self.code = code
+    self.status = status
+    self.detail = detail
+    self.hint = hint
+  }
+
+  /// Bytes that are not what the protocol says.
+  public init(_ error: WireError) {
+    self.init(error.code.rawValue, status: error.code == .tooLarge ? 413 : 400, error.description)
+  }
+
+  /// The detail and the hint.
+  public var description: String { hint.isEmpty ? detail : "\(detail). \(hint)" }
+
+  /// The problem as one JSON object.
+  public var json: JSON {
+    .object([
+      ("type", .string("urn:cordee:problem:\(code)")), ("title", .string(code)), ("status", .integer(Int64(status))),
+      ("detail", .string(detail)), ("hint", .string(hint)),
+    ])
+  }
+
+  /// Reads a problem; nil when the bytes are none.
+  public static func parse(_ bytes: [UInt8], status: Int) -> Problem? {
+    guard let json = try? JSON.parse(bytes), let type = json["type"]?.string, type.hasPrefix("urn:cordee:problem:")
+    else { return nil }
+    return Problem(
+      String(type.dropFirst("urn:cordee:problem:".count)), status: status, json["detail"]?.string ?? "",
+      hint: json["hint"]?.string ?? "")
+  }
+}
