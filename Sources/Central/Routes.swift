@@ -1,0 +1,217 @@
+public import Causality
+public import Changes
+public import HTTP
+import SQLite
+import Seal
+import Store
+public import Wire
+
+/// Central's HTTP face: requests in, responses out; sockets are elsewhere. `[SP-080]`
+///
+/// Times are given: Unix seconds for the window of signatures, from which the labels are made by `label`.
+public struct Routes {
+  /// The node behind.
+  public let central: Central
+  /// What a push is followed by; for the schedule `on-push`.
+  public var afterPush: () throws -> Void = {}
+
+  /// Seconds by which a signature's time may differ from central's.
+  public static let clockSkewMax: Int64 = 300
+  /// Bytes of one push.
+  public static let pushBytesMax = 1024 * 1024
+  /// Bytes after which a piece of the log is cut.
+  public static let logPieceBytes = 2 * 1024 * 1024
+
+  /// Puts a face to a node.
+  public init(_ central: Central) {
+    self.central = central
+  }
+
+  /// Answers one request; every failure is a problem (RFC 9457).
+  ///
+  /// - Parameters:
+  ///   - now: Unix seconds.
+  ///   - at: the same as a label, RFC 3339.
+  public func answer(_ request: Request, now: Int64, at: String) -> Response {
+    do {
+      return try route(request, now: now, at: at)
+    } catch let problem as Problem {
+      return Self.response(problem)
+    } catch let error as WireError {
+      return Self.response(Problem(error))
+    } catch let error as StoreError where error.code == .full {
+      return Self.response(Problem(error.code.rawValue, status: 507, "central's disk is full", hint: error.hint))
+    } catch {
+      return Self.response(Problem("internal", status: 500, "central failed; its log says why"))
+    }
+  }
+
+  private func route(_ request: Request, now: Int64, at: String) throws -> Response {
+    let parts = request.path.split(separator: "/").map(String.init)
+    switch (request.method, parts.count) {
+    case ("GET", 1) where parts == ["v1"]: return Self.json(try about(at: at))
+    case ("POST", 2) where parts == ["v1", "enrolments"]: return try enrol(request, now: now, at: at)
+    case ("POST", 2) where parts == ["v1", "hello"]: return try hello(request, now: now, at: at)
+    case ("POST", 4) where parts[0] == "v1" && parts[1] == "spaces" && parts[3] == "changes":
+      return try push(request, space: parts[2], now: now, at: at)
+    case ("GET", 4) where parts[0] == "v1" && parts[1] == "spaces" && parts[3] == "log":
+      return try log(request, space: parts[2], now: now, at: at)
+    default:
+      throw Problem("route.unknown", status: 404, "central has nothing at this address")
+    }
+  }
+
+  private func about(at: String) throws -> JSON {
+    .object([
+      ("network", .string(central.network.description)), ("instance", .string(central.instance.description)),
+      ("key", .string(Base64URL.encode(central.publicKey.bytes))), ("protocol", .array([.integer(1)])),
+      ("name", .string(try central.store.meta("name")?.text ?? "")), ("time", .string(at)),
+      ("spaces", .array(central.store.schema.spaces.map { .string($0) })),
+      (
+        "limits",
+        .object([
+          ("push_bytes_max", .integer(Int64(Self.pushBytesMax))),
+          ("segment_changes_max", .integer(Int64(ChangeLimits.segmentChangesMax))),
+          ("writes_max", .integer(Int64(ChangeLimits.writesMax))),
+          ("body_bytes_max", .integer(Int64(ChangeLimits.bodyBytesMax))),
+          ("value_bytes_max", .integer(Int64(ChangeLimits.valueBytesMax))),
+        ])
+      ),
+    ])
+  }
+
+  private func enrol(_ request: Request, now: Int64, at: String) throws -> Response {
+    let json = try JSON.parse(request.body)
+    guard let secret = json["secret"]?.string.flatMap(Base64URL.decode),
+      let key = json["key"]?.string.flatMap(Base64URL.decode).flatMap({ PublicKey(bytes: $0) })
+    else { throw Problem("enrolment.shape", status: 400, "an enrolment needs an invite's secret and a key") }
+    // Proves that the key is held; the window is checked too, so that an old request is of no use.
+    try verify(request, key: key, now: now)
+    let enrolment = try central.enrol(secret: secret, key: key, name: json["name"]?.string, now: now, at: at)
+    return Self.json(
+      .object([
+        ("network", .string(enrolment.network.description)), ("instance", .string(enrolment.instance.description)),
+        ("key", .string(Base64URL.encode(enrolment.centralKey.bytes))), ("role", .string(enrolment.role)),
+        ("name", .string(enrolment.name)), ("spaces", .array(enrolment.spaces.map { .string($0) })),
+      ]), status: 201)
+  }
+
+  private func hello(_ request: Request, now: Int64, at: String) throws -> Response {
+    let member = try authenticate(request, now: now)
+    let hello = try Hello.parse(request.body)
+    guard hello.actor.replica == member.replica else {
+      throw Problem("hello.foreign", status: 403, "this actor is not the signing device's")
+    }
+    let reads = central.store.schema.role(member.role)?.reads ?? []
+    let spaces = try central.store.read {
+      try hello.spaces.filter { reads.contains($0.name) }.map { space in
+        let standing = try central.standing(
+          of: hello.actor, in: space.name, cursor: (space.cursor.seq, space.cursor.hash))
+        return HelloAnswer.Space(
+          name: space.name, heldN: standing.heldN, heldHash: standing.heldHash, seq: standing.seq,
+          knowsCursor: standing.knowsCursor)
+      }
+    }
+    return Response(
+      status: 200, contentType: "application/json",
+      bytes: HelloAnswer(instance: central.instance, spaces: spaces).bytes)
+  }
+
+  private func push(_ request: Request, space: String, now: Int64, at: String) throws -> Response {
+    let member = try authenticate(request, now: now)
+    guard request.body.count <= Self.pushBytesMax else {
+      throw Problem("push.too_large", status: 413, "a push of \(request.body.count) bytes; the limit is \(Self.pushBytesMax)")
+    }
+    let receipts = try central.receive(request.body, from: member, space: space, at: at)
+    try afterPush()
+    return Self.json(
+      .object([
+        (
+          "receipts",
+          .array(
+            receipts.map {
+              .object([
+                ("actor", .string($0.actor.description)), ("n", .integer(Int64($0.n))),
+                ("hash", .string($0.hash.description)), ("state", .string("received")),
+              ])
+            })
+        )
+      ]))
+  }
+
+  private func log(_ request: Request, space: String, now: Int64, at: String) throws -> Response {
+    let member = try authenticate(request, now: now)
+    guard let cursor = request.query["after"].flatMap({ Cursor($0) }) else {
+      throw Problem("cursor.shape", status: 400, "after is not a cursor")
+    }
+    guard cursor.instance == central.instance,
+      try central.store.logHash(of: space, at: cursor.seq) == cursor.hash
+    else { throw Problem("cursor.unknown", status: 409, "central's log does not hold this cursor") }
+    return Response(
+      status: 200, contentType: "application/x-ndjson",
+      bytes: try central.logPiece(of: space, after: cursor.seq, for: member, bytesMax: Self.logPieceBytes))
+  }
+
+  /// The enrolled device that signed the request.
+  ///
+  /// - Throws: `Problem` 401; the same for unknown and revoked devices.
+  private func authenticate(_ request: Request, now: Int64) throws -> Member {
+    let refusal = Problem("signature.refused", status: 401, "the request's signature is not an enrolled device's")
+    guard let parsed = try? MessageSignature.parse(request), let replica = ReplicaID(parsed.keyID),
+      let member = try central.member(replica), member.revokedAt == nil
+    else { throw refusal }
+    try verify(request, key: member.key, now: now)
+    return member
+  }
+
+  private func verify(_ request: Request, key: PublicKey, now: Int64) throws {
+    let parsed: MessageSignature.Parsed
+    do {
+      parsed = try MessageSignature.parse(request)
+    } catch {
+      throw Problem("signature.refused", status: 401, "\(error)")
+    }
+    guard MessageSignature.digestMatches(request, sha256: SHA256.hash) else {
+      throw Problem("digest.mismatch", status: 400, "the content is not the one that was signed")
+    }
+    guard key.verifies(parsed.signature, of: parsed.base) else {
+      throw Problem("signature.refused", status: 401, "the request's signature is not an enrolled device's")
+    }
+    guard abs(Int64(parsed.created) - now) <= Self.clockSkewMax else {
+      throw Problem(
+        "signature.time", status: 401, "the request's time is \(Int64(parsed.created) - now) seconds off central's \(now)",
+        hint: "Sign again with central's time.")
+    }
+    try central.remember(nonce: parsed.nonce, of: parsed.keyID, now: now)
+  }
+
+  /// A problem as a response.
+  public static func response(_ problem: Problem) -> Response {
+    Response(status: problem.status, contentType: "application/problem+json", bytes: problem.json.bytes())
+  }
+
+  private static func json(_ json: JSON, status: Int = 200) -> Response {
+    Response(status: status, contentType: "application/json", bytes: json.bytes())
+  }
+}
+
+extension Central {
+  /// Refuses a nonce seen within the window of signatures.
+  func remember(nonce: String, of key: String, now: Int64) throws {
+    try store.write {
+      try store.withConnection { connection in
+        try connection.execute(
+          "CREATE TABLE IF NOT EXISTS cordee_nonce(key TEXT, nonce TEXT, until INTEGER, PRIMARY KEY(key, nonce)) STRICT")
+        try connection.run("DELETE FROM cordee_nonce WHERE until < ?", .integer(now))
+        let isSeen = try connection.first(
+          "SELECT 1 FROM cordee_nonce WHERE key = ? AND nonce = ?", .text(key), .text(nonce)) { _ in true }
+        guard isSeen == nil else {
+          throw Problem("signature.replayed", status: 401, "this request was sent before")
+        }
+        try connection.run(
+          "INSERT INTO cordee_nonce(key, nonce, until) VALUES(?, ?, ?)", .text(key), .text(nonce),
+          .integer(now + 2 * Routes.clockSkewMax))
+      }
+    }
+  }
+}

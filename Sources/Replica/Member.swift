@@ -1,0 +1,152 @@
+public import Causality
+public import Changes
+public import HTTP
+public import Seal
+public import Store
+public import Wire
+
+/// What a replica could not do in a sync: a stable code, one line, and what to do.
+public struct SyncError: Error, Sendable, CustomStringConvertible {
+  /// A stable code.
+  public let code: String
+  /// What happened.
+  public let message: String
+  /// What to do.
+  public let hint: String
+
+  /// Makes an error.
+  public init(_ code: String, _ message: String, hint: String = "") {
+    self.code = code
+    self.message = message
+    self.hint = hint
+  }
+
+  /// The message and the hint.
+  public var description: String { hint.isEmpty ? message : "\(message). \(hint)" }
+}
+
+/// What the file remembers about the network it joined.
+public struct Identity: Sendable {
+  /// The network.
+  public let network: NetworkID
+  /// Who writes here.
+  public let actor: ActorID
+  /// Central's key, pinned at joining.
+  public let centralKey: PublicKey
+  /// Where central is.
+  public let origin: Origin
+  /// The spaces received.
+  public let spaces: [String]
+
+  /// Reads it from a file that joined.
+  public init(_ store: Store) throws {
+    func blob(_ name: String) throws -> [UInt8] {
+      guard case .blob(let bytes)? = try store.meta(name) else {
+        throw SyncError("replica.not_joined", "\(store.path) has joined no network", hint: "Run `cordee join INVITE`.")
+      }
+      return bytes
+    }
+    guard let network = NetworkID(bytes: try blob("network")), let actor = ActorID(bytes: try blob("actor")),
+      let key = PublicKey(bytes: try blob("central_key")),
+      let origin = try store.meta("central_url")?.text.flatMap({ Origin($0) }),
+      let spaces = try store.meta("spaces")?.text
+    else { throw SyncError("replica.damaged", "\(store.path) has lost what it knew of its network") }
+    self.network = network
+    self.actor = actor
+    self.centralKey = key
+    self.origin = origin
+    self.spaces = spaces.split(separator: " ").map(String.init)
+  }
+}
+
+/// A member's side: one file, one key, one central.
+public final class Replica {
+  /// The file.
+  public let store: Store
+  /// The network it joined.
+  public let identity: Identity
+  let key: SigningKey
+  let exchange: any Exchange
+
+  /// Opens a replica that joined.
+  public init(store: Store, key: SigningKey, exchange: any Exchange) throws {
+    self.store = store
+    self.key = key
+    self.exchange = exchange
+    identity = try Identity(store)
+    guard identity.actor.replica.bytes == key.publicKey.fingerprint else {
+      throw SyncError("replica.key", "the key beside \(store.path) is not this replica's", hint: "Join again with `--adopt`.")
+    }
+  }
+
+  /// Redeems an invite and makes `store` a replica of the network.
+  ///
+  /// - Parameters:
+  ///   - invite: `secret.fingerprint`, the part of the link after `#`.
+  ///   - now: Unix seconds, for the signature.
+  /// - Throws: `SyncError`; then the file is as it was.
+  public static func join(
+    _ store: Store, invite: String, origin: Origin, key: SigningKey, name: String?, now: Int64,
+    exchange: any Exchange
+  ) throws -> Replica {
+    let parts = invite.split(separator: ".").map(String.init)
+    guard parts.count == 2, let pin = ReplicaID(parts[1]) else {
+      throw SyncError("invite.shape", "this is no invite", hint: "Copy the whole link, with what stands after #.")
+    }
+    guard try store.meta("network") == nil else {
+      throw SyncError("replica.joined", "\(store.path) has already joined a network", hint: "Give another file.")
+    }
+    var members: [(String, JSON)] = [
+      ("secret", .string(parts[0])), ("key", .string(Base64URL.encode(key.publicKey.bytes))),
+    ]
+    if let name { members.append(("name", .string(name))) }
+    let request = Request(
+      method: "POST", origin: origin, target: "/v1/enrolments", body: JSON.object(members).bytes())
+    let answer = try JSON.parse(try ask(request, key: key, now: now, exchange: exchange).bytes)
+    guard let network = answer["network"]?.string.flatMap({ NetworkID($0) }),
+      let instance = answer["instance"]?.string.flatMap({ InstanceID($0) }),
+      let centralKey = answer["key"]?.string.flatMap(Base64URL.decode).flatMap({ PublicKey(bytes: $0) }),
+      let spaces = answer["spaces"]?.array?.compactMap(\.string)
+    else { throw SyncError("enrolment.shape", "central's answer is not an enrolment") }
+    guard centralKey.fingerprint == pin.bytes else {
+      throw SyncError("central.key", "this is not the central that wrote the invite", hint: "Ask who gave you the invite.")
+    }
+    let replica = ReplicaID(bytes: key.publicKey.fingerprint) ?? ID128(high: 0, low: 0)
+    try store.write {
+      try store.setMeta("network", .blob(network.bytes))
+      try store.setMeta("actor", .blob(ActorID(replica: replica, epoch: Randomness.uint64()).bytes))
+      try store.setMeta("central_key", .blob(centralKey.bytes))
+      try store.setMeta("central_url", .text(origin.description))
+      try store.setMeta("spaces", .text(spaces.joined(separator: " ")))
+      for space in spaces {
+        try store.setMeta("cursor.\(space)", .text(Cursor(instance: instance, seq: 0, hash: .zero).text))
+      }
+    }
+    return try Replica(store: store, key: key, exchange: exchange)
+  }
+
+  /// Signs, sends, and turns a problem into an error. A clock that is off is corrected once by central's time.
+  static func ask(
+    _ request: Request, key: SigningKey, now: Int64, exchange: any Exchange
+  ) throws -> Response {
+    let id = (ReplicaID(bytes: key.publicKey.fingerprint) ?? ID128(high: 0, low: 0)).description
+    var created = now
+    for attempt in 0..<2 {
+      let signed = MessageSignature.sign(
+        request, keyID: id, created: Int(created), nonce: Base64URL.encode(Randomness.bytes(12)),
+        sha256: SHA256.hash, sign: key.sign)
+      let response = try exchange.send(signed, responseBytesMax: 8 * 1024 * 1024)
+      guard response.status >= 400 else { return response }
+      let problem = Problem.parse(response.bytes, status: response.status)
+      if attempt == 0, problem?.code == "signature.time",
+        let told = problem?.detail.split(separator: " ").last.flatMap({ Int64($0) })
+      {
+        created = told
+        continue
+      }
+      throw problem.map { SyncError($0.code, $0.detail, hint: $0.hint) }
+        ?? SyncError("central.status", "central answered \(response.status)")
+    }
+    throw SyncError("signature.time", "central refuses this device's time")
+  }
+}

@@ -1,0 +1,92 @@
+import Causality
+import Changes
+import Seal
+import Store
+import Wire
+
+/// Checks a pull while it is taken: log chain, authors' chains, authors' signatures, central's checkpoint.
+struct Verification {
+  let store: Store
+  let identity: Identity
+  let space: String
+  /// Where the lines read so far end.
+  private(set) var cursor: Cursor
+  /// Whether the checkpoint was reached.
+  private(set) var isComplete = false
+  /// The hashes of changes read but not integrated yet.
+  private var read: [Dot: Hash] = [:]
+  /// Changes not yet covered by a signature, by actor.
+  private var unsigned: Set<ActorID> = []
+
+  init(store: Store, identity: Identity, space: String, cursor: Cursor) {
+    self.store = store
+    self.identity = identity
+    self.space = space
+    self.cursor = cursor
+  }
+
+  /// The next entry in its chains; nil for the checkpoint, which is verified.
+  mutating func entry(_ line: LogLine) throws -> LogEntry? {
+    switch line {
+    case .checkpoint(let bytes, let checkpoint, let signatures):
+      try verify(bytes, checkpoint, signatures)
+      return nil
+    case .entry(let seq, let line, let verdict, _, let signatures):
+      guard !isComplete, seq > cursor.seq, line.header.space == space, line.header.network == identity.network else {
+        throw SyncError("log.order", "central's log is out of order at \(seq)")
+      }
+      let dot = line.header.dot
+      let before = Dot(actor: dot.actor, n: dot.n - 1)
+      let previous = try read.removeValue(forKey: before) ?? store.changeHash(before, in: space) ?? .zero
+      let change = Store.change(line, previous: previous)
+      let hash = Store.hash(
+        Preimage.log(previous: cursor.hash, seq: seq, dot: dot, verdict: verdict, hash: change.hash))
+      cursor = Cursor(instance: cursor.instance, seq: seq, hash: hash)
+      read[dot] = change.hash
+      return LogEntry(seq: seq, change: change, verdict: verdict, hash: hash, signatures: signatures)
+    }
+  }
+
+  /// Checks the author's signature where a segment ends; the entry is integrated already, so that a key that came
+  /// before it in the log is known.
+  mutating func verifySignature(of entry: LogEntry) throws {
+    let dot = entry.change.dot
+    guard let raw = entry.signatures else {
+      unsigned.insert(dot.actor)
+      return
+    }
+    let signatures = try Signature.list(try JSON.parse(raw))
+    let message = Preimage.segment(network: identity.network, space: space, head: dot, hash: entry.change.hash)
+    let key = try key(of: dot.actor.replica)
+    guard signatures.contains(where: { $0.key == dot.actor.replica && key?.verifies($0.value, of: message) == true })
+    else { throw SyncError("log.signature", "change \(dot) is not signed by its author", hint: "Tell the secretariat; nothing of this pull was taken.") }
+    unsigned.remove(dot.actor)
+  }
+
+  /// The cursor after a whole pull.
+  func finish() throws -> Cursor {
+    guard isComplete, unsigned.isEmpty else {
+      throw SyncError("log.incomplete", "central's log ends without its signatures")
+    }
+    return cursor
+  }
+
+  private mutating func verify(_ bytes: [UInt8], _ checkpoint: Checkpoint, _ signatures: [Signature]) throws {
+    let message = Preimage.checkpoint(bytes)
+    guard checkpoint.network == identity.network, checkpoint.space == space,
+      checkpoint.instance == cursor.instance, checkpoint.seq == cursor.seq, checkpoint.hash == cursor.hash,
+      signatures.contains(where: { identity.centralKey.verifies($0.value, of: message) })
+    else { throw SyncError("log.checkpoint", "central's checkpoint does not fit its log", hint: "Tell the secretariat; nothing of this pull was taken.") }
+    isComplete = true
+  }
+
+  /// The key whose fingerprint is `replica`: central's own, or one that central enrolled in the log.
+  private func key(of replica: ReplicaID) throws -> PublicKey? {
+    if identity.centralKey.fingerprint == replica.bytes { return identity.centralKey }
+    let state = try store.state(of: RowKey(table: "replica", id: replica.description))
+    guard let key = state.shown("key").text.flatMap(Base64URL.decode).flatMap({ PublicKey(bytes: $0) }),
+      key.fingerprint == replica.bytes
+    else { return nil }
+    return key
+  }
+}

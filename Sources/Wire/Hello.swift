@@ -1,0 +1,164 @@
+public import Causality
+public import Changes
+
+/// How far a replica has read one space's log: place and hash, under one life of central. `[SP-041]`
+public struct Cursor: Sendable, Hashable {
+  /// Central's life.
+  public let instance: InstanceID
+  /// The last entry read; 0 before the first.
+  public let seq: Int
+  /// The log's hash there.
+  public let hash: Hash
+
+  /// Makes a cursor.
+  public init(instance: InstanceID, seq: Int, hash: Hash) {
+    self.instance = instance
+    self.seq = seq
+    self.hash = hash
+  }
+
+  /// `instance.seq.hash`
+  public var text: String { "\(instance).\(seq).\(hash)" }
+
+  /// Reads `instance.seq.hash`; nil for anything else.
+  public init?(_ text: String) {
+    let parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+    guard parts.count == 3, let instance = InstanceID(parts[0]), let seq = Int(parts[1]), seq >= 0,
+      let hash = Hash(parts[2])
+    else { return nil }
+    self.init(instance: instance, seq: seq, hash: hash)
+  }
+}
+
+/// What a replica says first: where it stands in every space it reads. `[SP-050]`
+public struct Hello: Sendable, Hashable {
+  /// The actor it writes as.
+  public let actor: ActorID
+  /// Its standing, by space.
+  public let spaces: [Space]
+
+  /// One space's standing.
+  public struct Space: Sendable, Hashable {
+    /// The space.
+    public let name: String
+    /// The actor's newest change.
+    public let n: Int
+    /// Its hash.
+    public let hash: Hash
+    /// How far the log was read.
+    public let cursor: Cursor
+
+    /// Makes a standing.
+    public init(name: String, n: Int, hash: Hash, cursor: Cursor) {
+      self.name = name
+      self.n = n
+      self.hash = hash
+      self.cursor = cursor
+    }
+  }
+
+  /// Makes a hello.
+  public init(actor: ActorID, spaces: [Space]) {
+    self.actor = actor
+    self.spaces = spaces
+  }
+
+  /// The message's bytes.
+  public var bytes: [UInt8] {
+    let spaces = spaces.map { space -> (String, JSON) in
+      var members: [(String, JSON)] = [("cursor", .string(space.cursor.text))]
+      if space.n > 0 {
+        members += [("n", .integer(Int64(space.n))), ("hash", .string(space.hash.description))]
+      }
+      return (space.name, .object(members))
+    }
+    return JSON.object([("actor", .string(actor.description)), ("spaces", .object(spaces))]).bytes()
+  }
+
+  /// Reads a hello.
+  public static func parse(_ bytes: [UInt8]) throws(WireError) -> Hello {
+    let json = try JSON.parse(bytes)
+    guard let actor = json["actor"]?.string.flatMap({ ActorID($0) }), case .object(let members)? = json["spaces"]
+    else { throw WireError(.shape, "hello lacks actor or spaces") }
+    var spaces: [Space] = []
+    for (name, value) in members {
+      guard let cursor = value["cursor"]?.string.flatMap({ Cursor($0) }) else {
+        throw WireError(.shape, "hello lacks a cursor")
+      }
+      let n = try value["n"].map { (n) throws(WireError) in try ChangeDecoding.count(n, "hello.n") } ?? 0
+      guard n == 0 || value["hash"]?.string.flatMap({ Hash($0) }) != nil else {
+        throw WireError(.shape, "hello names a change without its hash")
+      }
+      spaces.append(Space(name: name, n: n, hash: value["hash"]?.string.flatMap { Hash($0) } ?? .zero, cursor: cursor))
+    }
+    return Hello(actor: actor, spaces: spaces)
+  }
+}
+
+/// Central's answer to hello. `[SP-051]`
+public struct HelloAnswer: Sendable, Hashable {
+  /// Central's present life.
+  public let instance: InstanceID
+  /// Its side of each space asked about.
+  public let spaces: [Space]
+
+  /// One space.
+  public struct Space: Sendable, Hashable {
+    /// The space.
+    public let name: String
+    /// The actor's newest contiguous change that central holds.
+    public let heldN: Int
+    /// Its hash.
+    public let heldHash: Hash
+    /// The end of the signed log.
+    public let seq: Int
+    /// Whether the cursor stands in central's log.
+    public let knowsCursor: Bool
+
+    /// Makes an answer for one space.
+    public init(name: String, heldN: Int, heldHash: Hash, seq: Int, knowsCursor: Bool) {
+      self.name = name
+      self.heldN = heldN
+      self.heldHash = heldHash
+      self.seq = seq
+      self.knowsCursor = knowsCursor
+    }
+  }
+
+  /// Makes an answer.
+  public init(instance: InstanceID, spaces: [Space]) {
+    self.instance = instance
+    self.spaces = spaces
+  }
+
+  /// The message's bytes; what is zero or true is left out, so that an idle sync is short.
+  public var bytes: [UInt8] {
+    let spaces = spaces.map { space -> (String, JSON) in
+      var members: [(String, JSON)] = [("seq", .integer(Int64(space.seq)))]
+      if space.heldN > 0 {
+        members += [("n", .integer(Int64(space.heldN))), ("hash", .string(space.heldHash.description))]
+      }
+      if !space.knowsCursor { members.append(("rewound", .bool(true))) }
+      return (space.name, .object(members))
+    }
+    return JSON.object([("instance", .string(instance.description)), ("spaces", .object(spaces))]).bytes()
+  }
+
+  /// Reads an answer.
+  public static func parse(_ bytes: [UInt8]) throws(WireError) -> HelloAnswer {
+    let json = try JSON.parse(bytes)
+    guard let instance = json["instance"]?.string.flatMap({ InstanceID($0) }),
+      case .object(let members)? = json["spaces"]
+    else { throw WireError(.shape, "the answer to hello lacks instance or spaces") }
+    var spaces: [Space] = []
+    for (name, value) in members {
+      guard let seq = value["seq"]?.integer, seq >= 0 else { throw WireError(.shape, "an answer lacks seq") }
+      spaces.append(
+        Space(
+          name: name, heldN: Int(value["n"]?.integer ?? 0),
+          heldHash: value["hash"]?.string.flatMap { Hash($0) } ?? .zero, seq: Int(seq),
+          knowsCursor: value["rewound"]?.isTrue != true))
+    }
+    return HelloAnswer(instance: instance, spaces: spaces)
+  }
+}
