@@ -23,7 +23,9 @@ public final class Central {
   public var actor: ActorID { ActorID(replica: keyID, epoch: instance.high) }
 
   /// Central's own replica id.
-  public var keyID: ReplicaID { ReplicaID(bytes: key.publicKey.fingerprint) ?? ID128(high: 0, low: 0) }
+  public var keyID: ReplicaID {
+    ReplicaID(bytes: key.publicKey.fingerprint) ?? ID128(high: 0, low: 0)
+  }
 
   /// Its public key.
   public var publicKey: PublicKey { key.publicKey }
@@ -45,11 +47,14 @@ public final class Central {
     """
 
   /// Makes a new central node in the file at `path`.
-  public static func create(path: String, schema: Schema, key: SigningKey, name: String, url: String) throws -> Central {
+  public static func create(
+    path: String, schema: Schema, key: SigningKey, name: String, url: String
+  ) throws -> Central {
     let store = try Store(path: path, schema: schema, use: .central, create: true)
     try store.write {
       guard try store.meta("network") == nil else {
-        throw StoreError(.foreign, "\(path) already holds a central node", hint: "Give another folder.")
+        throw StoreError(
+          .foreign, "\(path) already holds a central node", hint: "Give another folder.")
       }
       try store.withConnection { try $0.execute(tables) }
       try store.setMeta("network", .blob(Randomness.bytes(16)))
@@ -66,7 +71,8 @@ public final class Central {
     self.key = key
     func id(_ name: String) throws -> ID128 {
       guard case .blob(let bytes)? = try store.meta(name), let id = ID128(bytes: bytes) else {
-        throw StoreError(.foreign, "\(store.path) holds no central node", hint: "Run `cordee central init` first.")
+        throw StoreError(
+          .foreign, "\(store.path) holds no central node", hint: "Run `cordee central init` first.")
       }
       return id
     }
@@ -79,7 +85,8 @@ public final class Central {
     try store.write {
       for start in stride(from: 0, to: writes.count, by: 100) {
         let body = Body(
-          key: Randomness.bytes(16), at: at, writes: Array(writes[start..<min(start + 100, writes.count)]))
+          key: Randomness.bytes(16), at: at,
+          writes: Array(writes[start..<min(start + 100, writes.count)]))
         try store.withConnection {
           try $0.run(
             "INSERT INTO cordee_outbox(space, body) VALUES(?, ?)", .text(space),

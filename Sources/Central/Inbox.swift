@@ -23,16 +23,21 @@ extension Central {
   ///
   /// - Returns: a receipt a segment, once all of them are committed with `synchronous=FULL`.
   /// - Throws: `Problem`; then nothing of the push was taken.
-  public func receive(_ body: [UInt8], from member: Member, space: String, at: String) throws -> [Receipt] {
+  public func receive(_ body: [UInt8], from member: Member, space: String, at: String) throws
+    -> [Receipt]
+  {
     guard store.schema.spaces.contains(space) else {
       throw Problem("space.unknown", status: 404, "there is no space of that name")
     }
     guard store.schema.role(member.role)?.writes.contains(space) == true else {
-      throw Problem("space.forbidden", status: 403, "the role \(member.role) may not write in \(space)")
+      throw Problem(
+        "space.forbidden", status: 403, "the role \(member.role) may not write in \(space)")
     }
     let segments = try Self.segments(of: body)
     return try store.write {
-      try segments.map { segment, lines in try accept(segment, lines, from: member, space: space, at: at) }
+      try segments.map { segment, lines in
+        try accept(segment, lines, from: member, space: space, at: at)
+      }
     }
   }
 
@@ -41,7 +46,9 @@ extension Central {
   ) throws -> Receipt {
     let receipt = Receipt(actor: segment.actor, n: segment.to, hash: segment.head)
     guard segment.actor.replica == member.replica else {
-      throw Problem("segment.foreign", status: 403, "a segment of another member's device", hint: "Each device pushes its own changes.")
+      throw Problem(
+        "segment.foreign", status: 403, "a segment of another member's device",
+        hint: "Each device pushes its own changes.")
     }
     try verify(segment, lines, key: member.key, space: space)
     if let held = try held(Dot(actor: segment.actor, n: segment.to), in: space) {
@@ -66,16 +73,22 @@ extension Central {
   }
 
   /// Signature, chain, counts, network and contexts of a segment.
-  private func verify(_ segment: Segment, _ lines: [[UInt8]], key: PublicKey, space: String) throws {
+  private func verify(_ segment: Segment, _ lines: [[UInt8]], key: PublicKey, space: String) throws
+  {
     var previous = segment.previous
     for (offset, bytes) in lines.enumerated() {
       let line = try Self.wire { () throws(WireError) in try ChangeDecoding.line(bytes) }
       let header = line.header
       guard header.network == network, header.space == space,
         header.dot == Dot(actor: segment.actor, n: segment.from + offset)
-      else { throw Problem("segment.header", status: 422, "change \(offset + 1) of a segment names another place than its own") }
+      else {
+        throw Problem(
+          "segment.header", status: 422,
+          "change \(offset + 1) of a segment names another place than its own")
+      }
       guard offset == 0 || header.context.isEmpty else {
-        throw Problem("segment.context", status: 422, "only the first change of a segment may carry a context")
+        throw Problem(
+          "segment.context", status: 422, "only the first change of a segment may carry a context")
       }
       guard let body = line.bodyBytes else {
         throw Problem("segment.body", status: 422, "a pushed change lacks its body")
@@ -84,11 +97,16 @@ extension Central {
       previous = Store.change(line, previous: previous).hash
     }
     let message = Preimage.segment(
-      network: network, space: space, head: Dot(actor: segment.actor, n: segment.to), hash: segment.head)
+      network: network, space: space, head: Dot(actor: segment.actor, n: segment.to),
+      hash: segment.head)
     guard previous == segment.head,
-      segment.signatures.contains(where: { $0.key == segment.actor.replica && key.verifies($0.value, of: message) })
+      segment.signatures.contains(where: {
+        $0.key == segment.actor.replica && key.verifies($0.value, of: message)
+      })
     else {
-      throw Problem("segment.signature", status: 422, "a segment's hash or signature is wrong", hint: "It was altered on its way; push again.")
+      throw Problem(
+        "segment.signature", status: 422, "a segment's hash or signature is wrong",
+        hint: "It was altered on its way; push again.")
     }
   }
 
@@ -126,7 +144,9 @@ extension Central {
       let segment = try wire { () throws(WireError) in try Segment.parse(first) }
       let count = segment.to - segment.from + 1
       guard lines.count >= count else {
-        throw Problem("wire.truncated", status: 400, "a segment announces \(count) changes and holds \(lines.count)")
+        throw Problem(
+          "wire.truncated", status: 400,
+          "a segment announces \(count) changes and holds \(lines.count)")
       }
       segments.append((segment, Array(lines.prefix(count))))
       lines = lines.dropFirst(count)

@@ -7,7 +7,9 @@ import Wire
 extension Central {
   /// - Returns: `code: text`, or nil when the change takes effect.
   func objection(to change: Change, by author: Member) throws -> String? {
-    if author.revokedAt != nil { return "member.revoked: the device was revoked before this was merged" }
+    if author.revokedAt != nil {
+      return "member.revoked: the device was revoked before this was merged"
+    }
     guard store.schema.role(author.role)?.writes.contains(change.header.space) == true else {
       return "space.forbidden: the role \(author.role) may not write in \(change.header.space)"
     }
@@ -25,14 +27,19 @@ extension Central {
     let table = store.schema.table(write.row.table)
     let place = "\(write.row.table)/\(write.row.id)"
     if let table {
-      guard table.space == space else { return "table.space: \(write.row.table) belongs to \(table.space)" }
-      guard table.writers == .members else { return "table.forbidden: only central writes \(write.row.table)" }
+      guard table.space == space else {
+        return "table.space: \(write.row.table) belongs to \(table.space)"
+      }
+      guard table.writers == .members else {
+        return "table.forbidden: only central writes \(write.row.table)"
+      }
       for field in write.verb.fields {
         if let expected = table.field(field.name)?.violation(of: field.value) {
           return "value.form: \(place) \(field.name) needs \(expected)"
         }
         if let text = field.value.text, text.utf8.count > ChangeLimits.valueBytesMax {
-          return "value.too_large: \(place) \(field.name) is over \(ChangeLimits.valueBytesMax) bytes"
+          return
+            "value.too_large: \(place) \(field.name) is over \(ChangeLimits.valueBytesMax) bytes"
         }
       }
     }

@@ -48,7 +48,8 @@ extension Central {
   public func invite(organisation: String, role: String, expires: Int64) throws -> String {
     guard store.schema.role(role) != nil else {
       let roles = store.schema.roles.map(\.name).joined(separator: ", ")
-      throw Problem("role.unknown", status: 422, "there is no role \(role)", hint: "Give one of \(roles).")
+      throw Problem(
+        "role.unknown", status: 422, "there is no role \(role)", hint: "Give one of \(roles).")
     }
     let secret = Randomness.bytes(16)
     try store.write {
@@ -64,7 +65,9 @@ extension Central {
   /// Redeems an invite for `key`. The same key may ask again: the answer to a lost reply is the same.
   ///
   /// - Throws: `Problem` when the invite is unknown, expired or used.
-  public func enrol(secret: [UInt8], key: PublicKey, name: String?, now: Int64, at: String) throws -> Enrolment {
+  public func enrol(secret: [UInt8], key: PublicKey, name: String?, now: Int64, at: String) throws
+    -> Enrolment
+  {
     let replica = ReplicaID(bytes: key.fingerprint) ?? ID128(high: 0, low: 0)
     return try store.write {
       let invite = try store.withConnection { connection in
@@ -74,16 +77,20 @@ extension Central {
         ) { ($0.text(0), $0.text(1), $0.integer(2), $0.optionalText(3)) }
       }
       guard let (organisation, role, expires, usedBy) = invite else {
-        throw Problem("invite.unknown", status: 401, "central does not know this invite", hint: "Ask for a new one.")
+        throw Problem(
+          "invite.unknown", status: 401, "central does not know this invite",
+          hint: "Ask for a new one.")
       }
       if let usedBy {
         guard usedBy == replica.description, let member = try member(replica) else {
-          throw Problem("invite.used", status: 401, "this invite was used", hint: "Ask for a new one.")
+          throw Problem(
+            "invite.used", status: 401, "this invite was used", hint: "Ask for a new one.")
         }
         return enrolment(of: member)
       }
       guard now < expires else {
-        throw Problem("invite.expired", status: 401, "this invite has expired", hint: "Ask for a new one.")
+        throw Problem(
+          "invite.expired", status: 401, "this invite has expired", hint: "Ask for a new one.")
       }
       let shown = try name ?? "\(role) of \(label(of: organisation))"
       try store.withConnection {
@@ -93,7 +100,8 @@ extension Central {
         try $0.run(
           """
           INSERT INTO cordee_member(replica, key, organisation, role, name, enrolled_at) VALUES(?, ?, ?, ?, ?, ?)
-          """, .text(replica.description), .blob(key.bytes), .text(organisation), .text(role), .text(shown),
+          """, .text(replica.description), .blob(key.bytes), .text(organisation), .text(role),
+          .text(shown),
           .text(at))
       }
       try queue(
@@ -123,10 +131,16 @@ extension Central {
         throw Problem("member.unknown", status: 404, "no device \(replica) is enrolled")
       }
       try store.withConnection {
-        try $0.run("UPDATE cordee_member SET revoked_at = ? WHERE replica = ?", .text(at), .text(replica.description))
+        try $0.run(
+          "UPDATE cordee_member SET revoked_at = ? WHERE replica = ?", .text(at),
+          .text(replica.description))
       }
       try queue(
-        [Write(RowKey(table: "replica", id: replica.description), .set([FieldValue("revoked_at", .text(at))]))],
+        [
+          Write(
+            RowKey(table: "replica", id: replica.description),
+            .set([FieldValue("revoked_at", .text(at))]))
+        ],
         space: store.schema.spaces[0], at: at)
     }
   }
@@ -141,14 +155,17 @@ extension Central {
     }.flatMap { bytes, organisation, role, name, revokedAt in
       PublicKey(bytes: bytes).map {
         Member(
-          replica: replica, key: $0, organisation: organisation, role: role, name: name, revokedAt: revokedAt)
+          replica: replica, key: $0, organisation: organisation, role: role, name: name,
+          revokedAt: revokedAt)
       }
     }
   }
 
   /// Every enrolled device.
   public func members() throws -> [Member] {
-    let ids = try store.withConnection { try $0.all("SELECT replica FROM cordee_member ORDER BY enrolled_at, replica") { $0.text(0) } }
+    let ids = try store.withConnection {
+      try $0.all("SELECT replica FROM cordee_member ORDER BY enrolled_at, replica") { $0.text(0) }
+    }
     return try ids.compactMap { try ReplicaID($0).flatMap(member) }
   }
 

@@ -36,7 +36,8 @@ public struct MergeReport: Sendable {
           quarantined.map {
             .object([("change", .string($0.dot.description)), ("reason", .string($0.reason))])
           })
-      ), ("waiting", .integer(Int64(waiting))), ("conflicts_opened", .integer(Int64(conflictsOpened))),
+      ), ("waiting", .integer(Int64(waiting))),
+      ("conflicts_opened", .integer(Int64(conflictsOpened))),
       ("conflicts_closed", .integer(Int64(conflictsClosed))),
     ])
   }
@@ -53,14 +54,21 @@ extension Central {
     try store.write {
       var report = MergeReport()
       report.at = at
-      report.number = try store.withConnection { try $0.first("SELECT ifnull(max(number), 0) + 1 FROM cordee_report") { $0.int(0) } } ?? 1
-      let before = try Set(store.conflicts().map { "\($0.row.table)/\($0.row.id)/\($0.field ?? "")" })
+      report.number =
+        try store.withConnection {
+          try $0.first("SELECT ifnull(max(number), 0) + 1 FROM cordee_report") { $0.int(0) }
+        } ?? 1
+      let before = try Set(
+        store.conflicts().map { "\($0.row.table)/\($0.row.id)/\($0.field ?? "")" })
       var touched: Set<String> = []
       try mergeOwn(at: at, &report, &touched)
       while try mergeRound(&report, &touched) {}
-      report.waiting = try store.withConnection { try $0.first("SELECT count(*) FROM cordee_inbox") { $0.int(0) } } ?? 0
+      report.waiting =
+        try store.withConnection { try $0.first("SELECT count(*) FROM cordee_inbox") { $0.int(0) } }
+        ?? 0
       for space in touched.sorted() { try sign(space, at: at) }
-      let after = try Set(store.conflicts().map { "\($0.row.table)/\($0.row.id)/\($0.field ?? "")" })
+      let after = try Set(
+        store.conflicts().map { "\($0.row.table)/\($0.row.id)/\($0.field ?? "")" })
       report.conflictsOpened = after.subtracting(before).count
       report.conflictsClosed = before.subtracting(after).count
       try store.withConnection {
@@ -75,14 +83,20 @@ extension Central {
   /// The kept reports, newest first.
   public func reports(limit: Int = 20) throws -> [JSON] {
     try store.withConnection { connection in
-      try connection.all("SELECT report FROM cordee_report ORDER BY number DESC LIMIT ?", .int(limit)) { $0.bytes(0) }
+      try connection.all(
+        "SELECT report FROM cordee_report ORDER BY number DESC LIMIT ?", .int(limit)
+      ) { $0.bytes(0) }
     }.map { try JSON.parse($0) }
   }
 
   /// Central's own queued writes: enrolments, revocations, the founding records.
-  private func mergeOwn(at: String, _ report: inout MergeReport, _ touched: inout Set<String>) throws {
+  private func mergeOwn(at: String, _ report: inout MergeReport, _ touched: inout Set<String>)
+    throws
+  {
     let queued = try store.withConnection { connection in
-      try connection.all("SELECT space, body FROM cordee_outbox ORDER BY id") { ($0.text(0), $0.bytes(1)) }
+      try connection.all("SELECT space, body FROM cordee_outbox ORDER BY id") {
+        ($0.text(0), $0.bytes(1))
+      }
     }
     for (space, bytes) in queued {
       let head = try store.head(of: actor, in: space)
@@ -92,7 +106,8 @@ extension Central {
         network: network, space: space, dot: Dot(actor: actor, n: head.n + 1),
         context: context.exceeding(head.context))
       let change = Store.change(header, try ChangeDecoding.body(bytes), previous: head.hash)
-      let message = Preimage.segment(network: network, space: space, head: change.dot, hash: change.hash)
+      let message = Preimage.segment(
+        network: network, space: space, head: change.dot, hash: change.hash)
       let signatures = JSON.array([Signature(key: keyID, value: key.sign(message)).json]).bytes()
       try append(change, .applied, signatures: signatures)
       touched.insert(space)
@@ -102,12 +117,16 @@ extension Central {
   }
 
   /// Takes every segment that can stand now; true if one did, since others may wait for it.
-  private func mergeRound(_ report: inout MergeReport, _ touched: inout Set<String>) throws -> Bool {
+  private func mergeRound(_ report: inout MergeReport, _ touched: inout Set<String>) throws -> Bool
+  {
     let rows = try store.withConnection { connection in
       try connection.all(
         "SELECT id, space, actor, n_from, n_to, previous, head, signatures FROM cordee_inbox ORDER BY id"
       ) { row in
-        (row.int(0), row.text(1), row.bytes(2), row.int(3), row.int(4), row.bytes(5), row.bytes(6), row.bytes(7))
+        (
+          row.int(0), row.text(1), row.bytes(2), row.int(3), row.int(4), row.bytes(5), row.bytes(6),
+          row.bytes(7)
+        )
       }
     }
     var progressed = false
@@ -115,7 +134,8 @@ extension Central {
       guard let actor = ActorID(bytes: actorBytes) else { continue }
       let head = try store.head(of: actor, in: space)
       if to <= head.n {
-        let isDuplicate = try store.changeHash(Dot(actor: actor, n: to), in: space)?.bytes == headBytes
+        let isDuplicate =
+          try store.changeHash(Dot(actor: actor, n: to), in: space)?.bytes == headBytes
         try take(id, aside: isDuplicate ? nil : "segment.fork: another change holds this place")
         progressed = true
         continue
@@ -135,16 +155,24 @@ extension Central {
   }
 
   /// Merges one segment that follows its author's chain; false when it waits for its context.
-  private func mergeSegment(_ id: Int, _ space: String, _ signatures: [UInt8], _ report: inout MergeReport) throws -> Bool {
-    let bytes = try store.withConnection { try $0.first("SELECT lines FROM cordee_inbox WHERE id = ?", .int(id)) { $0.bytes(0) } } ?? []
+  private func mergeSegment(
+    _ id: Int, _ space: String, _ signatures: [UInt8], _ report: inout MergeReport
+  ) throws -> Bool {
+    let bytes =
+      try store.withConnection {
+        try $0.first("SELECT lines FROM cordee_inbox WHERE id = ?", .int(id)) { $0.bytes(0) }
+      } ?? []
     let lines = try Lines.split(bytes).map { try ChangeDecoding.line($0) }
     guard let first = lines.first else { return false }
     let sight = try sight(of: first.header)
     if sight == .waits { return false }
     guard let author = try member(first.header.dot.actor.replica) else { return false }
     for (offset, line) in lines.enumerated() {
-      let change = Store.change(line, previous: try store.head(of: line.header.dot.actor, in: space).hash)
-      let reason = sight == .impossible ? "context.unknown: claims what it cannot have seen" : try objection(to: change, by: author)
+      let change = Store.change(
+        line, previous: try store.head(of: line.header.dot.actor, in: space).hash)
+      let reason =
+        sight == .impossible
+        ? "context.unknown: claims what it cannot have seen" : try objection(to: change, by: author)
       let verdict = reason.map { Verdict.quarantined(reason: $0) } ?? .applied
       try append(change, verdict, signatures: offset == lines.count - 1 ? signatures : nil)
       if let reason { report.quarantined.append((change.dot, reason)) } else { report.applied += 1 }
@@ -158,7 +186,8 @@ extension Central {
   /// Whether everything a change's author had seen is merged here, still in the inbox, or nowhere.
   private func sight(of header: Header) throws -> Sight {
     var result = Sight.covered
-    for entry in header.context.entries where try store.head(of: entry.actor, in: header.space).n < entry.n {
+    for entry in header.context.entries
+    where try store.head(of: entry.actor, in: header.space).n < entry.n {
       guard try heldHead(of: entry.actor, in: header.space).n >= entry.n else { return .impossible }
       result = .waits
     }
@@ -169,8 +198,10 @@ extension Central {
     let seq = try store.lastSeq() + 1
     let previous = try store.logEnd(of: change.header.space).hash
     let hash = Store.hash(
-      Preimage.log(previous: previous, seq: seq, dot: change.dot, verdict: verdict, hash: change.hash))
-    try store.integrate(LogEntry(seq: seq, change: change, verdict: verdict, hash: hash, signatures: signatures))
+      Preimage.log(
+        previous: previous, seq: seq, dot: change.dot, verdict: verdict, hash: change.hash))
+    try store.integrate(
+      LogEntry(seq: seq, change: change, verdict: verdict, hash: hash, signatures: signatures))
   }
 
   private func take(_ id: Int, aside reason: String?) throws {
@@ -192,7 +223,8 @@ extension Central {
       network: network, instance: instance, space: space, seq: end.seq, hash: end.hash, at: at
     ).bytes
     let signature = Signature(key: keyID, value: key.sign(Preimage.checkpoint(bytes)))
-    try store.setMeta("checkpoint.\(space)", .blob(LogLine.checkpointLine(bytes, signatures: [signature])))
+    try store.setMeta(
+      "checkpoint.\(space)", .blob(LogLine.checkpointLine(bytes, signatures: [signature])))
     try store.setMeta("checkpoint.\(space).seq", .integer(Int64(end.seq)))
   }
 }

@@ -1,5 +1,5 @@
-public import Causality
-public import Changes
+import Causality
+import Changes
 public import HTTP
 import SQLite
 import Seal
@@ -40,7 +40,8 @@ public struct Routes {
     } catch let error as WireError {
       return Self.response(Problem(error))
     } catch let error as StoreError where error.code == .full {
-      return Self.response(Problem(error.code.rawValue, status: 507, "central's disk is full", hint: error.hint))
+      return Self.response(
+        Problem(error.code.rawValue, status: 507, "central's disk is full", hint: error.hint))
     } catch {
       return Self.response(Problem("internal", status: 500, "central failed; its log says why"))
     }
@@ -50,7 +51,8 @@ public struct Routes {
     let parts = request.path.split(separator: "/").map(String.init)
     switch (request.method, parts.count) {
     case ("GET", 1) where parts == ["v1"]: return Self.json(try about(at: at))
-    case ("POST", 2) where parts == ["v1", "enrolments"]: return try enrol(request, now: now, at: at)
+    case ("POST", 2) where parts == ["v1", "enrolments"]:
+      return try enrol(request, now: now, at: at)
     case ("POST", 2) where parts == ["v1", "hello"]: return try hello(request, now: now, at: at)
     case ("POST", 4) where parts[0] == "v1" && parts[1] == "spaces" && parts[3] == "changes":
       return try push(request, space: parts[2], now: now, at: at)
@@ -63,8 +65,10 @@ public struct Routes {
 
   private func about(at: String) throws -> JSON {
     .object([
-      ("network", .string(central.network.description)), ("instance", .string(central.instance.description)),
-      ("key", .string(Base64URL.encode(central.publicKey.bytes))), ("protocol", .array([.integer(1)])),
+      ("network", .string(central.network.description)),
+      ("instance", .string(central.instance.description)),
+      ("key", .string(Base64URL.encode(central.publicKey.bytes))),
+      ("protocol", .array([.integer(1)])),
       ("name", .string(try central.store.meta("name")?.text ?? "")), ("time", .string(at)),
       ("spaces", .array(central.store.schema.spaces.map { .string($0) })),
       (
@@ -84,14 +88,20 @@ public struct Routes {
     let json = try JSON.parse(request.body)
     guard let secret = json["secret"]?.string.flatMap(Base64URL.decode),
       let key = json["key"]?.string.flatMap(Base64URL.decode).flatMap({ PublicKey(bytes: $0) })
-    else { throw Problem("enrolment.shape", status: 400, "an enrolment needs an invite's secret and a key") }
+    else {
+      throw Problem(
+        "enrolment.shape", status: 400, "an enrolment needs an invite's secret and a key")
+    }
     // Proves that the key is held; the window is checked too, so that an old request is of no use.
     try verify(request, key: key, now: now)
-    let enrolment = try central.enrol(secret: secret, key: key, name: json["name"]?.string, now: now, at: at)
+    let enrolment = try central.enrol(
+      secret: secret, key: key, name: json["name"]?.string, now: now, at: at)
     return Self.json(
       .object([
-        ("network", .string(enrolment.network.description)), ("instance", .string(enrolment.instance.description)),
-        ("key", .string(Base64URL.encode(enrolment.centralKey.bytes))), ("role", .string(enrolment.role)),
+        ("network", .string(enrolment.network.description)),
+        ("instance", .string(enrolment.instance.description)),
+        ("key", .string(Base64URL.encode(enrolment.centralKey.bytes))),
+        ("role", .string(enrolment.role)),
         ("name", .string(enrolment.name)), ("spaces", .array(enrolment.spaces.map { .string($0) })),
       ]), status: 201)
   }
@@ -120,7 +130,9 @@ public struct Routes {
   private func push(_ request: Request, space: String, now: Int64, at: String) throws -> Response {
     let member = try authenticate(request, now: now)
     guard request.body.count <= Self.pushBytesMax else {
-      throw Problem("push.too_large", status: 413, "a push of \(request.body.count) bytes; the limit is \(Self.pushBytesMax)")
+      throw Problem(
+        "push.too_large", status: 413,
+        "a push of \(request.body.count) bytes; the limit is \(Self.pushBytesMax)")
     }
     let receipts = try central.receive(request.body, from: member, space: space, at: at)
     try afterPush()
@@ -149,14 +161,16 @@ public struct Routes {
     else { throw Problem("cursor.unknown", status: 409, "central's log does not hold this cursor") }
     return Response(
       status: 200, contentType: "application/x-ndjson",
-      bytes: try central.logPiece(of: space, after: cursor.seq, for: member, bytesMax: Self.logPieceBytes))
+      bytes: try central.logPiece(
+        of: space, after: cursor.seq, for: member, bytesMax: Self.logPieceBytes))
   }
 
   /// The enrolled device that signed the request.
   ///
   /// - Throws: `Problem` 401; the same for unknown and revoked devices.
   private func authenticate(_ request: Request, now: Int64) throws -> Member {
-    let refusal = Problem("signature.refused", status: 401, "the request's signature is not an enrolled device's")
+    let refusal = Problem(
+      "signature.refused", status: 401, "the request's signature is not an enrolled device's")
     guard let parsed = try? MessageSignature.parse(request), let replica = ReplicaID(parsed.keyID),
       let member = try central.member(replica), member.revokedAt == nil
     else { throw refusal }
@@ -175,11 +189,13 @@ public struct Routes {
       throw Problem("digest.mismatch", status: 400, "the content is not the one that was signed")
     }
     guard key.verifies(parsed.signature, of: parsed.base) else {
-      throw Problem("signature.refused", status: 401, "the request's signature is not an enrolled device's")
+      throw Problem(
+        "signature.refused", status: 401, "the request's signature is not an enrolled device's")
     }
     guard abs(Int64(parsed.created) - now) <= Self.clockSkewMax else {
       throw Problem(
-        "signature.time", status: 401, "the request's time is \(Int64(parsed.created) - now) seconds off central's \(now)",
+        "signature.time", status: 401,
+        "the request's time is \(Int64(parsed.created) - now) seconds off central's \(now)",
         hint: "Sign again with central's time.")
     }
     try central.remember(nonce: parsed.nonce, of: parsed.keyID, now: now)
@@ -187,7 +203,8 @@ public struct Routes {
 
   /// A problem as a response.
   public static func response(_ problem: Problem) -> Response {
-    Response(status: problem.status, contentType: "application/problem+json", bytes: problem.json.bytes())
+    Response(
+      status: problem.status, contentType: "application/problem+json", bytes: problem.json.bytes())
   }
 
   private static func json(_ json: JSON, status: Int = 200) -> Response {
@@ -201,10 +218,12 @@ extension Central {
     try store.write {
       try store.withConnection { connection in
         try connection.execute(
-          "CREATE TABLE IF NOT EXISTS cordee_nonce(key TEXT, nonce TEXT, until INTEGER, PRIMARY KEY(key, nonce)) STRICT")
+          "CREATE TABLE IF NOT EXISTS cordee_nonce(key TEXT, nonce TEXT, until INTEGER, PRIMARY KEY(key, nonce)) STRICT"
+        )
         try connection.run("DELETE FROM cordee_nonce WHERE until < ?", .integer(now))
         let isSeen = try connection.first(
-          "SELECT 1 FROM cordee_nonce WHERE key = ? AND nonce = ?", .text(key), .text(nonce)) { _ in true }
+          "SELECT 1 FROM cordee_nonce WHERE key = ? AND nonce = ?", .text(key), .text(nonce)
+        ) { _ in true }
         guard isSeen == nil else {
           throw Problem("signature.replayed", status: 401, "this request was sent before")
         }

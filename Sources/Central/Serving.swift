@@ -21,7 +21,9 @@ extension Central {
   /// How central stands to an actor in one space.
   ///
   /// - Complexity: O(segments of the actor in the inbox).
-  public func standing(of actor: ActorID, in space: String, cursor: (seq: Int, hash: Hash)) throws -> Standing {
+  public func standing(of actor: ActorID, in space: String, cursor: (seq: Int, hash: Hash)) throws
+    -> Standing
+  {
     let held = try heldHead(of: actor, in: space)
     let seq = try Int(store.meta("checkpoint.\(space).seq")?.integer ?? 0)
     return Standing(
@@ -37,7 +39,9 @@ extension Central {
   ///   - reader: whose request this is.
   ///   - bytesMax: the piece ends with the first line that reaches it.
   /// - Throws: `Problem` when the reader's role may not read the space.
-  public func logPiece(of space: String, after seq: Int, for reader: Member, bytesMax: Int) throws -> [UInt8] {
+  public func logPiece(of space: String, after seq: Int, for reader: Member, bytesMax: Int) throws
+    -> [UInt8]
+  {
     guard store.schema.role(reader.role)?.reads.contains(space) == true else {
       throw Problem("space.forbidden", status: 403, "the role \(reader.role) may not read \(space)")
     }
@@ -53,8 +57,10 @@ extension Central {
           return false
         }
         bytes += LogLine.entryLine(
-          seq: entry.seq, change: entry.change, verdict: entry.verdict, signatures: entry.signatures,
-          withholdsBody: !entry.verdict.isApplied && entry.change.dot.actor.replica != reader.replica)
+          seq: entry.seq, change: entry.change, verdict: entry.verdict,
+          signatures: entry.signatures,
+          withholdsBody: !entry.verdict.isApplied
+            && entry.change.dot.actor.replica != reader.replica)
         bytes.append(UInt8(ascii: "\n"))
         return true
       }

@@ -1,9 +1,9 @@
 public import Causality
-public import Changes
+import Changes
 public import HTTP
 public import Seal
 public import Store
-public import Wire
+import Wire
 
 /// What a replica could not do in a sync: a stable code, one line, and what to do.
 public struct SyncError: Error, Sendable, CustomStringConvertible {
@@ -42,15 +42,20 @@ public struct Identity: Sendable {
   public init(_ store: Store) throws {
     func blob(_ name: String) throws -> [UInt8] {
       guard case .blob(let bytes)? = try store.meta(name) else {
-        throw SyncError("replica.not_joined", "\(store.path) has joined no network", hint: "Run `cordee join INVITE`.")
+        throw SyncError(
+          "replica.not_joined", "\(store.path) has joined no network",
+          hint: "Run `cordee join INVITE`.")
       }
       return bytes
     }
-    guard let network = NetworkID(bytes: try blob("network")), let actor = ActorID(bytes: try blob("actor")),
+    guard let network = NetworkID(bytes: try blob("network")),
+      let actor = ActorID(bytes: try blob("actor")),
       let key = PublicKey(bytes: try blob("central_key")),
       let origin = try store.meta("central_url")?.text.flatMap({ Origin($0) }),
       let spaces = try store.meta("spaces")?.text
-    else { throw SyncError("replica.damaged", "\(store.path) has lost what it knew of its network") }
+    else {
+      throw SyncError("replica.damaged", "\(store.path) has lost what it knew of its network")
+    }
     self.network = network
     self.actor = actor
     self.centralKey = key
@@ -75,7 +80,9 @@ public final class Replica {
     self.exchange = exchange
     identity = try Identity(store)
     guard identity.actor.replica.bytes == key.publicKey.fingerprint else {
-      throw SyncError("replica.key", "the key beside \(store.path) is not this replica's", hint: "Join again with `--adopt`.")
+      throw SyncError(
+        "replica.key", "the key beside \(store.path) is not this replica's",
+        hint: "Join again with `--adopt`.")
     }
   }
 
@@ -91,10 +98,12 @@ public final class Replica {
   ) throws -> Replica {
     let parts = invite.split(separator: ".").map(String.init)
     guard parts.count == 2, let pin = ReplicaID(parts[1]) else {
-      throw SyncError("invite.shape", "this is no invite", hint: "Copy the whole link, with what stands after #.")
+      throw SyncError(
+        "invite.shape", "this is no invite", hint: "Copy the whole link, with what stands after #.")
     }
     guard try store.meta("network") == nil else {
-      throw SyncError("replica.joined", "\(store.path) has already joined a network", hint: "Give another file.")
+      throw SyncError(
+        "replica.joined", "\(store.path) has already joined a network", hint: "Give another file.")
     }
     var members: [(String, JSON)] = [
       ("secret", .string(parts[0])), ("key", .string(Base64URL.encode(key.publicKey.bytes))),
@@ -105,11 +114,15 @@ public final class Replica {
     let answer = try JSON.parse(try ask(request, key: key, now: now, exchange: exchange).bytes)
     guard let network = answer["network"]?.string.flatMap({ NetworkID($0) }),
       let instance = answer["instance"]?.string.flatMap({ InstanceID($0) }),
-      let centralKey = answer["key"]?.string.flatMap(Base64URL.decode).flatMap({ PublicKey(bytes: $0) }),
+      let centralKey = answer["key"]?.string.flatMap(Base64URL.decode).flatMap({
+        PublicKey(bytes: $0)
+      }),
       let spaces = answer["spaces"]?.array?.compactMap(\.string)
     else { throw SyncError("enrolment.shape", "central's answer is not an enrolment") }
     guard centralKey.fingerprint == pin.bytes else {
-      throw SyncError("central.key", "this is not the central that wrote the invite", hint: "Ask who gave you the invite.")
+      throw SyncError(
+        "central.key", "this is not the central that wrote the invite",
+        hint: "Ask who gave you the invite.")
     }
     let replica = ReplicaID(bytes: key.publicKey.fingerprint) ?? ID128(high: 0, low: 0)
     try store.write {
@@ -119,7 +132,8 @@ public final class Replica {
       try store.setMeta("central_url", .text(origin.description))
       try store.setMeta("spaces", .text(spaces.joined(separator: " ")))
       for space in spaces {
-        try store.setMeta("cursor.\(space)", .text(Cursor(instance: instance, seq: 0, hash: .zero).text))
+        try store.setMeta(
+          "cursor.\(space)", .text(Cursor(instance: instance, seq: 0, hash: .zero).text))
       }
     }
     return try Replica(store: store, key: key, exchange: exchange)

@@ -1,5 +1,5 @@
 import Causality
-public import Changes
+import Changes
 import HTTP
 import Seal
 import Session
@@ -68,9 +68,12 @@ extension Replica {
       })
   }
 
-  private func send(_ method: String, _ target: String, _ body: [UInt8] = [], now: Int64) throws -> Response {
+  private func send(_ method: String, _ target: String, _ body: [UInt8] = [], now: Int64) throws
+    -> Response
+  {
     try Self.ask(
-      Request(method: method, origin: identity.origin, target: target, body: body), key: key, now: now,
+      Request(method: method, origin: identity.origin, target: target, body: body), key: key,
+      now: now,
       exchange: exchange)
   }
 
@@ -92,13 +95,16 @@ extension Replica {
       }
       let run = changes[start..<end]
       let head = changes[end - 1]
-      let message = Preimage.segment(network: identity.network, space: space, head: head.dot, hash: head.hash)
+      let message = Preimage.segment(
+        network: identity.network, space: space, head: head.dot, hash: head.hash)
       let segment = Segment(
-        actor: identity.actor, from: changes[start].dot.n, to: head.dot.n, previous: previous, head: head.hash,
+        actor: identity.actor, from: changes[start].dot.n, to: head.dot.n, previous: previous,
+        head: head.hash,
         signatures: [Signature(key: identity.actor.replica, value: key.sign(message))])
       let lines = [segment.line] + run.map(ChangeEncoding.line)
       _ = try send(
-        "POST", "/v1/spaces/\(space)/changes", Array(lines.joined(separator: [UInt8(ascii: "\n")])), now: now)
+        "POST", "/v1/spaces/\(space)/changes", Array(lines.joined(separator: [UInt8(ascii: "\n")])),
+        now: now)
       try store.write { try store.markReceived(identity.actor, upTo: head.dot.n, in: space) }
       previous = head.hash
       start = end
@@ -107,7 +113,8 @@ extension Replica {
   }
 
   /// Downloads up to a checkpoint, then takes all of it in one transaction.
-  private func pull(_ space: String, author: Author, now: Int64, _ report: inout SyncReport) throws {
+  private func pull(_ space: String, author: Author, now: Int64, _ report: inout SyncReport) throws
+  {
     var verification = Verification(
       store: store, identity: identity, space: space, cursor: try cursor(of: space))
     var entries: [LogEntry] = []

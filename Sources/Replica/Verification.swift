@@ -32,18 +32,23 @@ struct Verification {
       try verify(bytes, checkpoint, signatures)
       return nil
     case .entry(let seq, let line, let verdict, _, let signatures):
-      guard !isComplete, seq > cursor.seq, line.header.space == space, line.header.network == identity.network else {
+      guard !isComplete, seq > cursor.seq, line.header.space == space,
+        line.header.network == identity.network
+      else {
         throw SyncError("log.order", "central's log is out of order at \(seq)")
       }
       let dot = line.header.dot
       let before = Dot(actor: dot.actor, n: dot.n - 1)
-      let previous = try read.removeValue(forKey: before) ?? store.changeHash(before, in: space) ?? .zero
+      let previous =
+        try read.removeValue(forKey: before) ?? store.changeHash(before, in: space) ?? .zero
       let change = Store.change(line, previous: previous)
       let hash = Store.hash(
-        Preimage.log(previous: cursor.hash, seq: seq, dot: dot, verdict: verdict, hash: change.hash))
+        Preimage.log(previous: cursor.hash, seq: seq, dot: dot, verdict: verdict, hash: change.hash)
+      )
       cursor = Cursor(instance: cursor.instance, seq: seq, hash: hash)
       read[dot] = change.hash
-      return LogEntry(seq: seq, change: change, verdict: verdict, hash: hash, signatures: signatures)
+      return LogEntry(
+        seq: seq, change: change, verdict: verdict, hash: hash, signatures: signatures)
     }
   }
 
@@ -56,10 +61,18 @@ struct Verification {
       return
     }
     let signatures = try Signature.list(try JSON.parse(raw))
-    let message = Preimage.segment(network: identity.network, space: space, head: dot, hash: entry.change.hash)
+    let message = Preimage.segment(
+      network: identity.network, space: space, head: dot, hash: entry.change.hash)
     let key = try key(of: dot.actor.replica)
-    guard signatures.contains(where: { $0.key == dot.actor.replica && key?.verifies($0.value, of: message) == true })
-    else { throw SyncError("log.signature", "change \(dot) is not signed by its author", hint: "Tell the secretariat; nothing of this pull was taken.") }
+    guard
+      signatures.contains(where: {
+        $0.key == dot.actor.replica && key?.verifies($0.value, of: message) == true
+      })
+    else {
+      throw SyncError(
+        "log.signature", "change \(dot) is not signed by its author",
+        hint: "Tell the secretariat; nothing of this pull was taken.")
+    }
     unsigned.remove(dot.actor)
   }
 
@@ -71,12 +84,19 @@ struct Verification {
     return cursor
   }
 
-  private mutating func verify(_ bytes: [UInt8], _ checkpoint: Checkpoint, _ signatures: [Signature]) throws {
+  private mutating func verify(
+    _ bytes: [UInt8], _ checkpoint: Checkpoint, _ signatures: [Signature]
+  ) throws {
     let message = Preimage.checkpoint(bytes)
     guard checkpoint.network == identity.network, checkpoint.space == space,
-      checkpoint.instance == cursor.instance, checkpoint.seq == cursor.seq, checkpoint.hash == cursor.hash,
+      checkpoint.instance == cursor.instance, checkpoint.seq == cursor.seq,
+      checkpoint.hash == cursor.hash,
       signatures.contains(where: { identity.centralKey.verifies($0.value, of: message) })
-    else { throw SyncError("log.checkpoint", "central's checkpoint does not fit its log", hint: "Tell the secretariat; nothing of this pull was taken.") }
+    else {
+      throw SyncError(
+        "log.checkpoint", "central's checkpoint does not fit its log",
+        hint: "Tell the secretariat; nothing of this pull was taken.")
+    }
     isComplete = true
   }
 
@@ -84,7 +104,8 @@ struct Verification {
   private func key(of replica: ReplicaID) throws -> PublicKey? {
     if identity.centralKey.fingerprint == replica.bytes { return identity.centralKey }
     let state = try store.state(of: RowKey(table: "replica", id: replica.description))
-    guard let key = state.shown("key").text.flatMap(Base64URL.decode).flatMap({ PublicKey(bytes: $0) }),
+    guard
+      let key = state.shown("key").text.flatMap(Base64URL.decode).flatMap({ PublicKey(bytes: $0) }),
       key.fingerprint == replica.bytes
     else { return nil }
     return key

@@ -32,7 +32,8 @@ public struct Connection: ~Copyable {
   ///
   /// - Throws: `SQLiteError`; `isCannotOpen` when the file or its folder is missing. That a file is no database shows at
   ///   the first statement, as `isCorrupt`.
-  public init(path: String, mode: Mode, busyTimeoutMilliseconds: Int32 = 5_000) throws(SQLiteError) {
+  public init(path: String, mode: Mode, busyTimeoutMilliseconds: Int32 = 5_000) throws(SQLiteError)
+  {
     let flags: Int32 =
       switch mode {
       case .create: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
@@ -40,7 +41,8 @@ public struct Connection: ~Copyable {
       case .readOnly: SQLITE_OPEN_READONLY
       }
     var opened: OpaquePointer?
-    let code = unsafe sqlite3_open_v2(path, &opened, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
+    let code = unsafe sqlite3_open_v2(
+      path, &opened, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
     guard code == SQLITE_OK, let connection = unsafe opened else {
       let message = unsafe String(cString: sqlite3_errstr(code))
       unsafe sqlite3_close_v2(opened)
@@ -65,7 +67,9 @@ public struct Connection: ~Copyable {
   }
 
   /// Runs one statement to its end.
-  public func run(_ sql: String, _ arguments: Argument...) throws(SQLiteError) { try run(sql, arguments) }
+  public func run(_ sql: String, _ arguments: Argument...) throws(SQLiteError) {
+    try run(sql, arguments)
+  }
 
   /// Runs one statement to its end.
   public func run(_ sql: String, _ arguments: [Argument]) throws(SQLiteError) {
@@ -112,7 +116,8 @@ public struct Connection: ~Copyable {
   }
 
   /// Runs `body` in a transaction: committed when it returns, rolled back when it throws.
-  public func transaction<T>(_ kind: TransactionKind = .immediate, body: () throws -> T) throws -> T {
+  public func transaction<T>(_ kind: TransactionKind = .immediate, body: () throws -> T) throws -> T
+  {
     try run(kind.rawValue)
     do {
       let result = try body()
@@ -154,7 +159,8 @@ public struct Connection: ~Copyable {
 
   private func error(_ sql: String?) -> SQLiteError {
     unsafe SQLiteError(
-      extendedCode: sqlite3_extended_errcode(handle), message: String(cString: sqlite3_errmsg(handle)),
+      extendedCode: sqlite3_extended_errcode(handle),
+      message: String(cString: sqlite3_errmsg(handle)),
       statement: sql)
   }
 }

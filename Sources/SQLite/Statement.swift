@@ -45,13 +45,15 @@ struct Statement {
       case .text(var text):
         code = text.withUTF8 { bytes in
           unsafe bytes.withMemoryRebound(to: CChar.self) { characters in
-            unsafe cordee_sqlite_bind_text(pointer, place, characters.baseAddress, Int32(characters.count))
+            unsafe cordee_sqlite_bind_text(
+              pointer, place, characters.baseAddress, Int32(characters.count))
           }
         }
       case .textBytes(let bytes):
         code = unsafe bytes.withUnsafeBufferPointer { buffer in
           unsafe buffer.withMemoryRebound(to: CChar.self) { characters in
-            unsafe cordee_sqlite_bind_text(pointer, place, characters.baseAddress, Int32(characters.count))
+            unsafe cordee_sqlite_bind_text(
+              pointer, place, characters.baseAddress, Int32(characters.count))
           }
         }
       case .blob(let bytes):
@@ -74,7 +76,8 @@ struct Statement {
 
   private func error() -> SQLiteError {
     unsafe SQLiteError(
-      extendedCode: sqlite3_extended_errcode(connection), message: String(cString: sqlite3_errmsg(connection)),
+      extendedCode: sqlite3_extended_errcode(connection),
+      message: String(cString: sqlite3_errmsg(connection)),
       statement: String(cString: sqlite3_sql(pointer)))
   }
 }
@@ -160,11 +163,15 @@ public struct Row: ~Copyable {
   /// Whether column `index` is NULL.
   public func isNull(_ index: Int) -> Bool { kind(index) == .null }
   /// Column `index` as an integer.
-  public func integer(_ index: Int) -> Int64 { unsafe sqlite3_column_int64(statement.pointer, Int32(index)) }
+  public func integer(_ index: Int) -> Int64 {
+    unsafe sqlite3_column_int64(statement.pointer, Int32(index))
+  }
   /// Column `index` as an integer.
   public func int(_ index: Int) -> Int { Int(integer(index)) }
   /// Column `index` as a real.
-  public func real(_ index: Int) -> Double { unsafe sqlite3_column_double(statement.pointer, Int32(index)) }
+  public func real(_ index: Int) -> Double {
+    unsafe sqlite3_column_double(statement.pointer, Int32(index))
+  }
 
   /// Column `index` as text; bytes that are not UTF-8 are replaced, NULL is empty.
   public func text(_ index: Int) -> String {

@@ -8,7 +8,9 @@ public struct PublicKey: Hashable, Sendable {
   /// Takes 32 bytes that are a point of the main group; nil otherwise.
   public init?(bytes: [UInt8]) {
     requireSodium()
-    guard bytes.count == 32, unsafe crypto_core_ed25519_is_valid_point(bytes) == 1 else { return nil }
+    guard bytes.count == 32, unsafe crypto_core_ed25519_is_valid_point(bytes) == 1 else {
+      return nil
+    }
     self.bytes = bytes
   }
 

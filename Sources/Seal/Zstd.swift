@@ -59,7 +59,8 @@ public struct ZstdDecoder: ~Copyable {
     while true {
       let (rest, written, read) = unsafe piece.withUnsafeBytes { source in
         unsafe chunk.withUnsafeMutableBytes { target in
-          var input = unsafe ZSTD_inBuffer(src: source.baseAddress, size: source.count, pos: position)
+          var input = unsafe ZSTD_inBuffer(
+            src: source.baseAddress, size: source.count, pos: position)
           var output = unsafe ZSTD_outBuffer(dst: target.baseAddress, size: target.count, pos: 0)
           let rest = unsafe ZSTD_decompressStream(context, &output, &input)
           return unsafe (rest, output.pos, input.pos)

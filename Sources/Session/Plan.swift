@@ -42,7 +42,8 @@ public enum Plan {
       guard answer.instance == space.cursor.instance else { return [.stop(.newInstance)] }
       guard central.knowsCursor else { return [.stop(.rewound)] }
       if central.heldN > 0 {
-        guard central.heldN <= space.n, try ownHash(space.name, central.heldN) == central.heldHash else {
+        guard central.heldN <= space.n, try ownHash(space.name, central.heldN) == central.heldHash
+        else {
           return [.stop(.forked)]
         }
       }

@@ -24,7 +24,8 @@ extension Store {
 
   func base(of row: RowKey) throws -> Base? {
     let found = try db.first(
-      "SELECT pending, state FROM cordee_base WHERE tbl = ? AND id = ?", .int(try number(ofName: row.table)),
+      "SELECT pending, state FROM cordee_base WHERE tbl = ? AND id = ?",
+      .int(try number(ofName: row.table)),
       .text(row.id)
     ) { ($0.int(0), $0.bytes(1)) }
     guard let (pending, bytes) = found else { return nil }
@@ -53,7 +54,8 @@ extension Store {
     let dot = entry.change.dot
     let held = try db.first(
       "SELECT state, body, hash FROM cordee_change WHERE space = ? AND actor = ? AND n = ?",
-      .int(try number(ofName: entry.change.header.space)), .int(try number(of: dot.actor)), .int(dot.n)
+      .int(try number(ofName: entry.change.header.space)), .int(try number(of: dot.actor)),
+      .int(dot.n)
     ) { ($0.int(0), $0.bytes(1), $0.bytes(2)) }
     guard let (state, ownBody, hash) = held, Hash(bytes: hash) == entry.change.hash else {
       throw StoreError(.chain, "central's change \(dot) is not the one held here")
@@ -77,13 +79,15 @@ extension Store {
 
   func setState(_ state: ChangeState, of dot: Dot, in space: String) throws {
     try db.run(
-      "UPDATE cordee_change SET state = ? WHERE space = ? AND actor = ? AND n = ?", .int(state.rawValue),
+      "UPDATE cordee_change SET state = ? WHERE space = ? AND actor = ? AND n = ?",
+      .int(state.rawValue),
       .int(try number(ofName: space)), .int(try number(of: dot.actor)), .int(dot.n))
   }
 
   private func dropBase(of row: RowKey) throws {
     try db.run(
-      "DELETE FROM cordee_base WHERE tbl = ? AND id = ?", .int(try number(ofName: row.table)), .text(row.id))
+      "DELETE FROM cordee_base WHERE tbl = ? AND id = ?", .int(try number(ofName: row.table)),
+      .text(row.id))
     cache.hasBase = nil
   }
 
@@ -137,7 +141,9 @@ enum RowStateEncoding {
   }
 
   static func decode(_ bytes: [UInt8]) throws -> RowState {
-    guard case .object(let members) = try JSON.parse(bytes) else { throw WireError(.shape, "a base is no object") }
+    guard case .object(let members) = try JSON.parse(bytes) else {
+      throw WireError(.shape, "a base is no object")
+    }
     var state = RowState()
     for (name, list) in members {
       let siblings = try (list.array ?? []).map(sibling)
@@ -150,17 +156,20 @@ enum RowStateEncoding {
     .array(
       siblings.map { sibling in
         .array([
-          .string(sibling.dot.description), .integer(Int64(sibling.weight)), .bool(sibling.isSeenByDelete),
+          .string(sibling.dot.description), .integer(Int64(sibling.weight)),
+          .bool(sibling.isSeenByDelete),
           ChangeEncoding.json(sibling.value),
         ])
       })
   }
 
   private static func sibling(_ json: JSON) throws -> Sibling {
-    guard let items = json.array, items.count == 4, let dot = items[0].string.flatMap(ChangeDecoding.dot),
+    guard let items = json.array, items.count == 4,
+      let dot = items[0].string.flatMap(ChangeDecoding.dot),
       let weight = items[1].integer
     else { throw WireError(.shape, "a base holds a sibling that is none") }
     return Sibling(
-      dot: dot, weight: Int(weight), value: try ChangeDecoding.value(items[3]), isSeenByDelete: items[2].isTrue)
+      dot: dot, weight: Int(weight), value: try ChangeDecoding.value(items[3]),
+      isSeenByDelete: items[2].isTrue)
   }
 }

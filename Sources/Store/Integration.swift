@@ -47,7 +47,9 @@ extension Store {
     let change = entry.change
     let space = change.header.space
     let head = try head(of: change.dot.actor, in: space)
-    let body = try change.bodyBytes.map { (bytes) throws(WireError) in try ChangeDecoding.body(bytes) }
+    let body = try change.bodyBytes.map { (bytes) throws(WireError) in
+      try ChangeDecoding.body(bytes)
+    }
     if change.dot.n <= head.n {
       try settle(entry, body)
     } else {
@@ -60,7 +62,8 @@ extension Store {
         try apply(body.writes, by: Authorship(dot: change.dot, context: context))
       }
       try insert(change, state: .logged)
-      try setHead(Head(n: change.dot.n, hash: change.hash, context: context), of: change.dot.actor, in: space)
+      try setHead(
+        Head(n: change.dot.n, hash: change.hash, context: context), of: change.dot.actor, in: space)
     }
     try log(entry)
   }
@@ -80,12 +83,15 @@ extension Store {
 
   /// The common case without loading the row: known fields of a settled row, each replaced by one who had seen it.
   private func applyInPlace(_ write: Write, by author: Authorship) throws -> Bool {
-    guard case .set(let fields) = write.verb, let declared = schema.table(write.row.table) else { return false }
+    guard case .set(let fields) = write.verb, let declared = schema.table(write.row.table) else {
+      return false
+    }
     let table = try number(ofName: write.row.table)
     guard var stamp = try stamp(write.row, table: table), stamp.width >= 0 else { return false }
     var exceptions = stamp.exceptions
     for field in fields {
-      guard let index = declared.fields.firstIndex(where: { $0.name == field.name }), index < stamp.width
+      guard let index = declared.fields.firstIndex(where: { $0.name == field.name }),
+        index < stamp.width
       else { return false }
       let place = exceptions.firstIndex { $0.field == index }
       guard author.supersedes(place.map { exceptions[$0].dot } ?? stamp.dot) else { return false }
@@ -116,7 +122,8 @@ extension Store {
     try db.run(
       "INSERT INTO cordee_log(seq, space, actor, n, reason, hash, signatures) VALUES(?, ?, ?, ?, ?, ?, ?)",
       .int(entry.seq), .int(try number(ofName: entry.change.header.space)),
-      .int(try number(of: entry.change.dot.actor)), .int(entry.change.dot.n), reason, .blob(entry.hash.bytes),
+      .int(try number(of: entry.change.dot.actor)), .int(entry.change.dot.n), reason,
+      .blob(entry.hash.bytes),
       entry.signatures.map { .textBytes($0) } ?? .null)
   }
 }

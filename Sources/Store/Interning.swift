@@ -6,7 +6,9 @@ import SQLite
 extension Store {
   func number(ofName name: String) throws -> Int {
     if let known = cache.names[name] { return known }
-    if let found = try db.first("SELECT id FROM cordee_name WHERE name = ?", .text(name), read: { $0.int(0) }) {
+    if let found = try db.first(
+      "SELECT id FROM cordee_name WHERE name = ?", .text(name), read: { $0.int(0) })
+    {
       cache.names[name] = found
       cache.nameOf[found] = name
       return found
@@ -20,7 +22,8 @@ extension Store {
 
   func name(ofNumber number: Int) throws -> String {
     if let known = cache.nameOf[number] { return known }
-    let found = try db.first("SELECT name FROM cordee_name WHERE id = ?", .int(number)) { $0.text(0) } ?? ""
+    let found =
+      try db.first("SELECT name FROM cordee_name WHERE id = ?", .int(number)) { $0.text(0) } ?? ""
     cache.nameOf[number] = found
     return found
   }
@@ -28,7 +31,9 @@ extension Store {
   func number(of actor: ActorID) throws -> Int {
     if let known = cache.actors[actor] { return known }
     let bytes = actor.bytes
-    var number = try db.first("SELECT id FROM cordee_actor WHERE actor = ?", .blob(bytes)) { $0.int(0) }
+    var number = try db.first("SELECT id FROM cordee_actor WHERE actor = ?", .blob(bytes)) {
+      $0.int(0)
+    }
     if number == nil {
       try db.run("INSERT INTO cordee_actor(actor) VALUES(?)", .blob(bytes))
       number = Int(db.lastInsertRowID)
@@ -40,9 +45,12 @@ extension Store {
 
   func actor(ofNumber number: Int) throws -> ActorID {
     if let known = cache.actorOf[number] { return known }
-    let bytes = try db.first("SELECT actor FROM cordee_actor WHERE id = ?", .int(number)) { $0.bytes(0) }
+    let bytes = try db.first("SELECT actor FROM cordee_actor WHERE id = ?", .int(number)) {
+      $0.bytes(0)
+    }
     guard let actor = bytes.flatMap({ ActorID(bytes: $0) }) else {
-      throw StoreError(.corrupt, "\(path): actor \(number) is missing", hint: "Restore it from a backup.")
+      throw StoreError(
+        .corrupt, "\(path): actor \(number) is missing", hint: "Restore it from a backup.")
     }
     cache.actorOf[number] = actor
     return actor

@@ -78,7 +78,8 @@ enum Layout {
     let cells = table.fields.map { field in
       keep(
         field.name, table.name, row,
-        "(SELECT \(quoted(field.name)) FROM \(quoted(table.name)) WHERE id IS \(row))", when: standing)
+        "(SELECT \(quoted(field.name)) FROM \(quoted(table.name)) WHERE id IS \(row))",
+        when: standing)
     }
     return cells.joined() + keep(liveness, table.name, row, "1", when: standing)
   }

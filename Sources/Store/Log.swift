@@ -24,14 +24,17 @@ extension Store {
   public func logHash(of space: String, at seq: Int) throws -> Hash? {
     if seq == 0 { return .zero }
     return try db.first(
-      "SELECT hash FROM cordee_log WHERE space = ? AND seq = ?", .int(try number(ofName: space)), .int(seq)
+      "SELECT hash FROM cordee_log WHERE space = ? AND seq = ?", .int(try number(ofName: space)),
+      .int(seq)
     ) { $0.bytes(0) }.flatMap { Hash(bytes: $0) }
   }
 
   /// Gives the entries of a space after `seq`, in order, until `body` returns false.
   ///
   /// - Complexity: O(entries given).
-  public func forEachEntry(of space: String, after seq: Int, _ body: (LogEntry) throws -> Bool) throws {
+  public func forEachEntry(of space: String, after seq: Int, _ body: (LogEntry) throws -> Bool)
+    throws
+  {
     try db.forEach(
       """
       SELECT l.seq, l.actor, l.n, l.reason, l.hash, l.signatures, c.header, c.body, c.body_hash, c.hash
@@ -41,7 +44,8 @@ extension Store {
     ) { row in
       let header = row.bytes(6)
       let change = Change(
-        header: try ChangeDecoding.header(header), headerBytes: header, bodyBytes: row.isNull(7) ? nil : row.bytes(7),
+        header: try ChangeDecoding.header(header), headerBytes: header,
+        bodyBytes: row.isNull(7) ? nil : row.bytes(7),
         bodyHash: Hash(bytes: row.bytes(8)) ?? .zero, hash: Hash(bytes: row.bytes(9)) ?? .zero)
       return try body(
         LogEntry(
@@ -54,7 +58,8 @@ extension Store {
   /// The hash of one change held here; nil when it is not held.
   public func changeHash(_ dot: Dot, in space: String) throws -> Hash? {
     try db.first(
-      "SELECT hash FROM cordee_change WHERE space = ? AND actor = ? AND n = ?", .int(try number(ofName: space)),
+      "SELECT hash FROM cordee_change WHERE space = ? AND actor = ? AND n = ?",
+      .int(try number(ofName: space)),
       .int(try number(of: dot.actor)), .int(dot.n)
     ) { $0.bytes(0) }.flatMap { Hash(bytes: $0) }
   }
@@ -68,8 +73,10 @@ extension Store {
 
   /// How many own changes wait: sealed only, and received.
   public func waiting() throws -> (local: Int, received: Int) {
-    let local = try db.first("SELECT count(*) FROM cordee_change WHERE state = 0") { $0.int(0) } ?? 0
-    let received = try db.first("SELECT count(*) FROM cordee_change WHERE state = 1") { $0.int(0) } ?? 0
+    let local =
+      try db.first("SELECT count(*) FROM cordee_change WHERE state = 0") { $0.int(0) } ?? 0
+    let received =
+      try db.first("SELECT count(*) FROM cordee_change WHERE state = 1") { $0.int(0) } ?? 0
     return (local, received)
   }
 

@@ -26,7 +26,9 @@ extension Store {
     for row in try expandedRows().sorted() {
       let state = try load(row)
       guard state.isShown else { continue }
-      if state.isContested { conflicts.append(Conflict(row: row, field: nil, siblings: state.liveness)) }
+      if state.isContested {
+        conflicts.append(Conflict(row: row, field: nil, siblings: state.liveness))
+      }
       for field in state.contestedFields {
         let siblings = (state.cells[field] ?? []).sorted {
           ($0.weight, $0.dot.actor) > ($1.weight, $1.dot.actor)
@@ -50,7 +52,9 @@ extension Store {
     for (number, table) in tables {
       let declared = schema.table(table)
       guard declared?.space ?? schema.spaces.first == space else { continue }
-      let ids = try db.all("SELECT id FROM cordee_row WHERE tbl = ? ORDER BY id", .int(number)) { $0.text(0) }
+      let ids = try db.all("SELECT id FROM cordee_row WHERE tbl = ? ORDER BY id", .int(number)) {
+        $0.text(0)
+      }
       for id in ids {
         let row = RowKey(table: table, id: id)
         let state = try base(of: row)?.state ?? load(row)

@@ -23,12 +23,15 @@ extension Store {
 
   func stamp(_ row: RowKey, table: Int) throws -> Stamp? {
     let found = try db.first(
-      "SELECT actor, n, weight, width, exceptions FROM cordee_row WHERE tbl = ? AND id = ?", .int(table),
+      "SELECT actor, n, weight, width, exceptions FROM cordee_row WHERE tbl = ? AND id = ?",
+      .int(table),
       .text(row.id)
     ) { ($0.int(0), $0.int(1), $0.int(2), $0.int(3), $0.bytes(4)) }
     guard let (actor, n, weight, width, packed) = found else { return nil }
     guard width >= 0 else {
-      return Stamp(dot: Dot(actor: ActorID(replica: ReplicaID(high: 0, low: 0), epoch: 0), n: 0), weight: 0, width: -1, exceptions: [])
+      return Stamp(
+        dot: Dot(actor: ActorID(replica: ReplicaID(high: 0, low: 0), epoch: 0), n: 0), weight: 0,
+        width: -1, exceptions: [])
     }
     var exceptions: [Stamp.Exception] = []
     var place = 0
@@ -40,7 +43,8 @@ extension Store {
         .init(field: field, dot: Dot(actor: author, n: count), weight: Varint.read(packed, &place)))
     }
     return Stamp(
-      dot: Dot(actor: try self.actor(ofNumber: actor), n: n), weight: weight, width: width, exceptions: exceptions)
+      dot: Dot(actor: try self.actor(ofNumber: actor), n: n), weight: weight, width: width,
+      exceptions: exceptions)
   }
 
   /// All that is known of a row. `old` overrides values in the shared table by those they had at the last seal.
@@ -52,9 +56,10 @@ extension Store {
     let columns = declared.fields.map { Layout.quoted($0.name) }.joined(separator: ", ")
     let count = declared.fields.count
     let values =
-      try db.first("SELECT \(columns) FROM \(Layout.quoted(row.table)) WHERE id = ?", .text(row.id)) { found in
-        (0..<count).map { Store.value(found, $0) }
-      } ?? [Value](repeating: .null, count: count)
+      try db.first("SELECT \(columns) FROM \(Layout.quoted(row.table)) WHERE id = ?", .text(row.id))
+    { found in
+      (0..<count).map { Store.value(found, $0) }
+    } ?? [Value](repeating: .null, count: count)
     var state = RowState()
     state.liveness = [Sibling(dot: stamp.dot, weight: stamp.weight, value: .integer(1))]
     for (index, field) in declared.fields.enumerated().prefix(stamp.width) {
@@ -68,7 +73,9 @@ extension Store {
       } else if exception.field < count {
         let name = declared.fields[exception.field].name
         state.cells[name] = [
-          Sibling(dot: exception.dot, weight: exception.weight, value: old[name] ?? values[exception.field])
+          Sibling(
+            dot: exception.dot, weight: exception.weight,
+            value: old[name] ?? values[exception.field])
         ]
       }
     }
@@ -77,13 +84,15 @@ extension Store {
 
   private func loadExpanded(_ row: RowKey, table: Int) throws -> RowState {
     let rows = try db.all(
-      "SELECT field, actor, n, weight, seen, value FROM cordee_sibling WHERE tbl = ? AND id = ?", .int(table),
+      "SELECT field, actor, n, weight, seen, value FROM cordee_sibling WHERE tbl = ? AND id = ?",
+      .int(table),
       .text(row.id)
     ) { ($0.int(0), $0.int(1), $0.int(2), $0.int(3), $0.int(4) == 1, Store.value($0, 5)) }
     var state = RowState()
     for (field, actor, n, weight, seen, value) in rows {
       let sibling = Sibling(
-        dot: Dot(actor: try self.actor(ofNumber: actor), n: n), weight: weight, value: value, isSeenByDelete: seen)
+        dot: Dot(actor: try self.actor(ofNumber: actor), n: n), weight: weight, value: value,
+        isSeenByDelete: seen)
       let name = try name(ofNumber: field)
       if name == Layout.liveness {
         state.liveness.append(sibling)
@@ -121,7 +130,8 @@ extension Store {
       try db.run(
         """
         INSERT INTO cordee_sibling(tbl, id, field, actor, n, weight, seen, value) VALUES(?, ?, ?, ?, ?, ?, ?, ?)
-        """, .int(table), .text(row.id), .int(try number(ofName: field)), .int(try number(of: sibling.dot.actor)),
+        """, .int(table), .text(row.id), .int(try number(ofName: field)),
+        .int(try number(of: sibling.dot.actor)),
         .int(sibling.dot.n), .int(sibling.weight), .int(sibling.isSeenByDelete ? 1 : 0),
         Store.argument(sibling.value))
     }
@@ -157,7 +167,10 @@ extension Store {
     }
     var counts: [Dot: Int] = [:]
     for cell in cells { counts[cell.sibling.dot, default: 0] += 1 }
-    guard let most = cells.map(\.sibling).max(by: { counts[$0.dot, default: 0] < counts[$1.dot, default: 0] })
+    guard
+      let most = cells.map(\.sibling).max(by: {
+        counts[$0.dot, default: 0] < counts[$1.dot, default: 0]
+      })
     else { return nil }
     return Stamp(
       dot: most.dot, weight: most.weight, width: width,
@@ -182,7 +195,9 @@ extension Store {
 
   /// The rows in expanded form.
   func expandedRows() throws -> [RowKey] {
-    let found = try db.all("SELECT tbl, id FROM cordee_row WHERE width < 0") { ($0.int(0), $0.text(1)) }
+    let found = try db.all("SELECT tbl, id FROM cordee_row WHERE width < 0") {
+      ($0.int(0), $0.text(1))
+    }
     return try found.map { RowKey(table: try name(ofNumber: $0.0), id: $0.1) }
   }
 }

@@ -45,7 +45,9 @@ extension Store {
   public func seal(as author: Author, grouping: Grouping = .byRow) throws -> Int {
     var bySpace: [String: [PendingWrite]] = [:]
     for (row, old) in try touched() {
-      guard let table = schema.table(row.table), let pending = try pending(row, old, table) else { continue }
+      guard let table = schema.table(row.table), let pending = try pending(row, old, table) else {
+        continue
+      }
       bySpace[table.space, default: []].append(pending)
     }
     try db.run("DELETE FROM cordee_touched")
@@ -53,7 +55,8 @@ extension Store {
     for (space, writes) in bySpace.sorted(by: { $0.key < $1.key }) {
       let size = grouping == .byRow ? 1 : ChangeLimits.writesMax
       for start in stride(from: 0, to: writes.count, by: size) {
-        try sealOne(Array(writes[start..<min(start + size, writes.count)]), space: space, author: author)
+        try sealOne(
+          Array(writes[start..<min(start + size, writes.count)]), space: space, author: author)
         count += 1
       }
     }
@@ -62,7 +65,8 @@ extension Store {
 
   /// How many rows were touched since the last seal.
   public func touchedRows() throws -> Int {
-    try db.first("SELECT count(*) FROM (SELECT DISTINCT tbl, id FROM cordee_touched)") { $0.int(0) } ?? 0
+    try db.first("SELECT count(*) FROM (SELECT DISTINCT tbl, id FROM cordee_touched)") { $0.int(0) }
+      ?? 0
   }
 
   /// The touched rows in the order they were first touched, each with the values its cells had.
@@ -79,7 +83,9 @@ extension Store {
     return order.map { ($0, rows[$0] ?? [:]) }
   }
 
-  private func pending(_ row: RowKey, _ old: [String: Value], _ table: Table) throws -> PendingWrite? {
+  private func pending(_ row: RowKey, _ old: [String: Value], _ table: Table) throws
+    -> PendingWrite?
+  {
     let columns = table.fields.map { Layout.quoted($0.name) }.joined(separator: ", ")
     let now = try db.first(
       "SELECT \(columns) FROM \(Layout.quoted(table.name)) WHERE id = ?", .text(row.id)
@@ -104,7 +110,8 @@ extension Store {
   /// Makes one change of `writes` that no table shows yet: what a command does beyond plain SQL. Call inside `write`.
   public func seal(_ writes: [Write], space: String, author: Author, was: Dot? = nil) throws {
     try sealOne(
-      try writes.map { PendingWrite(write: $0, before: try load($0.row)) }, space: space, author: author, was: was)
+      try writes.map { PendingWrite(write: $0, before: try load($0.row)) }, space: space,
+      author: author, was: was)
   }
 
   private func sealOne(
@@ -117,7 +124,8 @@ extension Store {
     let dot = Dot(actor: author.actor, n: head.n + 1)
     let change = Store.change(
       Header(network: author.network, space: space, dot: dot, context: delta),
-      Body(key: Randomness.bytes(16), at: author.at, was: was, writes: writes.map(\.write)), previous: head.hash)
+      Body(key: Randomness.bytes(16), at: author.at, was: was, writes: writes.map(\.write)),
+      previous: head.hash)
     let authorship = Authorship(dot: dot, context: context)
     for pending in writes {
       try keepBase(pending.before, of: pending.write.row)
@@ -144,7 +152,8 @@ extension Store {
   public static func change(_ line: ChangeDecoding.Line, previous: Hash) -> Change {
     let bodyHash = line.bodyHash ?? hash(Preimage.body(line.bodyBytes ?? []))
     return Change(
-      header: line.header, headerBytes: line.headerBytes, bodyBytes: line.bodyBytes, bodyHash: bodyHash,
+      header: line.header, headerBytes: line.headerBytes, bodyBytes: line.bodyBytes,
+      bodyHash: bodyHash,
       hash: hash(Preimage.change(previous: previous, bodyHash: bodyHash, header: line.headerBytes)))
   }
 

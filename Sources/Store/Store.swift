@@ -41,10 +41,13 @@ public final class Store {
     self.path = path
     self.schema = schema
     do {
-      db = try Connection(path: path, mode: use == .reader ? .readOnly : create ? .create : .readWrite)
+      db = try Connection(
+        path: path, mode: use == .reader ? .readOnly : create ? .create : .readWrite)
       _ = try db.first("SELECT count(*) FROM sqlite_schema") { $0.int(0) }
       if use != .reader {
-        _ = try db.first("PRAGMA journal_mode=\(use == .central ? "WAL" : "TRUNCATE")") { $0.text(0) }
+        _ = try db.first("PRAGMA journal_mode=\(use == .central ? "WAL" : "TRUNCATE")") {
+          $0.text(0)
+        }
         try db.execute("PRAGMA synchronous=FULL")
       }
       try db.execute("PRAGMA cache_size=-32768; PRAGMA cell_size_check=ON")
@@ -104,19 +107,25 @@ public final class Store {
 
   private func prepare(use: Use, create: Bool) throws {
     do {
-      let isOurs = try db.first("SELECT 1 FROM sqlite_schema WHERE name = 'cordee_meta'") { _ in true } ?? false
+      let isOurs =
+        try db.first("SELECT 1 FROM sqlite_schema WHERE name = 'cordee_meta'") { _ in true }
+        ?? false
       let isEmpty = try db.first("SELECT count(*) FROM sqlite_schema") { $0.int(0) == 0 } ?? true
       if !isOurs {
         guard isEmpty, create, use != .reader else {
           throw StoreError(
-            .foreign, "\(path) is no Cordée replica", hint: "Give the replica's own file, or join to make one.")
+            .foreign, "\(path) is no Cordée replica",
+            hint: "Give the replica's own file, or join to make one.")
         }
-        try write { try db.execute(Layout.engine); try setMeta("layout", .integer(Int64(Layout.number))) }
+        try write {
+          try db.execute(Layout.engine); try setMeta("layout", .integer(Int64(Layout.number)))
+        }
       }
       let layout = try meta("layout")?.integer ?? 0
       let number = try meta("schema")?.integer ?? 0
       guard layout <= Layout.number, number <= schema.number else {
-        throw StoreError(.newer, "\(path) was written by a newer version of Cordée", hint: "Install that version.")
+        throw StoreError(
+          .newer, "\(path) was written by a newer version of Cordée", hint: "Install that version.")
       }
       if number < schema.number, use != .reader { try write { try migrate() } }
     } catch let error as SQLiteError {
@@ -127,7 +136,9 @@ public final class Store {
   /// Brings the shared tables up to this schema, and moves what was carried for it into them.
   private func migrate() throws {
     for table in schema.tables {
-      let columns = try db.all("SELECT name FROM pragma_table_info(?)", .text(table.name)) { $0.text(0) }
+      let columns = try db.all("SELECT name FROM pragma_table_info(?)", .text(table.name)) {
+        $0.text(0)
+      }
       if columns.isEmpty {
         try db.execute(Layout.create(table))
       } else {

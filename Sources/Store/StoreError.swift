@@ -1,6 +1,5 @@
 public import SQLite
 
-
 /// What a store could not do: a stable code, what and where, and what to do.
 public struct StoreError: Error, Sendable, CustomStringConvertible {
   /// A stable reason.
@@ -44,13 +43,18 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
   /// Translates SQLite's refusal.
   public init(_ error: SQLiteError, path: String) {
     if error.isCorrupt {
-      self.init(.corrupt, "\(path) is damaged or no SQLite database", hint: "Restore it from a backup.")
+      self.init(
+        .corrupt, "\(path) is damaged or no SQLite database", hint: "Restore it from a backup.")
     } else if error.isFull {
-      self.init(.full, "the disk is full while writing \(path)", hint: "Free some space; nothing was lost.")
+      self.init(
+        .full, "the disk is full while writing \(path)", hint: "Free some space; nothing was lost.")
     } else if error.isBusy {
-      self.init(.busy, "another program holds \(path)", hint: "Close its transaction and try again.")
+      self.init(
+        .busy, "another program holds \(path)", hint: "Close its transaction and try again.")
     } else if error.isCannotOpen {
-      self.init(.cannotOpen, "\(path) cannot be opened", hint: "Check that the file exists and may be read.")
+      self.init(
+        .cannotOpen, "\(path) cannot be opened", hint: "Check that the file exists and may be read."
+      )
     } else {
       self.init(.sqlite, "\(path): \(error)")
     }

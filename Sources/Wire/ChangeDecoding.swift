@@ -28,8 +28,11 @@ public enum ChangeDecoding {
       case "body": bodyBytes = Array(bytes[range])
       case "body_hash":
         bodyHash = try JSON.parse(Array(bytes[range])).string.flatMap(Hash.init)
-        if bodyHash == nil { throw WireError(.shape, "body_hash is not 43 characters of base64url") }
-      default: throw WireError(.shape, "a change line holds header and body or body_hash, nothing else")
+        if bodyHash == nil {
+          throw WireError(.shape, "body_hash is not 43 characters of base64url")
+        }
+      default:
+        throw WireError(.shape, "a change line holds header and body or body_hash, nothing else")
       }
     }
     guard let headerBytes else { throw WireError(.shape, "a change line without a header") }
@@ -37,13 +40,17 @@ public enum ChangeDecoding {
       throw WireError(.shape, "a change line holds either a body or a body_hash")
     }
     guard headerBytes.count <= ChangeLimits.headerBytesMax else {
-      throw WireError(.tooLarge, "a header of \(headerBytes.count) bytes; the limit is \(ChangeLimits.headerBytesMax)")
+      throw WireError(
+        .tooLarge,
+        "a header of \(headerBytes.count) bytes; the limit is \(ChangeLimits.headerBytesMax)")
     }
     if let bodyBytes, bodyBytes.count > ChangeLimits.bodyBytesMax {
-      throw WireError(.tooLarge, "a body of \(bodyBytes.count) bytes; the limit is \(ChangeLimits.bodyBytesMax)")
+      throw WireError(
+        .tooLarge, "a body of \(bodyBytes.count) bytes; the limit is \(ChangeLimits.bodyBytesMax)")
     }
     return Line(
-      header: try header(headerBytes), headerBytes: headerBytes, bodyBytes: bodyBytes, bodyHash: bodyHash)
+      header: try header(headerBytes), headerBytes: headerBytes, bodyBytes: bodyBytes,
+      bodyHash: bodyHash)
   }
 
   /// Reads a header. Unknown members are let through: newer writers may add some, and the bytes are kept.
@@ -59,12 +66,15 @@ public enum ChangeDecoding {
       throw WireError(.shape, "header.actor is not an actor of 48 hexadecimal digits")
     }
     let n = try count(json["n"], "header.n")
-    let context = try json["context"].map { (value) throws(WireError) in try vector(value, "header.context") }
+    let context = try json["context"].map { (value) throws(WireError) in
+      try vector(value, "header.context")
+    }
     guard context?[actor] ?? 0 == 0 else {
       throw WireError(.shape, "header.context names its own author")
     }
     return Header(
-      network: network, space: space, dot: Dot(actor: actor, n: n), context: context ?? VersionVector())
+      network: network, space: space, dot: Dot(actor: actor, n: n),
+      context: context ?? VersionVector())
   }
 
   /// Reads a body. Unknown members are let through; unknown verbs are refused, since they could not be applied.
@@ -80,7 +90,8 @@ public enum ChangeDecoding {
       throw WireError(.shape, "body.writes is not a list of writes")
     }
     guard items.count <= ChangeLimits.writesMax else {
-      throw WireError(.tooLarge, "\(items.count) writes in one change; the limit is \(ChangeLimits.writesMax)")
+      throw WireError(
+        .tooLarge, "\(items.count) writes in one change; the limit is \(ChangeLimits.writesMax)")
     }
     var was: Dot?
     if let text = json["was"]?.string {
@@ -97,7 +108,8 @@ public enum ChangeDecoding {
   /// Reads `actor:n`.
   public static func dot(_ text: String) -> Dot? {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-    guard parts.count == 2, let actor = ActorID(String(parts[0])), let n = Int(parts[1]), n > 0 else {
+    guard parts.count == 2, let actor = ActorID(String(parts[0])), let n = Int(parts[1]), n > 0
+    else {
       return nil
     }
     return Dot(actor: actor, n: n)
@@ -105,10 +117,14 @@ public enum ChangeDecoding {
 
   /// Reads an object of actor to count.
   public static func vector(_ json: JSON, _ place: String) throws(WireError) -> VersionVector {
-    guard case .object(let members) = json else { throw WireError(.shape, "\(place) is not an object") }
+    guard case .object(let members) = json else {
+      throw WireError(.shape, "\(place) is not an object")
+    }
     var vector = VersionVector()
     for (key, value) in members {
-      guard let actor = ActorID(key) else { throw WireError(.shape, "\(place) names something that is no actor") }
+      guard let actor = ActorID(key) else {
+        throw WireError(.shape, "\(place) names something that is no actor")
+      }
       vector.raise(actor, to: try count(value, place))
     }
     return vector
@@ -126,8 +142,10 @@ public enum ChangeDecoding {
     guard let table = json["table"]?.string, isIdentifier(table) else {
       throw WireError(.shape, "a write's table is not a name")
     }
-    guard let id = json["id"]?.string, !id.isEmpty, id.utf8.count <= ChangeLimits.rowIDBytesMax else {
-      throw WireError(.shape, "a write's id is not a text of 1 to \(ChangeLimits.rowIDBytesMax) bytes")
+    guard let id = json["id"]?.string, !id.isEmpty, id.utf8.count <= ChangeLimits.rowIDBytesMax
+    else {
+      throw WireError(
+        .shape, "a write's id is not a text of 1 to \(ChangeLimits.rowIDBytesMax) bytes")
     }
     let row = RowKey(table: table, id: id)
     if let members = json["insert"] { return Write(row, .insert(try fields(members))) }
@@ -138,7 +156,9 @@ public enum ChangeDecoding {
   }
 
   private static func fields(_ json: JSON) throws(WireError) -> [FieldValue] {
-    guard case .object(let members) = json else { throw WireError(.shape, "a write's fields are not an object") }
+    guard case .object(let members) = json else {
+      throw WireError(.shape, "a write's fields are not an object")
+    }
     var fields: [FieldValue] = []
     fields.reserveCapacity(members.count)
     for (name, member) in members {
@@ -166,6 +186,7 @@ public enum ChangeDecoding {
       }
     default: break
     }
-    throw WireError(.shape, "a value is not null, a number, a string or one of {blob}, {text}, {real}")
+    throw WireError(
+      .shape, "a value is not null, a number, a string or one of {blob}, {text}, {real}")
   }
 }

@@ -94,7 +94,9 @@ public enum Preimage {
   }
 
   /// The hash of a log entry covers the one before it in the space's log, its place, the change and the verdict.
-  public static func log(previous: Hash, seq: Int, dot: Dot, verdict: Verdict, hash: Hash) -> [[UInt8]] {
+  public static func log(previous: Hash, seq: Int, dot: Dot, verdict: Verdict, hash: Hash)
+    -> [[UInt8]]
+  {
     [log, previous.bytes, Array("\(seq) \(dot.actor) \(dot.n) \(verdict.word)\n".utf8), hash.bytes]
   }
 
@@ -104,5 +106,7 @@ public enum Preimage {
   }
 
   /// What central signs: the exact bytes of a checkpoint. `[SP-044]`
-  public static func checkpoint(_ bytes: [UInt8]) -> [UInt8] { Array("cordee.checkpoint.1\n".utf8) + bytes }
+  public static func checkpoint(_ bytes: [UInt8]) -> [UInt8] {
+    Array("cordee.checkpoint.1\n".utf8) + bytes
+  }
 }

@@ -78,18 +78,23 @@ public struct Hello: Sendable, Hashable {
   /// Reads a hello.
   public static func parse(_ bytes: [UInt8]) throws(WireError) -> Hello {
     let json = try JSON.parse(bytes)
-    guard let actor = json["actor"]?.string.flatMap({ ActorID($0) }), case .object(let members)? = json["spaces"]
+    guard let actor = json["actor"]?.string.flatMap({ ActorID($0) }),
+      case .object(let members)? = json["spaces"]
     else { throw WireError(.shape, "hello lacks actor or spaces") }
     var spaces: [Space] = []
     for (name, value) in members {
       guard let cursor = value["cursor"]?.string.flatMap({ Cursor($0) }) else {
         throw WireError(.shape, "hello lacks a cursor")
       }
-      let n = try value["n"].map { (n) throws(WireError) in try ChangeDecoding.count(n, "hello.n") } ?? 0
+      let n =
+        try value["n"].map { (n) throws(WireError) in try ChangeDecoding.count(n, "hello.n") } ?? 0
       guard n == 0 || value["hash"]?.string.flatMap({ Hash($0) }) != nil else {
         throw WireError(.shape, "hello names a change without its hash")
       }
-      spaces.append(Space(name: name, n: n, hash: value["hash"]?.string.flatMap { Hash($0) } ?? .zero, cursor: cursor))
+      spaces.append(
+        Space(
+          name: name, n: n, hash: value["hash"]?.string.flatMap { Hash($0) } ?? .zero,
+          cursor: cursor))
     }
     return Hello(actor: actor, spaces: spaces)
   }
@@ -136,12 +141,15 @@ public struct HelloAnswer: Sendable, Hashable {
     let spaces = spaces.map { space -> (String, JSON) in
       var members: [(String, JSON)] = [("seq", .integer(Int64(space.seq)))]
       if space.heldN > 0 {
-        members += [("n", .integer(Int64(space.heldN))), ("hash", .string(space.heldHash.description))]
+        members += [
+          ("n", .integer(Int64(space.heldN))), ("hash", .string(space.heldHash.description)),
+        ]
       }
       if !space.knowsCursor { members.append(("rewound", .bool(true))) }
       return (space.name, .object(members))
     }
-    return JSON.object([("instance", .string(instance.description)), ("spaces", .object(spaces))]).bytes()
+    return JSON.object([("instance", .string(instance.description)), ("spaces", .object(spaces))])
+      .bytes()
   }
 
   /// Reads an answer.
@@ -152,7 +160,9 @@ public struct HelloAnswer: Sendable, Hashable {
     else { throw WireError(.shape, "the answer to hello lacks instance or spaces") }
     var spaces: [Space] = []
     for (name, value) in members {
-      guard let seq = value["seq"]?.integer, seq >= 0 else { throw WireError(.shape, "an answer lacks seq") }
+      guard let seq = value["seq"]?.integer, seq >= 0 else {
+        throw WireError(.shape, "an answer lacks seq")
+      }
       spaces.append(
         Space(
           name: name, heldN: Int(value["n"]?.integer ?? 0),

@@ -31,7 +31,9 @@ public indirect enum JSON: Sendable {
   }
 
   /// Where the value of each member of one object stands, everything else being checked too.
-  public static func members(of bytes: [UInt8]) throws(WireError) -> [(key: String, range: Range<Int>)] {
+  public static func members(of bytes: [UInt8]) throws(WireError) -> [(
+    key: String, range: Range<Int>
+  )] {
     var reader = JSONReader(bytes)
     reader.skipSpace()
     let members = try reader.memberRanges()
@@ -98,7 +100,8 @@ extension JSON {
   }
 
   private static func writeList(
-    _ count: Int, _ open: Unicode.Scalar, _ close: Unicode.Scalar, to out: inout [UInt8], indent: Int?,
+    _ count: Int, _ open: Unicode.Scalar, _ close: Unicode.Scalar, to out: inout [UInt8],
+    indent: Int?,
     item: (Int, inout [UInt8], Int?) -> Void
   ) {
     out.append(UInt8(ascii: open))

@@ -23,7 +23,9 @@ struct JSONReader {
 
   mutating func end() throws(WireError) {
     skipSpace()
-    if place < bytes.count { throw WireError(.syntax, "something follows the JSON value", at: place) }
+    if place < bytes.count {
+      throw WireError(.syntax, "something follows the JSON value", at: place)
+    }
   }
 
   mutating func value(depth: Int) throws(WireError) -> JSON {
@@ -49,7 +51,9 @@ struct JSONReader {
   }
 
   mutating func memberRanges() throws(WireError) -> [(key: String, range: Range<Int>)] {
-    guard try peek() == UInt8(ascii: "{") else { throw WireError(.shape, "not a JSON object", at: place) }
+    guard try peek() == UInt8(ascii: "{") else {
+      throw WireError(.shape, "not a JSON object", at: place)
+    }
     var members: [(key: String, range: Range<Int>)] = []
     try object(depth: 0) { (reader, key, inner) throws(WireError) in
       let start = reader.place
@@ -60,7 +64,9 @@ struct JSONReader {
   }
 
   private func peek() throws(WireError) -> UInt8 {
-    guard place < bytes.count else { throw WireError(.truncated, "the JSON ends too early", at: place) }
+    guard place < bytes.count else {
+      throw WireError(.truncated, "the JSON ends too early", at: place)
+    }
     return bytes[place]
   }
 
@@ -71,18 +77,25 @@ struct JSONReader {
     var keys: [String] = []
     var seen: Set<[UInt8]> = []
     while try !closes(UInt8(ascii: "}"), first: keys.isEmpty) {
-      guard try peek() == UInt8(ascii: "\"") else { throw WireError(.syntax, "a member needs a name", at: place) }
+      guard try peek() == UInt8(ascii: "\"") else {
+        throw WireError(.syntax, "a member needs a name", at: place)
+      }
       let start = place
       let key = try string()
       // Few members are compared one by one; many go through a set, so that the work stays linear.
       let isKnown =
         keys.count < 16
         ? keys.contains { $0.utf8.elementsEqual(key.utf8) }
-        : { if seen.isEmpty { seen = Set(keys.map { Array($0.utf8) }) }; return !seen.insert(Array(key.utf8)).inserted }()
+        : {
+          if seen.isEmpty { seen = Set(keys.map { Array($0.utf8) }) };
+          return !seen.insert(Array(key.utf8)).inserted
+        }()
       if isKnown { throw WireError(.duplicateKey, "an object names a member twice", at: start) }
       keys.append(key)
       skipSpace()
-      guard try peek() == UInt8(ascii: ":") else { throw WireError(.syntax, "a colon is missing", at: place) }
+      guard try peek() == UInt8(ascii: ":") else {
+        throw WireError(.syntax, "a colon is missing", at: place)
+      }
       place += 1
       skipSpace()
       try member(&self, key, depth + 1)
@@ -113,10 +126,14 @@ struct JSONReader {
       return true
     }
     if !first {
-      guard try peek() == UInt8(ascii: ",") else { throw WireError(.syntax, "a comma is missing", at: place) }
+      guard try peek() == UInt8(ascii: ",") else {
+        throw WireError(.syntax, "a comma is missing", at: place)
+      }
       place += 1
       skipSpace()
-      if try peek() == bracket { throw WireError(.syntax, "a comma before a closing bracket", at: place) }
+      if try peek() == bracket {
+        throw WireError(.syntax, "a comma before a closing bracket", at: place)
+      }
     }
     return false
   }
@@ -144,10 +161,15 @@ struct JSONReader {
     if place < bytes.count, bytes[place] | 0x20 == UInt8(ascii: "e") {
       isInteger = false
       place += 1
-      if place < bytes.count, bytes[place] == UInt8(ascii: "+") || bytes[place] == UInt8(ascii: "-") { place += 1 }
+      if place < bytes.count, bytes[place] == UInt8(ascii: "+") || bytes[place] == UInt8(ascii: "-")
+      {
+        place += 1
+      }
       _ = try digits()
     }
-    guard place - start <= Self.numberLengthMax else { throw WireError(.number, "a number is too long", at: start) }
+    guard place - start <= Self.numberLengthMax else {
+      throw WireError(.number, "a number is too long", at: start)
+    }
     let text = String(decoding: bytes[start..<place], as: UTF8.self)
     if isInteger, let value = Int64(text) { return .integer(value) }
     guard let value = Double(text), value.isFinite else {
@@ -158,7 +180,9 @@ struct JSONReader {
 
   private mutating func digits() throws(WireError) -> Int {
     let start = place
-    while place < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[place]) { place += 1 }
+    while place < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[place]) {
+      place += 1
+    }
     guard place > start else { throw WireError(.number, "a number lacks digits", at: place) }
     return place - start
   }
@@ -208,14 +232,19 @@ struct JSONReader {
     case UInt8(ascii: "u"):
       var unit = try hexUnit()
       if (0xD800..<0xDC00).contains(unit) {
-        guard place + 1 < bytes.count, bytes[place] == UInt8(ascii: "\\"), bytes[place + 1] == UInt8(ascii: "u")
+        guard place + 1 < bytes.count, bytes[place] == UInt8(ascii: "\\"),
+          bytes[place + 1] == UInt8(ascii: "u")
         else { throw WireError(.notUTF8, "a lone surrogate", at: place) }
         place += 2
         let low = try hexUnit()
-        guard (0xDC00..<0xE000).contains(low) else { throw WireError(.notUTF8, "a lone surrogate", at: place) }
+        guard (0xDC00..<0xE000).contains(low) else {
+          throw WireError(.notUTF8, "a lone surrogate", at: place)
+        }
         unit = 0x10000 + (unit - 0xD800) << 10 + (low - 0xDC00)
       }
-      guard let scalar = Unicode.Scalar(unit) else { throw WireError(.notUTF8, "a lone surrogate", at: place) }
+      guard let scalar = Unicode.Scalar(unit) else {
+        throw WireError(.notUTF8, "a lone surrogate", at: place)
+      }
       content += UTF8.encode(scalar).map(Array.init) ?? []
     default: throw WireError(.syntax, "an unknown escape", at: place - 1)
     }
@@ -224,7 +253,8 @@ struct JSONReader {
   private mutating func hexUnit() throws(WireError) -> UInt32 {
     var unit: UInt32 = 0
     for _ in 0..<4 {
-      guard let digit = Character(Unicode.Scalar(try peek())).hexDigitValue, bytes[place] < 0x80 else {
+      guard let digit = Character(Unicode.Scalar(try peek())).hexDigitValue, bytes[place] < 0x80
+      else {
         throw WireError(.syntax, "\\u needs four hexadecimal digits", at: place)
       }
       unit = unit << 4 | UInt32(digit)

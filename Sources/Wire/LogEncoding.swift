@@ -3,7 +3,9 @@ public import Changes
 /// One line of the log as it is streamed. `[SP-040]`
 public enum LogLine: Sendable {
   /// An entry: its place, the change's line, the verdict and the segment's signatures, where it ends one.
-  case entry(seq: Int, change: ChangeDecoding.Line, verdict: Verdict, signatures: [Signature], rawSignatures: [UInt8]?)
+  case entry(
+    seq: Int, change: ChangeDecoding.Line, verdict: Verdict, signatures: [Signature],
+    rawSignatures: [UInt8]?)
   /// The signed end of what is there.
   case checkpoint(bytes: [UInt8], Checkpoint, signatures: [Signature])
 
@@ -19,7 +21,8 @@ public enum LogLine: Sendable {
     let shown =
       withholdsBody
       ? Change(
-        header: change.header, headerBytes: change.headerBytes, bodyBytes: nil, bodyHash: change.bodyHash,
+        header: change.header, headerBytes: change.headerBytes, bodyBytes: nil,
+        bodyHash: change.bodyHash,
         hash: change.hash) : change
     return line + Array(",\"change\":".utf8) + ChangeEncoding.line(of: shown) + [UInt8(ascii: "}")]
   }
@@ -37,25 +40,30 @@ public enum LogLine: Sendable {
     var signatures: [Signature] = []
     if let raw = parts["signatures"] { signatures = try Signature.list(try JSON.parse(raw)) }
     if let checkpoint = parts["checkpoint"] {
-      return .checkpoint(bytes: checkpoint, try Checkpoint.parse(checkpoint), signatures: signatures)
+      return .checkpoint(
+        bytes: checkpoint, try Checkpoint.parse(checkpoint), signatures: signatures)
     }
     guard let seqBytes = parts["seq"], let seq = try JSON.parse(seqBytes).integer, seq > 0,
       let change = parts["change"]
     else { throw WireError(.shape, "a log line holds neither an entry nor a checkpoint") }
     var verdict = Verdict.applied
     if let word = parts["verdict"] {
-      guard try JSON.parse(word).string == "quarantined", let reason = try parts["reason"].map(text) else {
+      guard try JSON.parse(word).string == "quarantined", let reason = try parts["reason"].map(text)
+      else {
         throw WireError(.shape, "an entry's verdict is unknown")
       }
       verdict = .quarantined(reason: reason)
     }
     return .entry(
-      seq: Int(seq), change: try ChangeDecoding.line(change), verdict: verdict, signatures: signatures,
+      seq: Int(seq), change: try ChangeDecoding.line(change), verdict: verdict,
+      signatures: signatures,
       rawSignatures: parts["signatures"])
   }
 
   private static func text(_ bytes: [UInt8]) throws(WireError) -> String {
-    guard let text = try JSON.parse(bytes).string else { throw WireError(.shape, "a reason is no text") }
+    guard let text = try JSON.parse(bytes).string else {
+      throw WireError(.shape, "a reason is no text")
+    }
     return text
   }
 }

@@ -17,7 +17,9 @@ public struct Segment: Sendable {
   public let signatures: [Signature]
 
   /// Makes a segment.
-  public init(actor: ActorID, from: Int, to: Int, previous: Hash, head: Hash, signatures: [Signature]) {
+  public init(
+    actor: ActorID, from: Int, to: Int, previous: Hash, head: Hash, signatures: [Signature]
+  ) {
     self.actor = actor
     self.from = from
     self.to = to
@@ -68,7 +70,8 @@ extension Segment {
       (
         "segment",
         .object([
-          ("actor", .string(actor.description)), ("from", .integer(Int64(from))), ("to", .integer(Int64(to))),
+          ("actor", .string(actor.description)), ("from", .integer(Int64(from))),
+          ("to", .integer(Int64(to))),
           ("previous", .string(previous.description)), ("head", .string(head.description)),
         ])
       ), ("signatures", .array(signatures.map(\.json))),
@@ -78,7 +81,9 @@ extension Segment {
   /// Reads a segment's line.
   public static func parse(_ bytes: [UInt8]) throws(WireError) -> Segment {
     let json = try JSON.parse(bytes)
-    guard let segment = json["segment"] else { throw WireError(.shape, "a push begins with a segment") }
+    guard let segment = json["segment"] else {
+      throw WireError(.shape, "a push begins with a segment")
+    }
     guard let actor = segment["actor"]?.string.flatMap({ ActorID($0) }),
       let previous = segment["previous"]?.string.flatMap({ Hash($0) }),
       let head = segment["head"]?.string.flatMap({ Hash($0) })
@@ -110,7 +115,9 @@ public struct Checkpoint: Sendable, Hashable {
   public let at: String
 
   /// Makes a checkpoint.
-  public init(network: NetworkID, instance: InstanceID, space: String, seq: Int, hash: Hash, at: String) {
+  public init(
+    network: NetworkID, instance: InstanceID, space: String, seq: Int, hash: Hash, at: String
+  ) {
     self.network = network
     self.instance = instance
     self.space = space
@@ -132,8 +139,10 @@ public struct Checkpoint: Sendable, Hashable {
   public static func parse(_ bytes: [UInt8]) throws(WireError) -> Checkpoint {
     let json = try JSON.parse(bytes)
     guard let network = json["network"]?.string.flatMap({ NetworkID($0) }),
-      let instance = json["instance"]?.string.flatMap({ InstanceID($0) }), let space = json["space"]?.string,
-      let seq = json["seq"]?.integer, seq >= 0, let hash = json["hash"]?.string.flatMap({ Hash($0) }),
+      let instance = json["instance"]?.string.flatMap({ InstanceID($0) }),
+      let space = json["space"]?.string,
+      let seq = json["seq"]?.integer, seq >= 0,
+      let hash = json["hash"]?.string.flatMap({ Hash($0) }),
       let at = json["at"]?.string
     else { throw WireError(.shape, "a checkpoint lacks a part") }
     return Checkpoint(

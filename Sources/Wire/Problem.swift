@@ -28,17 +28,20 @@ public struct Problem: Error, Sendable, Hashable, CustomStringConvertible {
   /// The problem as one JSON object.
   public var json: JSON {
     .object([
-      ("type", .string("urn:cordee:problem:\(code)")), ("title", .string(code)), ("status", .integer(Int64(status))),
+      ("type", .string("urn:cordee:problem:\(code)")), ("title", .string(code)),
+      ("status", .integer(Int64(status))),
       ("detail", .string(detail)), ("hint", .string(hint)),
     ])
   }
 
   /// Reads a problem; nil when the bytes are none.
   public static func parse(_ bytes: [UInt8], status: Int) -> Problem? {
-    guard let json = try? JSON.parse(bytes), let type = json["type"]?.string, type.hasPrefix("urn:cordee:problem:")
+    guard let json = try? JSON.parse(bytes), let type = json["type"]?.string,
+      type.hasPrefix("urn:cordee:problem:")
     else { return nil }
     return Problem(
-      String(type.dropFirst("urn:cordee:problem:".count)), status: status, json["detail"]?.string ?? "",
+      String(type.dropFirst("urn:cordee:problem:".count)), status: status,
+      json["detail"]?.string ?? "",
       hint: json["hint"]?.string ?? "")
   }
 }

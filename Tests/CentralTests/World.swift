@@ -1,0 +1,126 @@
+import Causality
+import Central
+import Changes
+import Foundation
+import HTTP
+import Replica
+import SQLite
+import Seal
+import Store
+import Testing
+
+/// A schema no registry knows of: the engine must not care.
+let clubs = Schema(
+  number: 1, spaces: ["commons", "bureau"],
+  roles: [
+    .init("member", reads: ["commons"], writes: ["commons"]),
+    .init("chair", reads: ["commons", "bureau"], writes: ["commons", "bureau"]),
+    .init("observer", reads: ["commons"], writes: []),
+  ],
+  tables: [
+    Table(
+      "club", space: "commons", label: Label("Club", fr: "Club"),
+      fields: [
+        Field("name", isRequired: true, label: Label("Name", fr: "Nom")),
+        Field("city", label: Label("City", fr: "Ville")),
+        Field("founded", .integer, label: Label("Year", fr: "Année")),
+      ]),
+    Table(
+      "draft", space: "bureau", label: Label("Draft", fr: "Brouillon"),
+      fields: [Field("text", label: Label("Text", fr: "Texte"))]),
+    Table.replica(space: "commons"),
+  ])
+
+/// A link that can be cut, doubled and spied on; central answers in the same process.
+final class Loop: Exchange {
+  let routes: Routes
+  var now: Int64 = 1_800_000_000
+  var losesReplies = false
+  var tamper: ((Request) -> Request)?
+  var sent: [Request] = []
+  var bytesSent = 0
+  var bytesReceived = 0
+
+  init(_ central: Central) { routes = Routes(central) }
+
+  func send(_ request: Request, responseBytesMax: Int) throws(HTTPFailure) -> Response {
+    let request = tamper?(request) ?? request
+    sent.append(request)
+    bytesSent += request.body.count
+    let response = routes.answer(request, now: now, at: at)
+    bytesReceived += response.bytes.count
+    if losesReplies { throw HTTPFailure(.timedOut, "the reply was lost") }
+    return response
+  }
+
+  var at: String { "2027-01-15T08:00:00Z" }
+}
+
+/// One central, some members, in a folder of their own that goes with the test.
+final class World {
+  let folder: URL
+  let central: Central
+  let loop: Loop
+  private(set) var members: [Replica] = []
+
+  init(schema: Schema = clubs) throws {
+    folder = FileManager.default.temporaryDirectory.appending(path: "cordee-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    central = try Central.create(
+      path: folder.appending(path: "central.sqlite").path, schema: schema, key: .generate(),
+      name: "Central",
+      url: "http://127.0.0.1")
+    loop = Loop(central)
+  }
+
+  deinit { try? FileManager.default.removeItem(at: folder) }
+
+  @discardableResult
+  func join(_ role: String = "member", name: String? = nil, schema: Schema = clubs) throws
+    -> Replica
+  {
+    let invite = try central.invite(organisation: "club-1", role: role, expires: loop.now + 3600)
+    let path = folder.appending(path: "member\(members.count).sqlite").path
+    let store = try Store(path: path, schema: schema, use: .replica, create: true)
+    let origin = try #require(Origin("http://127.0.0.1"))
+    let replica = try Replica.join(
+      store, invite: invite, origin: origin, key: .generate(), name: name, now: loop.now,
+      exchange: loop)
+    members.append(replica)
+    return replica
+  }
+
+  @discardableResult
+  func sync(_ replica: Replica) throws -> SyncReport {
+    try replica.sync(now: loop.now, at: loop.at)
+  }
+
+  @discardableResult
+  func merge() throws -> MergeReport { try central.merge(at: loop.at) }
+
+  /// Everybody syncs, central merges, everybody syncs again.
+  func settle() throws {
+    for member in members { try sync(member) }
+    try merge()
+    for member in members { try sync(member) }
+  }
+
+  /// The digest of the commons on central and on every member.
+  func digests() throws -> Set<Hash> {
+    Set(try ([central.store] + members.map(\.store)).map { try $0.digest("commons") })
+  }
+}
+
+extension Replica {
+  /// Edits as any SQLite program would, on a connection of its own.
+  func edit(_ sql: String) throws {
+    let connection = try Connection(path: store.path, mode: .readWrite)
+    try connection.execute(sql)
+  }
+
+  func cell(_ column: String, of id: String, table: String = "club") throws -> String? {
+    try store.withConnection { connection in
+      try connection.first("SELECT \(column) FROM \(table) WHERE id = ?", .text(id)) { $0.text(0) }
+    }
+  }
+}
