@@ -62,7 +62,9 @@ extension Central {
     return "\(Base64URL.encode(secret)).\(keyID)"
   }
 
-  /// Redeems an invite for `key`. The same key may ask again: the answer to a lost reply is the same.
+  /// Redeems an invite for `key`.
+  ///
+  /// The same key may ask again: the answer to a lost reply is the same.
   ///
   /// - Throws: `Problem` when the invite is unknown, expired or used.
   public func enrol(secret: [UInt8], key: PublicKey, name: String?, now: Int64, at: String) throws

@@ -45,7 +45,9 @@ public struct MergeReport: Sendable {
 
 /// The scheduled merge: everything in the inbox that can stand, in causal order, one transaction.
 extension Central {
-  /// Merges. A merge that dies leaves the inbox as it was; the next one takes it up again.
+  /// Merges.
+  ///
+  /// A merge that dies leaves the inbox as it was; the next one takes it up again.
   ///
   /// - Parameter at: now, RFC 3339; a label.
   /// - Complexity: O(changes in the inbox).

@@ -139,7 +139,9 @@ public final class Replica {
     return try Replica(store: store, key: key, exchange: exchange)
   }
 
-  /// Signs, sends, and turns a problem into an error. A clock that is off is corrected once by central's time.
+  /// Signs, sends, and turns a problem into an error.
+  ///
+  /// A clock that is off is corrected once by central's time.
   static func ask(
     _ request: Request, key: SigningKey, now: Int64, exchange: any Exchange
   ) throws -> Response {

@@ -82,7 +82,9 @@ struct Statement {
   }
 }
 
-/// Prepared statements of one connection, by their text. A statement in use is never handed out twice.
+/// Prepared statements of one connection, by their text.
+///
+/// A statement in use is never handed out twice.
 @safe
 final class StatementCache {
   private static let countMax = 256

@@ -24,7 +24,9 @@ public struct PublicKey: Hashable, Sendable {
   }
 }
 
-/// A whole Ed25519 key pair. Its secret is never printed.
+/// A whole Ed25519 key pair.
+///
+/// Its secret is never printed.
 public struct SigningKey: Sendable, CustomStringConvertible {
   /// The 32 secret bytes everything is derived from.
   public let seed: [UInt8]

@@ -38,7 +38,9 @@ public struct LogEntry: Sendable {
 
 /// Changes take effect: central's merge and a replica's pull go through here alike.
 extension Store {
-  /// Takes the next entry of a space's log. Call inside `write`, after sealing what is touched.
+  /// Takes the next entry of a space's log.
+  ///
+  /// Call inside `write`, after sealing what is touched.
   ///
   /// A change that is already known is not applied again; if it is this store's own, its verdict settles it.
   ///

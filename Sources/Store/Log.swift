@@ -64,7 +64,9 @@ extension Store {
     ) { $0.bytes(0) }.flatMap { Hash(bytes: $0) }
   }
 
-  /// Central holds the actor's changes up to `n`. Call inside `write`.
+  /// Central holds the actor's changes up to `n`.
+  ///
+  /// Call inside `write`.
   public func markReceived(_ actor: ActorID, upTo n: Int, in space: String) throws {
     try db.run(
       "UPDATE cordee_change SET state = 1 WHERE space = ? AND actor = ? AND n <= ? AND state = 0",

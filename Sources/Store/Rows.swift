@@ -47,7 +47,9 @@ extension Store {
       exceptions: exceptions)
   }
 
-  /// All that is known of a row. `old` overrides values in the shared table by those they had at the last seal.
+  /// All that is known of a row.
+  ///
+  /// `old` overrides values in the shared table by those they had at the last seal.
   func load(_ row: RowKey, old: [String: Value] = [:]) throws -> RowState {
     let table = try number(ofName: row.table)
     guard let stamp = try stamp(row, table: table) else { return RowState() }

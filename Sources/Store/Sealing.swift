@@ -107,7 +107,9 @@ extension Store {
     }
   }
 
-  /// Makes one change of `writes` that no table shows yet: what a command does beyond plain SQL. Call inside `write`.
+  /// Makes one change of `writes` that no table shows yet: what a command does beyond plain SQL.
+  ///
+  /// Call inside `write`.
   public func seal(_ writes: [Write], space: String, author: Author, was: Dot? = nil) throws {
     try sealOne(
       try writes.map { PendingWrite(write: $0, before: try load($0.row)) }, space: space,

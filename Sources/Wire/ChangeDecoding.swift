@@ -15,7 +15,9 @@ public enum ChangeDecoding {
     public let bodyHash: Hash?
   }
 
-  /// Reads one change line. Unknown members beside header and body are refused: they would not be covered by the hash.
+  /// Reads one change line.
+  ///
+  /// Unknown members beside header and body are refused: they would not be covered by the hash.
   ///
   /// - Throws: `WireError` naming the member; nothing of the line is to be used then.
   public static func line(_ bytes: [UInt8]) throws(WireError) -> Line {
@@ -53,7 +55,9 @@ public enum ChangeDecoding {
       bodyHash: bodyHash)
   }
 
-  /// Reads a header. Unknown members are let through: newer writers may add some, and the bytes are kept.
+  /// Reads a header.
+  ///
+  /// Unknown members are let through: newer writers may add some, and the bytes are kept.
   public static func header(_ bytes: [UInt8]) throws(WireError) -> Header {
     let json = try JSON.parse(bytes)
     guard let network = json["network"]?.string.flatMap({ NetworkID($0) }) else {
@@ -77,7 +81,9 @@ public enum ChangeDecoding {
       context: context ?? VersionVector())
   }
 
-  /// Reads a body. Unknown members are let through; unknown verbs are refused, since they could not be applied.
+  /// Reads a body.
+  ///
+  /// Unknown members are let through; unknown verbs are refused, since they could not be applied.
   public static func body(_ bytes: [UInt8]) throws(WireError) -> Body {
     let json = try JSON.parse(bytes)
     guard let key = json["key"]?.string.flatMap(Base64URL.decode), key.count == 16 else {

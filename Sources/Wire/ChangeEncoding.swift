@@ -1,7 +1,9 @@
 public import Causality
 public import Changes
 
-/// Changes as bytes: `[SP-020]` to `[SP-025]`. What is encoded here is kept, hashed and sent as it is.
+/// Changes as bytes: `[SP-020]` to `[SP-025]`.
+///
+/// What is encoded here is kept, hashed and sent as it is.
 public enum ChangeEncoding {
   /// The exact bytes of a header.
   public static func bytes(of header: Header) -> [UInt8] {

@@ -17,7 +17,7 @@ public struct Cursor: Sendable, Hashable {
     self.hash = hash
   }
 
-  /// `instance.seq.hash`
+  /// `instance.seq.hash`.
   public var text: String { "\(instance).\(seq).\(hash)" }
 
   /// Reads `instance.seq.hash`; nil for anything else.
