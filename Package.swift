@@ -52,7 +52,7 @@ let package = Package(
     room("SQLite", needs: ["CSQLite", "CShims"]),
     room("Seal", needs: ["CSodium", "CZstd"]),
     room("Store", needs: ["Causality", "Changes", "Wire", "SQLite", "Seal"]),
-    room("Registry", needs: ["Causality", "Changes", "Wire", "Store"]),
+    room("Registry", needs: ["Causality", "Changes", "Wire", "SQLite", "Store"]),
     room("HTTP"),
     room("HTTPClient", needs: ["HTTP", "CCurl", "CShims"]),
     room("HTTPServer", needs: ["HTTP", "CMicrohttpd", "CShims"]),
@@ -84,7 +84,7 @@ let package = Package(
     tests("SQLiteTests", needs: ["SQLite"]),
     tests("SealTests", needs: ["Seal"]),
     tests("StoreTests", needs: ["Store", "SQLite", "Seal", "Wire", "Changes", "Causality"]),
-    tests("RegistryTests", needs: ["Registry", "Store", "Changes"]),
+    tests("RegistryTests", needs: ["Registry", "Store", "Changes", "Wire", "Seal", "SQLite"]),
     tests("HTTPTests", needs: ["HTTP", "HTTPClient", "HTTPServer", "Seal"]),
     tests(
       "CentralTests",

@@ -3,7 +3,9 @@ import Testing
 
 /// Every vector over two actors with counts 0 to 2: small enough to try all pairs and triples.
 private let actors = (1...2).map { ActorID(replica: ReplicaID(high: 0, low: UInt64($0)), epoch: 7) }
-private let small = (0...2).flatMap { a in (0...2).map { b in VersionVector([(actors[0], a), (actors[1], b)]) } }
+private let small = (0...2).flatMap { a in
+  (0...2).map { b in VersionVector([(actors[0], a), (actors[1], b)]) }
+}
 
 @Suite("Version vectors")
 struct VersionVectorTests {
@@ -64,7 +66,10 @@ struct VersionVectorTests {
 struct IdentifierTests {
   @Test("text and bytes give the identifier back, and text order is byte order")
   func roundTrip() throws {
-    let ids = [ActorID(replica: ReplicaID(high: 1, low: .max), epoch: 2), ActorID(replica: ReplicaID(high: .max, low: 0), epoch: 0)]
+    let ids = [
+      ActorID(replica: ReplicaID(high: 1, low: .max), epoch: 2),
+      ActorID(replica: ReplicaID(high: .max, low: 0), epoch: 0),
+    ]
     for id in ids {
       #expect(ActorID(id.description) == id)
       #expect(ActorID(bytes: id.bytes) == id)
@@ -74,7 +79,10 @@ struct IdentifierTests {
 
   @Test(
     "what is not exactly lower-case hexadecimal of the right length is refused",
-    arguments: ["", "0", String(repeating: "0", count: 31), String(repeating: "A", count: 32), String(repeating: "g", count: 32), " " + String(repeating: "0", count: 31)])
+    arguments: [
+      "", "0", String(repeating: "0", count: 31), String(repeating: "A", count: 32),
+      String(repeating: "g", count: 32), " " + String(repeating: "0", count: 31),
+    ])
   func refused(text: String) {
     #expect(ReplicaID(text) == nil)
     #expect(ActorID(text) == nil)

@@ -40,7 +40,10 @@ struct RowStateTests {
     let first = one.write(created)
     row.apply(first.0, by: first.1)
     two.known.raise(one.id, to: 1)
-    let (b, c) = (two.write(.set([FieldValue("name", .text("b"))])), one.write(.set([FieldValue("name", .text("c"))])))
+    let (b, c) = (
+      two.write(.set([FieldValue("name", .text("b"))])),
+      one.write(.set([FieldValue("name", .text("c"))]))
+    )
     row.apply(b.0, by: b.1)
     row.apply(c.0, by: c.1)
     #expect(row.contestedFields == ["name"])
