@@ -1,0 +1,75 @@
+import CCurl
+import HTTP
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// libcurl's result codes in words for a person.
+enum Explanation {
+  static func cancelled(_ origin: Origin) -> HTTPFailure {
+    HTTPFailure(.cancelled, "stopped talking to \(origin)")
+  }
+
+  static func of(
+    _ error: CurlError, origin: Origin, unixSocket: String?, overflow: Transfer.Overflow?,
+    systemError: Int32
+  ) -> HTTPFailure {
+    let place = unixSocket.map { "the socket \($0)" } ?? "\(origin)"
+    switch error.code {
+    case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY:
+      return HTTPFailure(
+        .unreachable, "cannot find \(place): no address for this name",
+        hint: "check the name and the network")
+    case CURLE_COULDNT_CONNECT:
+      let reason = systemError == 0 ? "no connection" : systemText(systemError)
+      return HTTPFailure(
+        .unreachable, "cannot connect to \(place): \(reason)",
+        hint: "check that the server runs and the network is up")
+    case CURLE_OPERATION_TIMEDOUT:
+      return HTTPFailure(.timedOut, "\(place) took too long to answer", hint: "try again later")
+    case CURLE_ABORTED_BY_CALLBACK:
+      return cancelled(origin)
+    case CURLE_WRITE_ERROR:
+      return overflowed(overflow, place)
+    case CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_PARTIAL_FILE:
+      return HTTPFailure(
+        .interrupted, "\(place) broke off the connection: \(error.text)", hint: "try again later")
+    case CURLE_OUT_OF_MEMORY, CURLE_FAILED_INIT, CURLE_UNKNOWN_OPTION, CURLE_NOT_BUILT_IN,
+      CURLE_BAD_FUNCTION_ARGUMENT:
+      return HTTPFailure(.internal, "cannot send to \(place): \(error.text)")
+    case CURLE_SSL_CACERT_BADFILE:
+      return HTTPFailure(
+        .tls, "cannot read the certificate authorities for \(place)",
+        hint: "check the file that was given")
+    case let code where tls.contains(code.rawValue):
+      return HTTPFailure(
+        .tls, "no trusted connection to \(place): \(error.text)",
+        hint: "check the address, the clock and the server's certificate")
+    default:
+      return HTTPFailure(.badResponse, "cannot understand \(place): \(error.text)")
+    }
+  }
+
+  private static let tls: Set<UInt32> = [
+    CURLE_SSL_CONNECT_ERROR.rawValue, CURLE_PEER_FAILED_VERIFICATION.rawValue,
+    CURLE_SSL_CERTPROBLEM.rawValue, CURLE_SSL_CIPHER.rawValue, CURLE_SSL_ISSUER_ERROR.rawValue,
+    CURLE_SSL_PINNEDPUBKEYNOTMATCH.rawValue, CURLE_SSL_INVALIDCERTSTATUS.rawValue,
+    CURLE_SSL_SHUTDOWN_FAILED.rawValue, CURLE_USE_SSL_FAILED.rawValue,
+  ]
+
+  private static func overflowed(_ overflow: Transfer.Overflow?, _ place: String) -> HTTPFailure {
+    switch overflow {
+    case .body:
+      HTTPFailure(.tooLarge, "the answer of \(place) is longer than allowed")
+    case .headers:
+      HTTPFailure(.badResponse, "the headers of \(place) are longer than allowed")
+    case nil:
+      HTTPFailure(.internal, "cannot take the answer of \(place)")
+    }
+  }
+
+  private static func systemText(_ code: Int32) -> String {
+    unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
+  }
+}

@@ -1,0 +1,91 @@
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// By when each connection must have done its part; one thread shuts down those that have not.
+///
+/// libmicrohttpd's own timeout sees standstill only, so a client that drips a byte now and then would
+/// hold its place for ever.
+final class Deadlines: Sendable {
+  private struct State {
+    var at: [Int32: ContinuousClock.Instant] = [:]
+    var thread: pthread_t?
+    var isEnding = false
+  }
+
+  private let state = Mutex(State())
+  private let wakeRead: Int32
+  private let wakeWrite: Int32
+  private let tickMilliseconds: Int32
+
+  /// Nil when the system has no pipe or no thread left.
+  ///
+  /// - Parameter tick: how late a deadline may be noticed.
+  init?(tick: Duration) {
+    var ends: [Int32] = [-1, -1]
+    guard unsafe pipe(&ends) == 0 else { return nil }
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    (wakeRead, wakeWrite) = (ends[0], ends[1])
+    tickMilliseconds = Int32(clamping: max(1, Int64(tick / .milliseconds(1))))
+    var thread: pthread_t = 0
+    let me = unsafe Unmanaged.passRetained(self)
+    let code = unsafe pthread_create(
+      &thread, nil,
+      { context in
+        if let context = unsafe context {
+          unsafe Unmanaged<Deadlines>.fromOpaque(context).takeRetainedValue().run()
+        }
+        return nil
+      }, unsafe me.toOpaque())
+    guard code == 0 else {
+      unsafe me.release()
+      return nil
+    }
+    let started = thread
+    state.withLock { $0.thread = started }
+  }
+
+  deinit {
+    close(wakeRead)
+    close(wakeWrite)
+  }
+
+  /// Sets or moves one connection's deadline.
+  func set(_ socket: Int32, after wait: Duration) {
+    let deadline = ContinuousClock.now + wait
+    state.withLock { $0.at[socket] = deadline }
+  }
+
+  /// Forgets a connection; must come before its socket is closed, since its number is used again.
+  func remove(_ socket: Int32) {
+    state.withLock { $0.at[socket] = nil }
+  }
+
+  /// Ends the thread and waits for it.
+  func stop() {
+    let thread = state.withLock { state in
+      state.isEnding = true
+      return state.thread.take()
+    }
+    guard let thread else { return }
+    _ = unsafe write(wakeWrite, "x", 1)
+    pthread_join(thread, nil)
+  }
+
+  private func run() {
+    var waiting = pollfd(fd: wakeRead, events: Int16(POLLIN), revents: 0)
+    while !state.withLock({ $0.isEnding }) {
+      unsafe poll(&waiting, 1, tickMilliseconds)
+      let now = ContinuousClock.now
+      state.withLock { state in
+        for (socket, deadline) in state.at where deadline <= now {
+          // Not closed here: libmicrohttpd sees the end and closes what it owns.
+          shutdown(socket, Int32(SHUT_RDWR))
+          state.at[socket] = nil
+        }
+      }
+    }
+  }
+}
