@@ -18,6 +18,9 @@ release: setup ## build optimised
 test: setup ## build and run every test
 	SWIFT_BACKTRACE=enable=no swift test --explicit-target-dependency-import-check error
 
+demo: release ## run the main job: three members, edits offline, a merge, conflicts settled
+	.build/release/cordee demo
+
 lint: ## check the form of the sources
 	swift format lint --strict --recursive --parallel Sources Tests Package.swift
 

@@ -28,7 +28,6 @@ let package = Package(
   name: "Cordee",
   products: [
     .executable(name: "cordee", targets: ["cordee"]),
-    .executable(name: "cordee-bench", targets: ["cordee-bench"]),
     .library(
       name: "Cordee",
       targets: [
@@ -58,34 +57,19 @@ let package = Package(
     room("HTTPServer", needs: ["HTTP", "CMicrohttpd", "CShims"]),
     room("Replica", needs: ["Causality", "Changes", "Wire", "Session", "Seal", "Store", "HTTP"]),
     room("Central", needs: ["Causality", "Changes", "Wire", "Session", "Seal", "Store", "HTTP"]),
-    room("Web", needs: ["Changes", "Registry", "Store", "HTTP"]),
     .executableTarget(
       name: "cordee",
       dependencies: [
         "Causality", "Changes", "Wire", "Session", "Seal", "Store", "Registry", "HTTP",
         "HTTPClient",
-        "HTTPServer", "Replica", "Central", "Web", "CShims",
+        "HTTPServer", "Replica", "Central", "SQLite", "CShims",
       ],
       swiftSettings: strict
     ),
-    .executableTarget(
-      name: "cordee-bench",
-      dependencies: [
-        "Causality", "Changes", "Wire", "Session", "SQLite", "Seal", "Store", "HTTP", "HTTPClient",
-        "HTTPServer", "Replica", "Central", "CSQLite",
-      ],
-      swiftSettings: strict
-    ),
-
     tests("CausalityTests", needs: ["Causality"]),
     tests("ChangesTests", needs: ["Changes", "Causality"]),
-    tests("WireTests", needs: ["Wire", "Changes", "Causality", "Seal"]),
-    tests("SessionTests", needs: ["Session", "Wire", "Changes", "Causality"]),
-    tests("SQLiteTests", needs: ["SQLite"]),
-    tests("SealTests", needs: ["Seal"]),
     tests("StoreTests", needs: ["Store", "SQLite", "Seal", "Wire", "Changes", "Causality"]),
     tests("RegistryTests", needs: ["Registry", "Store", "Changes", "Wire", "Seal", "SQLite"]),
-    tests("HTTPTests", needs: ["HTTP", "HTTPClient", "HTTPServer", "Seal"]),
     tests(
       "CentralTests",
       needs: [
@@ -93,8 +77,6 @@ let package = Package(
         "Seal",
         "HTTP", "SQLite",
       ]),
-    tests("WebTests", needs: ["Web", "Registry", "Store", "Changes", "HTTP"]),
-    tests("CommandTests", needs: ["cordee", "SQLite"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11

@@ -158,3 +158,12 @@ extension Central {
     do { return try body() } catch { throw Problem(error) }
   }
 }
+
+extension Central {
+  /// Segments that wait for a merge.
+  public func inboxCount() throws -> Int {
+    try store.withConnection { connection in
+      try connection.first("SELECT count(*) FROM cordee_inbox") { $0.int(0) }
+    } ?? 0
+  }
+}

@@ -87,3 +87,20 @@ extension Store {
     try stamp(row, table: try number(ofName: row.table)) != nil
   }
 }
+
+extension Store {
+  /// How many changes of a device stand in quarantine.
+  public func ownQuarantined(replica: ReplicaID) throws -> Int {
+    let actors = try db.all("SELECT DISTINCT actor FROM cordee_log WHERE reason IS NOT NULL") {
+      $0.int(0)
+    }
+    var count = 0
+    for number in actors where try actor(ofNumber: number).replica == replica {
+      count +=
+        try db.first(
+          "SELECT count(*) FROM cordee_log WHERE reason IS NOT NULL AND actor = ?", .int(number)
+        ) { $0.int(0) } ?? 0
+    }
+    return count
+  }
+}

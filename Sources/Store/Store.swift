@@ -44,6 +44,8 @@ public final class Store {
       db = try Connection(
         path: path, mode: use == .reader ? .readOnly : create ? .create : .readWrite)
       _ = try db.first("SELECT count(*) FROM sqlite_schema") { $0.int(0) }
+      // One process at a time writes central's file: SQLite before 3.51.3 may damage a write-ahead log that two use.
+      if use == .central { _ = try db.first("PRAGMA locking_mode=EXCLUSIVE") { $0.text(0) } }
       if use != .reader {
         _ = try db.first("PRAGMA journal_mode=\(use == .central ? "WAL" : "TRUNCATE")") {
           $0.text(0)

@@ -22,6 +22,10 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
     case chain = "store.chain"
     /// Anything else SQLite refused.
     case sqlite = "store.sqlite"
+    /// No row of that name.
+    case notFound = "record.not_found"
+    /// Several rows of that name.
+    case ambiguous = "record.ambiguous"
     /// Bytes held or received are not what the protocol says.
     case wire = "store.wire"
   }

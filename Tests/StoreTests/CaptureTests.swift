@@ -12,7 +12,10 @@ private let schema = Schema(
   tables: [
     Table(
       "club", space: "commons", label: Label("Club", fr: "Club"),
-      fields: [Field("name", label: Label("Name", fr: "Nom")), Field("city", label: Label("City", fr: "Ville"))])
+      fields: [
+        Field("name", label: Label("Name", fr: "Nom")),
+        Field("city", label: Label("City", fr: "Ville")),
+      ])
   ])
 
 /// A file that seals what other programs write, and tells what it sealed.
@@ -22,10 +25,14 @@ private final class File {
   let author: Author
 
   init(schema: Schema = schema) throws {
-    path = FileManager.default.temporaryDirectory.appending(path: "cordee-\(UUID().uuidString).sqlite").path
+    path =
+      FileManager.default.temporaryDirectory.appending(path: "cordee-\(UUID().uuidString).sqlite")
+      .path
     store = try Store(path: path, schema: schema, use: .replica, create: true)
     let replica = try #require(ReplicaID(bytes: Randomness.bytes(16)))
-    author = Author(network: ID128(high: 0, low: 1), actor: ActorID(replica: replica, epoch: 1), at: "2027-01-15T08:00:00Z")
+    author = Author(
+      network: ID128(high: 0, low: 1), actor: ActorID(replica: replica, epoch: 1),
+      at: "2027-01-15T08:00:00Z")
   }
 
   deinit { try? FileManager.default.removeItem(atPath: path) }
@@ -39,7 +46,8 @@ private final class File {
   func sealed(after n: Int) throws -> [String] {
     try store.ownChanges(of: author.actor, in: "commons", after: n).flatMap { change in
       try ChangeDecoding.body(change.bodyBytes ?? []).writes.map { write in
-        let fields = write.verb.fields.map { "\($0.name)=\($0.value.text ?? "NULL")" }.joined(separator: " ")
+        let fields = write.verb.fields.map { "\($0.name)=\($0.value.text ?? "NULL")" }.joined(
+          separator: " ")
         return switch write.verb {
         case .insert: "insert \(write.row.id) \(fields)"
         case .set: "set \(write.row.id) \(fields)"
@@ -58,7 +66,10 @@ struct CaptureTests {
     arguments: [
       ("INSERT INTO club VALUES('c','C','Z')", ["insert c name=C city=Z"]),
       ("INSERT OR REPLACE INTO club VALUES('a','A2','x')", ["set a name=A2"]),
-      ("INSERT INTO club VALUES('a','Q','q') ON CONFLICT(id) DO UPDATE SET name = excluded.name", ["set a name=Q"]),
+      (
+        "INSERT INTO club VALUES('a','Q','q') ON CONFLICT(id) DO UPDATE SET name = excluded.name",
+        ["set a name=Q"]
+      ),
       ("INSERT OR IGNORE INTO club VALUES('a','Q','q')", []),
       ("INSERT INTO club VALUES('a','Q','q') ON CONFLICT DO NOTHING", []),
       ("UPDATE club SET name = name", []),
@@ -71,7 +82,10 @@ struct CaptureTests {
       ("UPDATE club SET name = 'N' WHERE id = 'a'; UPDATE club SET name = 'A' WHERE id = 'a'", []),
       ("DELETE FROM club WHERE id = 'a'; INSERT INTO club VALUES('a','A','x')", []),
       ("INSERT INTO club VALUES('c','C','Z'); DELETE FROM club WHERE id = 'c'", []),
-      ("REPLACE INTO club SELECT id, name || '!', city FROM club", ["set a name=A!", "set b name=B!"]),
+      (
+        "REPLACE INTO club SELECT id, name || '!', city FROM club",
+        ["set a name=A!", "set b name=B!"]
+      ),
     ])
   func statements(sql: String, expected: [String]) throws {
     let file = try File()
@@ -89,7 +103,11 @@ struct CaptureTests {
     let file = try File()
     let python = Process()
     python.executableURL = URL(filePath: "/usr/bin/env")
-    python.arguments = ["python3", "-c", "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); c.execute(\"insert into club values('p','Python','here')\"); c.execute(\"update club set city='there'\"); c.commit()", file.path]
+    python.arguments = [
+      "python3", "-c",
+      "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); c.execute(\"insert into club values('p','Python','here')\"); c.execute(\"update club set city='there'\"); c.commit()",
+      file.path,
+    ]
     try python.run()
     python.waitUntilExit()
     try file.seal()
@@ -118,24 +136,30 @@ struct CaptureTests {
         Table(
           "club", space: "commons", label: Label("Club", fr: "Club"),
           fields: schema.tables[0].fields + [Field("motto", label: Label("Motto", fr: "Devise"))]),
-        Table("song", space: "commons", label: Label("Song", fr: "Chant"), fields: [Field("title", label: Label("Title", fr: "Titre"))]),
+        Table(
+          "song", space: "commons", label: Label("Song", fr: "Chant"),
+          fields: [Field("title", label: Label("Title", fr: "Titre"))]),
       ])
     let (old, new) = (try File(), try File(schema: newer))
-    try new.sql("INSERT INTO club VALUES('a','A','x','Excelsior'); INSERT INTO song VALUES('s','Là-haut')")
+    try new.sql(
+      "INSERT INTO club VALUES('a','A','x','Excelsior'); INSERT INTO song VALUES('s','Là-haut')")
     try new.seal()
     let changes = try new.store.ownChanges(of: new.author.actor, in: "commons")
     for store in [old.store, new.store] {
       try store.write {
         for (index, change) in changes.enumerated() {
           try store.integrate(
-            LogEntry(seq: index + 1, change: change, verdict: .applied, hash: .zero, signatures: nil))
+            LogEntry(
+              seq: index + 1, change: change, verdict: .applied, hash: .zero, signatures: nil))
         }
       }
     }
     #expect(try old.store.digest("commons") == new.store.digest("commons"))
     let upgraded = try Store(path: old.path, schema: newer, use: .replica)
     let seen = try upgraded.withConnection { connection in
-      try connection.first("SELECT motto, (SELECT title FROM song) FROM club") { [$0.text(0), $0.text(1)] }
+      try connection.first("SELECT motto, (SELECT title FROM song) FROM club") {
+        [$0.text(0), $0.text(1)]
+      }
     }
     #expect(seen == ["Excelsior", "Là-haut"])
     #expect(try upgraded.digest("commons") == new.store.digest("commons"))
@@ -147,14 +171,22 @@ struct CaptureTests {
     let text = folder.appending(path: "cordee-\(UUID().uuidString)")
     try Data("not a database at all, but long enough to be looked at".utf8).write(to: text)
     defer { try? FileManager.default.removeItem(at: text) }
-    #expect { try Store(path: text.path, schema: schema, use: .replica) } throws: { ($0 as? StoreError)?.code == .corrupt }
-    #expect { try Store(path: text.path + "-missing", schema: schema, use: .replica) } throws: { ($0 as? StoreError)?.code == .cannotOpen }
+    #expect { try Store(path: text.path, schema: schema, use: .replica) } throws: {
+      ($0 as? StoreError)?.code == .corrupt
+    }
+    #expect { try Store(path: text.path + "-missing", schema: schema, use: .replica) } throws: {
+      ($0 as? StoreError)?.code == .cannotOpen
+    }
     let foreign = folder.appending(path: "cordee-\(UUID().uuidString)").path
     defer { try? FileManager.default.removeItem(atPath: foreign) }
     try Connection(path: foreign, mode: .create).execute("CREATE TABLE t(a)")
-    #expect { try Store(path: foreign, schema: schema, use: .replica, create: true) } throws: { ($0 as? StoreError)?.code == .foreign }
+    #expect { try Store(path: foreign, schema: schema, use: .replica, create: true) } throws: {
+      ($0 as? StoreError)?.code == .foreign
+    }
     let file = try File()
     try file.store.write { try file.store.setMeta("schema", .integer(99)) }
-    #expect { try Store(path: file.path, schema: schema, use: .replica) } throws: { ($0 as? StoreError)?.code == .newer }
+    #expect { try Store(path: file.path, schema: schema, use: .replica) } throws: {
+      ($0 as? StoreError)?.code == .newer
+    }
   }
 }

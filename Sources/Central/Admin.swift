@@ -1,0 +1,73 @@
+import Causality
+import Changes
+import Store
+public import Wire
+
+/// What whoever keeps central asks of it: the same handlers whether it serves or not.
+extension Central {
+  /// Carries out one request: `{"do": …}` with its parts.
+  ///
+  /// - Parameters:
+  ///   - now: Unix seconds.
+  ///   - at: the same as a label.
+  /// - Throws: `Problem`.
+  public func administer(_ request: JSON, now: Int64, at: String) throws -> JSON {
+    switch request["do"]?.string {
+    case "merge": return try merge(at: at).json
+    case "invite": return try invite(request, now: now)
+    case "members": return .array(try members().map(Self.json))
+    case "reports": return .array(try reports())
+    case "status": return try status()
+    case "revoke":
+      guard let replica = request["replica"]?.string.flatMap({ ReplicaID($0) }) else {
+        throw Problem(
+          "replica.shape", status: 422, "a replica is named by 32 hexadecimal digits",
+          hint: "See `cordee central members`.")
+      }
+      try revoke(replica, at: at)
+      return .object([("revoked", .string(replica.description))])
+    default: throw Problem("admin.unknown", status: 404, "central knows no such request")
+    }
+  }
+
+  private func invite(_ request: JSON, now: Int64) throws -> JSON {
+    guard let reference = request["organisation"]?.string, let role = request["role"]?.string,
+      let days = request["days"]?.integer, (1...30).contains(days)
+    else {
+      throw Problem(
+        "invite.shape", status: 422, "an invite needs an organisation, a role and 1 to 30 days")
+    }
+    let row = try store.resolve(reference, in: "organisation")
+    let expires = now + days * 86_400
+    let secret = try invite(organisation: row.id, role: role, expires: expires)
+    return .object([
+      ("invite", .string("\(try store.meta("url")?.text ?? "")#\(secret)")),
+      ("organisation", .string(row.id)),
+      ("role", .string(role)), ("expires", .string(Timestamp.text(unixSeconds: expires))),
+    ])
+  }
+
+  private func status() throws -> JSON {
+    var spaces: [(String, JSON)] = []
+    for space in store.schema.spaces {
+      spaces.append((space, .object([("seq", .integer(Int64(try store.logEnd(of: space).seq)))])))
+    }
+    return .object([
+      ("name", .string(try store.meta("name")?.text ?? "")),
+      ("url", .string(try store.meta("url")?.text ?? "")),
+      ("network", .string(network.description)), ("instance", .string(instance.description)),
+      ("members", .integer(Int64(try members().count))),
+      ("conflicts", .integer(Int64(try store.conflicts().count))),
+      ("inbox", .integer(Int64(try inboxCount()))), ("spaces", .object(spaces)),
+    ])
+  }
+
+  private static func json(_ member: Member) -> JSON {
+    .object([
+      ("replica", .string(member.replica.description)),
+      ("organisation", .string(member.organisation)),
+      ("role", .string(member.role)), ("name", .string(member.name)),
+      ("revoked_at", member.revokedAt.map { .string($0) } ?? .null),
+    ])
+  }
+}

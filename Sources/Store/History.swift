@@ -1,0 +1,45 @@
+public import Causality
+public import Changes
+import SQLite
+import Wire
+
+/// What was written, by whom, since when.
+extension Store {
+  /// Every change that touches a row, in the order it came to this file.
+  ///
+  /// - Complexity: O(changes held): bodies are searched for the row's id.
+  public func changes(touching row: RowKey) throws -> [(change: Change, state: String)] {
+    let rows = try db.all(
+      """
+      SELECT c.header, c.body, c.body_hash, c.hash, c.state, l.seq, l.reason FROM cordee_change c
+      LEFT JOIN cordee_log l ON l.space = c.space AND l.actor = c.actor AND l.n = c.n
+      WHERE instr(c.body, ?) > 0 ORDER BY l.seq IS NULL, l.seq, c.n
+      """, .blob(Array(row.id.utf8))
+    ) { found in
+      (
+        found.bytes(0), found.bytes(1), found.bytes(2), found.bytes(3), found.int(4), found.int(5),
+        found.optionalText(6)
+      )
+    }
+    return try rows.map { header, body, bodyHash, hash, state, seq, reason in
+      let change = Change(
+        header: try ChangeDecoding.header(header), headerBytes: header, bodyBytes: body,
+        bodyHash: Hash(bytes: bodyHash) ?? .zero, hash: Hash(bytes: hash) ?? .zero)
+      let standing =
+        reason.map { "quarantined: \($0)" }
+        ?? (state == 2 ? "merged \(seq)" : state == 1 ? "received" : "local")
+      return (change, standing)
+    }
+  }
+
+  /// The body of one change to a table; nil when it is not held.
+  public func body(of dot: Dot, table: String) throws -> Body? {
+    let space = schema.table(table)?.space ?? schema.spaces[0]
+    let bytes = try db.first(
+      "SELECT body FROM cordee_change WHERE space = ? AND actor = ? AND n = ?",
+      .int(try number(ofName: space)),
+      .int(try number(of: dot.actor)), .int(dot.n)
+    ) { $0.bytes(0) }
+    return try bytes.map { try ChangeDecoding.body($0) }
+  }
+}

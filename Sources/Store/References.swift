@@ -1,0 +1,61 @@
+public import Changes
+import SQLite
+
+/// How people name a row: `table/id`, `table/slug` or the beginning of an id that no other row shares.
+extension Store {
+  /// Finds the one row that a text names.
+  ///
+  /// - Parameters:
+  ///   - text: with or without `table/`.
+  ///   - table: the table meant when the text names none; nil looks in all.
+  /// - Throws: `StoreError` `.notFound`, or `.ambiguous` with the ids that fit.
+  public func resolve(_ text: String, in table: String? = nil) throws -> RowKey {
+    let parts = text.split(separator: "/", maxSplits: 1).map(String.init)
+    let named = parts.count == 2 ? parts[0] : table
+    let name = parts.last ?? ""
+    if let named, schema.table(named) == nil {
+      throw StoreError(
+        .notFound, "there is no table \(named)",
+        hint: "Tables: \(schema.tables.map(\.name).joined(separator: ", ")).")
+    }
+    var found: [RowKey] = []
+    for table in schema.tables where named == nil || named == table.name {
+      found += try rows(called: name, in: table)
+    }
+    guard let row = found.first else {
+      throw StoreError(.notFound, "there is no \(text)", hint: "See `cordee list`.")
+    }
+    guard found.count == 1 else {
+      let ids = found.map { "\($0.table)/\($0.id)" }.joined(separator: ", ")
+      throw StoreError(
+        .ambiguous, "\(text) names several records: \(ids)", hint: "Give one of these.")
+    }
+    return row
+  }
+
+  private func rows(called name: String, in table: Table) throws -> [RowKey] {
+    let quoted = Layout.quoted(table.name)
+    func ids(_ condition: String) throws -> [RowKey] {
+      try db.all("SELECT id FROM \(quoted) WHERE \(condition) ORDER BY id LIMIT 9", .text(name)) {
+        RowKey(table: table.name, id: $0.text(0))
+      }
+    }
+    let exact = try ids("id = ?")
+    if !exact.isEmpty { return exact }
+    if table.field("slug") != nil {
+      let bySlug = try ids("slug = ?")
+      if !bySlug.isEmpty { return bySlug }
+    }
+    if name.utf8.count >= 4 {
+      let standing = try ids("substr(id, 1, length(?1)) = ?1")
+      if !standing.isEmpty { return standing }
+    }
+    // A deleted row is out of its table but still known by its id.
+    let number = try number(ofName: table.name)
+    return try db.all(
+      "SELECT id FROM cordee_row WHERE tbl = ? AND id = ?", .int(number), .text(name)
+    ) {
+      RowKey(table: table.name, id: $0.text(0))
+    }
+  }
+}

@@ -1,0 +1,206 @@
+import Causality
+import Central
+import Changes
+import FoundationEssentials
+import HTTP
+import HTTPServer
+import Registry
+import Seal
+import Store
+import Wire
+
+/// What the commands of the central node do.
+enum CentralActions {
+  static func initialise(_ invocation: Invocation) throws -> ExitCode {
+    try Failure.wrap {
+      let folder = invocation.option("data") ?? ""
+      let url = invocation.option("url") ?? ""
+      guard let origin = Origin(url) else {
+        throw Failure.usage(
+          "url.shape", "--url is not an address as https://host",
+          hint: "Give scheme, host and, if needed, port.")
+      }
+      guard origin.scheme == "https" || origin.isLoopback || invocation.flag("allow-plain-http")
+      else {
+        throw Failure.usage(
+          "http.plain", "\(origin) is not https",
+          hint: "Give --allow-plain-http if you trust every wire in between.")
+      }
+      try FileManager.default.createDirectory(
+        atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+      let central = try make(
+        folder: folder, name: invocation.option("name") ?? "", url: origin.description)
+      if let file = invocation.option("seed") { try seed(central, from: file, invocation.console) }
+      invocation.console.print(
+        "Central node made in \(folder). Next: cordee central serve --data \(folder)")
+      return .done
+    }
+  }
+
+  /// A new node with its key beside it.
+  static func make(folder: String, name: String, url: String) throws -> Central {
+    guard !FileManager.default.fileExists(atPath: "\(folder)/central.sqlite") else {
+      throw Failure(
+        code: "central.exists", message: "there is a central node in \(folder) already",
+        hint: "Give another folder.")
+    }
+    let key = SigningKey.generate()
+    try KeyFile.write(key, to: "\(folder)/central.key")
+    return try Central.create(
+      path: "\(folder)/central.sqlite", schema: .registry, key: key, name: name, url: url)
+  }
+
+  /// Loads founding records and merges them at once; what is there already stays as it is.
+  static func seed(_ central: Central, from file: String, _ console: Console) throws {
+    guard let bytes = try? Data(contentsOf: URL(filePath: file)) else {
+      throw Failure(
+        code: "seed.missing", message: "\(file) cannot be read", hint: "Check the path.")
+    }
+    let seed = try Seed(JSON.parse(Array(bytes))) { Blake2b.hash([$0]) }
+    let writes = try seed.records.compactMap {
+      try $0.write(over: central.store.state(of: $0.row), schema: .registry)
+    }
+    try central.queue(writes, space: "commons", at: Now().label)
+    try central.merge(at: Now().label)
+    console.print("\(writes.count) records loaded.")
+  }
+
+  static func serve(_ invocation: Invocation) throws -> ExitCode {
+    try Failure.wrap {
+      let folder = invocation.option("data") ?? ""
+      let (host, port) = try listen(invocation.option("listen") ?? "127.0.0.1:8080")
+      let schedule = invocation.option("merge") ?? "every 15m"
+      let period = try Self.period(schedule)
+      try CommandSignals.catchThem()
+      let node = CentralNode(try CentralNode.open(folder), mergesOnPush: schedule == "on-push")
+      let server = try Server(listen: .tcp(host: host, port: port), limits: limits, fault: fault) {
+        node.answer($0)
+      }
+      let keeper = try Server(listen: .unix(path: CentralNode.socket(folder)), fault: fault) {
+        node.administer($0)
+      }
+      invocation.console.print("Serving on \(host):\(server.port), merging \(schedule).")
+      var stops = false
+      while !stops {
+        stops = CommandSignals.waitForStop(milliseconds: period.map { Self.untilNext($0) })
+        if !stops {
+          let report = try node.merge()
+          if report.applied > 0 || !report.quarantined.isEmpty {
+            invocation.console.print(
+              "Merge \(report.number): \(report.applied) applied, \(report.quarantined.count) quarantined."
+            )
+          }
+        }
+      }
+      keeper.stop()
+      server.stop()
+      try? FileManager.default.removeItem(atPath: CentralNode.socket(folder))
+      return .done
+    }
+  }
+
+  static func merge(_ invocation: Invocation) throws -> ExitCode {
+    try Failure.wrap {
+      let folder = invocation.option("data") ?? ""
+      if invocation.flag("dry-run") {
+        let status = try Keeper.ask(folder, [("do", .string("status"))])
+        invocation.console.print("\(status["inbox"]?.integer ?? 0) segments would be merged.")
+        return .done
+      }
+      let report = try Keeper.ask(folder, [("do", .string("merge"))])
+      invocation.console.print(report)
+      let opened = report["conflicts_opened"]?.integer ?? 0
+      return opened > 0 || report["quarantined"]?.array?.isEmpty == false ? .needsPerson : .done
+    }
+  }
+
+  static func invite(_ invocation: Invocation) throws -> ExitCode {
+    try Failure.wrap {
+      let answer = try Keeper.ask(
+        invocation.option("data") ?? "",
+        [
+          ("do", .string("invite")),
+          ("organisation", .string(invocation.option("organisation") ?? "")),
+          ("role", .string(invocation.option("role") ?? "")),
+          ("days", .integer(Int64(try invocation.integer("days", in: 1...30) ?? 3))),
+        ])
+      invocation.console.print(answer["invite"]?.string ?? "")
+      return .done
+    }
+  }
+
+  static func members(_ invocation: Invocation) throws -> ExitCode {
+    try show(invocation, "members")
+  }
+  static func status(_ invocation: Invocation) throws -> ExitCode { try show(invocation, "status") }
+  static func reports(_ invocation: Invocation) throws -> ExitCode {
+    try show(invocation, "reports")
+  }
+
+  static func revoke(_ invocation: Invocation) throws -> ExitCode {
+    try Failure.wrap {
+      let replica = invocation.argument("REPLICA") ?? ""
+      _ = try Keeper.ask(
+        invocation.option("data") ?? "", [("do", .string("revoke")), ("replica", .string(replica))])
+      invocation.console.print("Revoked \(replica); its next request is refused.")
+      return .done
+    }
+  }
+
+  private static func show(_ invocation: Invocation, _ what: String) throws -> ExitCode {
+    try Failure.wrap {
+      let answer = try Keeper.ask(invocation.option("data") ?? "", [("do", .string(what))])
+      if invocation.wantsJSON {
+        invocation.console.print(answer)
+      } else {
+        for item in answer.array ?? [answer] {
+          guard case .object(let members) = item else { continue }
+          invocation.console.print(
+            members.map { "\($0.0) \($0.1.string ?? $0.1.text())" }.joined(separator: "  "))
+        }
+      }
+      return .done
+    }
+  }
+
+  static let limits: ServerLimits = {
+    var limits = ServerLimits()
+    limits.bodyBytesMax = { method, path in
+      path.hasSuffix("/changes") ? Routes.pushBytesMax : 64 * 1024
+    }
+    return limits
+  }()
+
+  @Sendable static func fault(_ fault: Fault) -> Response {
+    Routes.response(Problem(fault.code.description, status: fault.code.status, fault.detail))
+  }
+
+  private static func listen(_ text: String) throws -> (String, UInt16) {
+    guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...])
+    else {
+      throw Failure.usage("listen.shape", "--listen needs HOST:PORT")
+    }
+    return (String(text[..<colon]), port)
+  }
+
+  /// Seconds between merges; nil merges on pushes alone.
+  private static func period(_ schedule: String) throws -> Int64? {
+    if schedule == "on-push" { return nil }
+    let words = schedule.split(separator: " ").map(String.init)
+    let text =
+      schedule == "hourly" ? "1h" : words.count == 2 && words[0] == "every" ? words[1] : schedule
+    guard let duration = Durations.parse(text), duration.components.seconds > 0 else {
+      throw Failure.usage(
+        "schedule.unknown", "\(schedule) is no schedule",
+        hint: "Give on-push, hourly or `every 15m`.")
+    }
+    return duration.components.seconds
+  }
+
+  /// Milliseconds to the next multiple of the period since 1970, so that restarts do not shift it.
+  private static func untilNext(_ period: Int64) -> Int {
+    let now = Date().timeIntervalSince1970
+    let next = (Int64(now) / period + 1) * period
+    return max(1, Int((Double(next) - now) * 1000) + 1)
+  }
+}

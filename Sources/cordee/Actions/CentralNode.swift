@@ -1,0 +1,109 @@
+import Causality
+import Central
+import Changes
+import FoundationEssentials
+import HTTP
+import HTTPClient
+import HTTPServer
+import Registry
+import Seal
+import Store
+import Synchronization
+import Wire
+
+/// A central node that serves: its sockets, its one owner, its schedule.
+///
+/// Every request and every merge takes turns on the one connection that writes the file.
+final class CentralNode: Sendable {
+  private let routes: Mutex<Routes>
+  private let pushed = Atomic<Bool>(false)
+  private let mergesOnPush: Bool
+
+  init(_ central: sending Central, mergesOnPush: Bool) {
+    routes = Mutex(Routes(central))
+    self.mergesOnPush = mergesOnPush
+  }
+
+  /// Opens the node of a data folder.
+  static func open(_ folder: String) throws -> Central {
+    let path = "\(folder)/central.sqlite"
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw Failure(
+        code: "central.missing", message: "there is no central node in \(folder)",
+        hint: "Run `cordee central init`.")
+    }
+    let key = try KeyFile.read("\(folder)/central.key")
+    do {
+      return try Central(store: Store(path: path, schema: .registry, use: .central), key: key)
+    } catch let error as StoreError where error.code == .busy {
+      throw Failure(
+        code: "central.busy", message: "another process works on \(folder)",
+        hint: "Wait for it, or stop it.")
+    }
+  }
+
+  /// Where the serving process takes requests of its keeper.
+  static func socket(_ folder: String) -> String { "\(folder)/central.sock" }
+
+  /// Answers a member.
+  func answer(_ request: Request) -> Response {
+    let now = Now()
+    return routes.withLock { routes in
+      let response = routes.answer(request, now: now.seconds, at: now.label)
+      if mergesOnPush, request.method == "POST", request.path.hasSuffix("/changes"),
+        response.status == 200
+      {
+        _ = try? routes.central.merge(at: now.label)
+      }
+      return response
+    }
+  }
+
+  /// Answers the keeper.
+  func administer(_ request: Request) -> Response {
+    let now = Now()
+    return routes.withLock { routes in
+      do {
+        let answer = try routes.central.administer(
+          JSON.parse(request.body), now: now.seconds, at: now.label)
+        return Response(status: 200, contentType: "application/json", bytes: answer.bytes())
+      } catch {
+        let failure = Failure.from(error)
+        return Routes.response(
+          Problem(failure.code, status: 422, failure.message, hint: failure.hint))
+      }
+    }
+  }
+
+  /// Merges, as the schedule asks.
+  func merge() throws -> MergeReport {
+    let label = Now().label
+    return try routes.withLock { try $0.central.merge(at: label) }
+  }
+}
+
+/// Requests of the keeper: to the serving process when there is one, else carried out here.
+enum Keeper {
+  static func ask(_ folder: String, _ members: [(String, JSON)]) throws -> JSON {
+    let request = JSON.object(members)
+    let socket = CentralNode.socket(folder)
+    if FileManager.default.fileExists(atPath: socket) {
+      var options = CurlExchange.Options()
+      options.allowsPlainHTTP = true
+      options.unixSocket = socket
+      do {
+        let response = try CurlExchange(options).send(
+          Request(
+            method: "POST", target: "/keeper", body: request.bytes(), scheme: "http",
+            authority: "localhost"),
+          responseBytesMax: 16 * 1024 * 1024)
+        if let problem = Problem.parse(response.bytes, status: response.status) { throw problem }
+        return try JSON.parse(response.bytes)
+      } catch let failure as HTTPFailure where failure.code == .unreachable {
+        // The serving process is gone and left its socket behind.
+      }
+    }
+    let now = Now()
+    return try CentralNode.open(folder).administer(request, now: now.seconds, at: now.label)
+  }
+}

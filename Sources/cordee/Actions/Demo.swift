@@ -1,0 +1,144 @@
+import Causality
+import Central
+import Changes
+import FoundationEssentials
+import HTTP
+import HTTPClient
+import HTTPServer
+import Registry
+import Replica
+import SQLite
+import Seal
+import Store
+import Wire
+
+/// The main job from end to end on this machine: a central node and three members over real HTTP.
+struct Demo {
+  let console: Console
+  private let folder = FileManager.default.temporaryDirectory.appending(
+    path: "cordee-demo-\(Randomness.uint64())")
+
+  init(console: Console) {
+    self.console = console
+  }
+
+  func run() throws {
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    console.print("1. A secretariat starts central with the founding records of 17 September 2014.")
+    let central = try CentralActions.make(
+      folder: folder.path, name: "Demo", url: "http://127.0.0.1")
+    guard let records = Self.records() else {
+      throw Failure(
+        code: "seed.missing", message: "Fixtures/seed-records.json is not here",
+        hint: "Run the demo in the project's folder: make demo.")
+    }
+    try CentralActions.seed(central, from: records, console)
+    let invites = try ["ecuador:member", "ica:member", "mbm:secretariat"].map { pair -> String in
+      let parts = pair.split(separator: ":").map(String.init)
+      let row = try central.store.resolve(parts[0], in: "organisation")
+      return try central.invite(organisation: row.id, role: parts[1], expires: Now().seconds + 3600)
+    }
+    let node = CentralNode(central, mergesOnPush: false)
+    let server = try Server(
+      listen: .tcp(host: "127.0.0.1", port: 0), limits: CentralActions.limits,
+      fault: CentralActions.fault
+    ) {
+      node.answer($0)
+    }
+    defer { server.stop() }
+    guard let origin = Origin("http://127.0.0.1:\(server.port)") else { return }
+
+    console.print("2. Three members join over HTTP and read everything.")
+    let names = ["Ministry, Quito", "International Co-operative Alliance", "Secretariat"]
+    let members = try zip(invites, names).map { invite, name in
+      let store = try Store(
+        path: folder.appending(path: "\(name.prefix(3)).sqlite").path, schema: .registry,
+        use: .replica, create: true)
+      let replica = try Replica.join(
+        store, invite: invite, origin: origin, key: .generate(), name: name, now: Now().seconds,
+        exchange: try Links.exchange(to: origin, plain: true))
+      return replica
+    }
+    try round(members, node)
+    try edit(members)
+    console.print("4. They sync; central merges on its schedule; they sync again.")
+    try round(members, node)
+    try round(members, node)
+    try settle(members, node)
+    try prove(members)
+  }
+
+  /// Everybody syncs, central merges, everybody syncs.
+  private func round(_ members: [Replica], _ node: CentralNode) throws {
+    for member in members { _ = try member.sync(now: Now().seconds, at: Now().label) }
+    _ = try node.merge()
+    for member in members { _ = try member.sync(now: Now().seconds, at: Now().label) }
+  }
+
+  private func edit(_ members: [Replica]) throws {
+    console.print("3. Without a network each edits its own file, as any SQLite program would:")
+    let edits = [
+      [
+        "UPDATE organisation SET name_es = 'República del Ecuador' WHERE slug = 'ecuador'",
+        "UPDATE organisation SET website = 'https://www.example.org/quito' WHERE slug = 'fmdv'",
+        "DELETE FROM place WHERE slug = 'rio'",
+      ],
+      [
+        "UPDATE organisation SET contact = 'by post' WHERE slug = 'ecuador'",
+        "UPDATE organisation SET website = 'https://www.example.org/ica' WHERE slug = 'fmdv'",
+      ],
+      ["UPDATE place SET un_locode = 'BR RIO' WHERE slug = 'rio'"],
+    ]
+    for (member, statements) in zip(members, edits) {
+      let connection = try Connection(path: member.store.path, mode: .readWrite)
+      for statement in statements {
+        console.print("   \(statement)")
+        try connection.execute(statement)
+      }
+    }
+  }
+
+  private func settle(_ members: [Replica], _ node: CentralNode) throws {
+    let secretariat = members[2]
+    let conflicts = try secretariat.store.conflicts()
+    console.print(
+      "5. \(conflicts.count) things need a person; every value and its author are there:")
+    for conflict in conflicts {
+      ReadActions.print(try ReadActions.json(conflict, secretariat.store), console)
+    }
+    let author = Author(
+      network: secretariat.identity.network, actor: secretariat.identity.actor, at: Now().label)
+    try secretariat.store.write {
+      for conflict in conflicts {
+        let verb =
+          conflict.field.map { Verb.set([FieldValue($0, conflict.siblings[0].value)]) } ?? .undelete
+        try secretariat.store.seal([Write(conflict.row, verb)], space: "commons", author: author)
+      }
+    }
+    try round(members, node)
+    console.print("6. The secretariat settles them once; everywhere they are gone:")
+    for (member, name) in zip(members, ["Quito", "ICA", "Secretariat"]) {
+      console.print("   \(name): \(try member.store.conflicts().count) conflicts")
+    }
+  }
+
+  private func prove(_ members: [Replica]) throws {
+    let digests = try members.map { try $0.store.digest("commons").description }
+    for digest in digests { console.print("   content \(digest)") }
+    guard Set(digests).count == 1, try members.allSatisfy({ try $0.store.conflicts().isEmpty })
+    else {
+      throw Failure(code: "demo.diverged", message: "the replicas differ")
+    }
+    console.print("7. All replicas hold equal content. The official list:")
+    let list = try OfficialList(members[0].store, on: "2014-09-17")
+    guard list.entries?.count == 12 else {
+      throw Failure(code: "demo.list", message: "the official list does not hold twelve members")
+    }
+    console.print(String(list.text.dropLast()))
+  }
+
+  private static func records() -> String? {
+    ["Fixtures/seed-records.json"].first { FileManager.default.fileExists(atPath: $0) }
+  }
+}

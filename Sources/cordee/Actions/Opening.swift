@@ -1,0 +1,116 @@
+import Causality
+import Central
+import Changes
+import FoundationEssentials
+import HTTP
+import HTTPClient
+import Registry
+import Replica
+import Seal
+import Store
+import Wire
+
+/// The clock of this shell: Unix seconds and the label made of them.
+struct Now {
+  let seconds = Int64(Date().timeIntervalSince1970)
+  var label: String { Timestamp.text(unixSeconds: seconds) }
+}
+
+/// Keys are files of their own, readable by their owner alone, never in a database.
+enum KeyFile {
+  static func write(_ key: SigningKey, to path: String) throws {
+    let folder = URL(filePath: path).deletingLastPathComponent().path
+    try FileManager.default.createDirectory(
+      atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    guard
+      FileManager.default.createFile(
+        atPath: path, contents: Data(key.seed), attributes: [.posixPermissions: 0o600])
+    else { throw Failure(code: "key.unwritten", message: "the key cannot be written to \(path)") }
+  }
+
+  static func read(_ path: String) throws -> SigningKey {
+    guard let bytes = try? Data(contentsOf: URL(filePath: path)),
+      let key = SigningKey(seed: Array(bytes))
+    else {
+      throw Failure(
+        code: "key.missing", message: "there is no key at \(path)",
+        hint: "A copy without its key reads and edits on; join again to sync it.")
+    }
+    return key
+  }
+}
+
+extension Failure {
+  /// What engine modules throw, in the form commands report.
+  static func from(_ error: any Error) -> Failure {
+    switch error {
+    case let error as Failure: error
+    case let error as StoreError:
+      Failure(code: error.code.rawValue, message: error.message, hint: error.hint)
+    case let error as SyncError: Failure(code: error.code, message: error.message, hint: error.hint)
+    case let error as HTTPFailure:
+      Failure(code: error.code.description, message: error.message, hint: error.hint)
+    case let error as Problem: Failure(code: error.code, message: error.detail, hint: error.hint)
+    case let error as SeedError: Failure(code: "seed.shape", message: error.description)
+    case let error as WireError: Failure(code: error.code.rawValue, message: error.description)
+    default: Failure(error)
+    }
+  }
+
+  /// Runs `body`, turning whatever it throws into a failure.
+  static func wrap<T>(_ body: () throws -> T) throws -> T {
+    do { return try body() } catch { throw Failure.from(error) }
+  }
+}
+
+extension Invocation {
+  /// The replica this command works on.
+  func store() throws -> Store {
+    let path = try replicaPath()
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw Failure(
+        code: "replica.missing", message: "there is no replica at \(path)",
+        hint: "Run `cordee join INVITE`, or name it with --replica.")
+    }
+    return try Store(path: path, schema: .registry, use: .replica)
+  }
+
+  /// The replica with its key and its way to central.
+  func replica() throws -> Replica {
+    let store = try store()
+    let identity = try Identity(store)
+    let key = try KeyFile.read("\(try paths.keysFolder())/\(identity.actor.replica).key")
+    return try Replica(
+      store: store, key: key,
+      exchange: Links.exchange(to: identity.origin, plain: try store.meta("plain")?.integer == 1))
+  }
+
+  /// Who writes in this file; a file that joined nothing cannot be edited by commands.
+  func author(_ store: Store) throws -> Author {
+    let identity = try Identity(store)
+    return Author(network: identity.network, actor: identity.actor, at: Now().label)
+  }
+
+  /// Edits by one command: what other programs wrote before is sealed first, then this as one change.
+  func edit(_ store: Store, _ body: (Author) throws -> Void) throws {
+    let author = try author(store)
+    try store.write {
+      try store.seal(as: author)
+      try body(author)
+    }
+  }
+}
+
+/// Ways to central.
+enum Links {
+  static func exchange(to origin: Origin, plain: Bool) throws -> any Exchange {
+    guard origin.scheme == "https" || origin.isLoopback || plain else {
+      throw Failure(
+        code: "http.plain", message: "\(origin) is not https",
+        hint: "Join with --allow-plain-http if you trust every wire in between.")
+    }
+    var options = CurlExchange.Options()
+    options.allowsPlainHTTP = origin.scheme == "http"
+    return CurlExchange(options)
+  }
+}
