@@ -9,8 +9,9 @@ import Synchronization
 
 /// An HTTP/1.1 server on two threads of libmicrohttpd, each running the handler it calls.
 ///
-/// Every response has a handler's or the fault closure's body, but a few that libmicrohttpd refuses
-/// before it calls us: no `Host`, no parsable request line, headers beyond its buffer.
+/// Every response has a handler's or the fault closure's body, but for a few that libmicrohttpd refuses
+/// before it calls us, with a page of its own and a close: no `Host`, a `Content-Length` that is no number,
+/// a line without a colon, headers beyond its buffer. Version 0.9.75 writes that page's head twice.
 public final class Server: Sendable {
   /// Where to listen.
   public enum Listen: Sendable, Equatable {
