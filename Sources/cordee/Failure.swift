@@ -1,0 +1,77 @@
+import Wire
+
+/// How the command ended, for the shell that called it.
+enum ExitCode: Int32, Sendable {
+  /// What was asked for is done.
+  case done = 0
+  /// It could not be done; the failure says why.
+  case failed = 1
+  /// The command line was not understood; nothing was tried.
+  case usage = 2
+  /// Done as far as it goes: what is left needs a person's decision.
+  case needsPerson = 3
+}
+
+/// Why a command stopped: what happened and where, and what to do about it.
+struct Failure: Error, Equatable, Sendable {
+  /// Stable text for programs, such as `option.unknown`.
+  var code: String
+  /// What happened and where; no full stop at the end, no row values.
+  var message: String
+  /// What to do next; empty when nothing can be advised.
+  var hint: String
+  /// How the command ends.
+  var exit: ExitCode
+
+  init(code: String, message: String, hint: String = "", exit: ExitCode = .failed) {
+    self.code = code
+    self.message = message
+    self.hint = hint
+    self.exit = exit
+  }
+
+  /// What was thrown, as it stands or under `command.failed`.
+  init(_ error: any Error) {
+    self = (error as? Failure) ?? Failure(code: "command.failed", message: "\(error)")
+  }
+
+  /// A command line that was not understood.
+  static func usage(_ code: String, _ message: String, hint: String = "") -> Failure {
+    Failure(code: code, message: message, hint: hint, exit: .usage)
+  }
+}
+
+extension Failure {
+  /// The one line for people: `cordee: MESSAGE. HINT`.
+  var line: String {
+    let sentences = hint.isEmpty ? [Self.closed(message)] : [Self.closed(message), hint]
+    return terminalSafe("cordee: " + sentences.joined(separator: " "))
+  }
+
+  /// The object for programs (RFC 9457 §3).
+  var problem: JSON {
+    var members: [(String, JSON)] = [
+      ("type", .string("urn:cordee:problem:\(code)")),
+      ("title", .string(title)),
+      ("detail", .string(message)),
+    ]
+    if !hint.isEmpty { members.append(("hint", .string(hint))) }
+    return .object(members)
+  }
+
+  private var title: String {
+    switch exit {
+    case .done: "Done"
+    case .failed: "The command failed"
+    case .usage: "The command line was not understood"
+    case .needsPerson: "A person must decide"
+    }
+  }
+
+  private static func closed(_ sentence: String) -> String {
+    switch sentence.last {
+    case ".", "?", "!": sentence
+    default: sentence + "."
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import CShims
+import Glibc
+import Wire
+
+/// Where a command writes: results to output, everything said about the work to error.
+struct Console: Sendable {
+  /// Columns of the terminal that shows the output; nil when it goes to a file or a pipe.
+  var outputWidth: Int?
+  /// Columns of the terminal that shows the errors; nil when they go to a file or a pipe.
+  var errorWidth: Int?
+  /// Whether colour may be used on the output.
+  var usesColor: Bool
+  /// Takes bytes of the output.
+  var writeOutput: @Sendable ([UInt8]) -> Void
+  /// Takes bytes of what is said beside it.
+  var writeError: @Sendable ([UInt8]) -> Void
+
+  /// Columns to wrap text to where nothing tells.
+  static let widthFallback = 80
+
+  /// Columns to wrap help to.
+  var width: Int { outputWidth ?? Self.widthFallback }
+
+  /// Prints one line as it stands.
+  func print(_ line: String = "") {
+    writeOutput(Array((line + "\n").utf8))
+  }
+
+  /// Prints one JSON value, indented for people at a terminal.
+  func print(_ json: JSON) {
+    var bytes = json.bytes(pretty: outputWidth != nil)
+    if bytes.last != UInt8(ascii: "\n") { bytes.append(UInt8(ascii: "\n")) }
+    writeOutput(bytes)
+  }
+
+  /// Prints a table, cut to the terminal when there is one.
+  func print(_ table: Table) {
+    for line in table.lines(width: outputWidth) { print(line) }
+  }
+
+  /// Says one line beside the output.
+  func say(_ line: String) {
+    writeError(Array((line + "\n").utf8))
+  }
+
+  /// Says why the command stops: one line, or one problem for programs.
+  func report(_ failure: Failure, asJSON: Bool) {
+    if asJSON {
+      writeError(failure.problem.bytes() + [UInt8(ascii: "\n")])
+    } else {
+      say(failure.line)
+    }
+  }
+
+  /// `text` in bold where colour may be used.
+  func bold(_ text: String) -> String {
+    usesColor ? "\u{1B}[1m\(text)\u{1B}[0m" : text
+  }
+}
+
+extension Console {
+  /// The process's own output, line by line, so that nothing is lost when a reader or we go away.
+  ///
+  /// `NO_COLOR` (no-color.org) and `TERM=dumb` turn colour off.
+  static func system(environment: [String: String]) -> Console {
+    cordee_line_buffer_stdout()
+    let isPlain = !(environment["NO_COLOR"] ?? "").isEmpty || environment["TERM"] == "dumb"
+    return Console(
+      outputWidth: terminalWidth(STDOUT_FILENO), errorWidth: terminalWidth(STDERR_FILENO),
+      usesColor: isatty(STDOUT_FILENO) == 1 && !isPlain,
+      writeOutput: { write($0, toError: false) }, writeError: { write($0, toError: true) })
+  }
+
+  private static func terminalWidth(_ descriptor: Int32) -> Int? {
+    guard isatty(descriptor) == 1 else { return nil }
+    let width = Int(cordee_terminal_width(descriptor))
+    return width > 0 ? width : widthFallback
+  }
+
+  private static func write(_ bytes: [UInt8], toError: Bool) {
+    // A reader that went away ends us by SIGPIPE; a full disk is told by the code at exit.
+    let code = unsafe bytes.withUnsafeBufferPointer { buffer in
+      unsafe cordee_write(toError ? 1 : 0, buffer.baseAddress, buffer.count)
+    }
+    if code != 0 && !toError { exit(ExitCode.failed.rawValue) }
+  }
+}
