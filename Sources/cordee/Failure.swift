@@ -75,3 +75,12 @@ extension Failure {
     }
   }
 }
+
+extension Failure {
+  /// A command of the table that this program cannot run.
+  static func unavailable(_ invocation: Invocation) -> Failure {
+    Failure(
+      code: "command.unavailable", message: "cordee \(invocation.command.name) is not available",
+      hint: "Type cordee --help for the list.")
+  }
+}

@@ -1,0 +1,120 @@
+/// Commands of whoever keeps the central node.
+enum CentralCommands {
+  static let all = [initialise, serve, merge, invite, members, status, reports, revoke]
+
+  private static let data = OptionSpec(
+    long: "data", value: "DIR", isRequired: true, summary: "the folder of the central node",
+    completes: .directory)
+
+  static let initialise = CommandSpec(
+    path: ["central", "init"], summary: "make a central node in a new folder",
+    options: [
+      data,
+      OptionSpec(
+        long: "name", value: "NAME", isRequired: true, summary: "what members see it called"),
+      OptionSpec(
+        long: "url", value: "URL", isRequired: true, summary: "where members reach it"),
+      OptionSpec(
+        long: "seed", value: "FILE", summary: "records to begin with", completes: .file),
+      OptionSpec(
+        long: "allow-plain-http", summary: "let members come without TLS beyond this machine"),
+    ],
+    examples: [
+      Example(
+        line: "cordee central init --data /srv/cordee --name Secretariat"
+          + " --url https://registry.example",
+        meaning: "make an empty registry that members reach at this address"),
+      Example(
+        line: "cordee central init --data here --name Trial --url http://localhost:8080"
+          + " --seed seed-records.json",
+        meaning: "make one to try on this machine, with records"),
+    ],
+    run: CentralActions.initialise)
+
+  static let serve = CommandSpec(
+    path: ["central", "serve"], summary: "answer members and merge on a schedule",
+    options: [
+      data,
+      OptionSpec(
+        long: "listen", value: "HOST:PORT", summary: "where to listen (127.0.0.1:8080)"),
+      OptionSpec(
+        long: "merge", value: "SCHEDULE", summary: "when to merge: on-push, or every 15m, 6h, 1d",
+        completes: .words(["on-push", "15m", "1h", "6h", "1d"])),
+    ],
+    examples: [
+      Example(
+        line: "cordee central serve --data /srv/cordee --merge 6h",
+        meaning: "serve behind a proxy and merge every six hours; Ctrl-C stops in good order")
+    ],
+    run: CentralActions.serve)
+
+  static let merge = CommandSpec(
+    path: ["central", "merge"], summary: "merge now what members have sent",
+    options: [
+      data,
+      OptionSpec(long: "dry-run", summary: "tell what a merge would do and change nothing"),
+    ],
+    examples: [
+      Example(
+        line: "cordee central merge --data /srv/cordee --dry-run",
+        meaning: "read the report of the merge to come")
+    ],
+    isReading: true, run: CentralActions.merge)
+
+  static let invite = CommandSpec(
+    path: ["central", "invite"], summary: "print a one-time invite for a member's device",
+    options: [
+      data,
+      OptionSpec(
+        long: "organisation", value: "REF", isRequired: true, summary: "whom it will speak for"),
+      OptionSpec(
+        long: "role", value: "ROLE", isRequired: true, summary: "what it may do"),
+      OptionSpec(long: "days", value: "N", summary: "days the invite holds"),
+    ],
+    examples: [
+      Example(
+        line: "cordee central invite --data /srv/cordee --organisation 3f2a --role secretariat",
+        meaning: "print the invite; send it over a way you trust")
+    ],
+    isReading: true, run: CentralActions.invite)
+
+  static let members = CommandSpec(
+    path: ["central", "members"], summary: "list the devices that are enrolled",
+    options: [data],
+    examples: [
+      Example(
+        line: "cordee central members --data /srv/cordee",
+        meaning: "who is enrolled, for whom, and when last heard of")
+    ],
+    isReading: true, run: CentralActions.members)
+
+  static let status = CommandSpec(
+    path: ["central", "status"], summary: "say how the central node is",
+    options: [data],
+    examples: [
+      Example(
+        line: "cordee central status --data /srv/cordee",
+        meaning: "what waits in the inbox, the log's end, the next merge")
+    ],
+    isReading: true, run: CentralActions.status)
+
+  static let reports = CommandSpec(
+    path: ["central", "reports"], summary: "list the merges and what each did",
+    options: [data],
+    examples: [
+      Example(
+        line: "cordee central reports --data /srv/cordee --json",
+        meaning: "the merge reports for a program")
+    ],
+    isReading: true, run: CentralActions.reports)
+
+  static let revoke = CommandSpec(
+    path: ["central", "revoke"], summary: "stop accepting a device's changes",
+    arguments: [ArgumentSpec(name: "REPLICA")], options: [data],
+    examples: [
+      Example(
+        line: "cordee central revoke 0f3c9a --data /srv/cordee",
+        meaning: "after a loss: nothing more is taken from it or given to it")
+    ],
+    run: CentralActions.revoke)
+}

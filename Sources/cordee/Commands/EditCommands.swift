@@ -1,0 +1,63 @@
+/// Commands that change the replica; each is one change.
+enum EditCommands {
+  static let all = [add, set, remove, undelete, resolve]
+
+  private static let reference = ArgumentSpec(name: "REF")
+  private static let fields = ArgumentSpec(name: "FIELD=VALUE", isRepeated: true)
+
+  static let add = CommandSpec(
+    path: ["add"], summary: "add a row",
+    arguments: [ArgumentSpec(name: "TABLE"), fields],
+    examples: [
+      Example(
+        line: "cordee add organisation 'name=Fonds mondial' kind=fund country=CH",
+        meaning: "add a row and print its id")
+    ],
+    usesReplica: true, run: EditActions.add)
+
+  static let set = CommandSpec(
+    path: ["set"], summary: "set fields of a row",
+    arguments: [reference, fields],
+    examples: [
+      Example(
+        line: "cordee set 3f2a country=FR website=",
+        meaning: "set one field and empty another, as one change")
+    ],
+    usesReplica: true, run: EditActions.set)
+
+  static let remove = CommandSpec(
+    path: ["remove"], summary: "delete a row; its history stays",
+    arguments: [reference],
+    examples: [
+      Example(line: "cordee remove 3f2a", meaning: "take the row out of its table")
+    ],
+    usesReplica: true, run: EditActions.remove)
+
+  static let undelete = CommandSpec(
+    path: ["undelete"], summary: "bring a deleted row back",
+    arguments: [reference],
+    examples: [
+      Example(line: "cordee undelete 3f2a", meaning: "with the values it had")
+    ],
+    usesReplica: true, run: EditActions.undelete)
+
+  static let resolve = CommandSpec(
+    path: ["resolve"], summary: "settle a conflict for everybody",
+    arguments: [reference, ArgumentSpec(name: "FIELD")],
+    options: [
+      OptionSpec(
+        long: "keep", value: "N|mine|theirs",
+        summary: "keep a value by its number in \"cordee conflicts\", or one side's",
+        completes: .words(["mine", "theirs"])),
+      OptionSpec(long: "value", value: "V", summary: "write another value instead"),
+    ],
+    exactlyOne: ["keep", "value"],
+    examples: [
+      Example(
+        line: "cordee resolve 3f2a name --keep mine", meaning: "keep what was written here"),
+      Example(
+        line: "cordee resolve 3f2a name --value 'Fonds mondial'",
+        meaning: "write what both sides meant"),
+    ],
+    usesReplica: true, run: EditActions.resolve)
+}

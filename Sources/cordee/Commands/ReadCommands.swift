@@ -1,0 +1,91 @@
+/// Commands that only read the replica.
+enum ReadCommands {
+  static let all = [list, get, history, conflicts, officialList, log, dump, digest]
+
+  private static let space = OptionSpec(
+    long: "space", value: "S", summary: "the space to read (commons)",
+    completes: .words(["commons", "bureau", "secretariat"]))
+
+  static let list = CommandSpec(
+    path: ["list"], summary: "list the tables, or the rows of one",
+    arguments: [ArgumentSpec(name: "TABLE", isOptional: true)],
+    options: [
+      OptionSpec(
+        long: "where", value: "FIELD=VALUE", isRepeated: true, summary: "only rows that hold this"),
+      OptionSpec(long: "sort", value: "FIELD", summary: "the order of the rows"),
+    ],
+    examples: [
+      Example(line: "cordee list", meaning: "the tables and how many rows each holds"),
+      Example(
+        line: "cordee list organisation --where country=FR --sort name",
+        meaning: "the organisations of one country by name"),
+    ],
+    isReading: true, usesReplica: true, run: ReadActions.list)
+
+  static let get = CommandSpec(
+    path: ["get"], summary: "show one row with every field",
+    arguments: [ArgumentSpec(name: "REF")],
+    examples: [
+      Example(line: "cordee get 3f2a", meaning: "the row whose id begins so")
+    ],
+    isReading: true, usesReplica: true, run: ReadActions.get)
+
+  static let history = CommandSpec(
+    path: ["history"], summary: "show who wrote what, for a row or one of its fields",
+    arguments: [ArgumentSpec(name: "REF"), ArgumentSpec(name: "FIELD", isOptional: true)],
+    examples: [
+      Example(line: "cordee history 3f2a name", meaning: "every value the name had, and whose")
+    ],
+    isReading: true, usesReplica: true, run: ReadActions.history)
+
+  static let conflicts = CommandSpec(
+    path: ["conflicts"], summary: "list the fields that hold several values",
+    examples: [
+      Example(
+        line: "cordee conflicts", meaning: "each value with its number for \"cordee resolve\"")
+    ],
+    isReading: true, usesReplica: true, run: ReadActions.conflicts)
+
+  static let officialList = CommandSpec(
+    path: ["official-list"], summary: "print the official list as it stood on a day",
+    options: [
+      OptionSpec(long: "on", value: "DATE", summary: "the day, as 2014-09-17 (today)"),
+      OptionSpec(
+        long: "format", value: "FORMAT", summary: "how to print it",
+        completes: .oneOf(["table", "csv", "json"])),
+    ],
+    examples: [
+      Example(
+        line: "cordee official-list --on 2014-09-17 --format csv",
+        meaning: "the list of that day for a spreadsheet")
+    ],
+    isReading: true, usesReplica: true, run: ReadActions.officialList)
+
+  static let log = CommandSpec(
+    path: ["log"], summary: "list the changes, newest last",
+    options: [
+      OptionSpec(
+        long: "since", value: "T", summary: "only those of the last T, such as 2d",
+        completes: .words(["1h", "1d", "7d", "30d"]))
+    ],
+    examples: [
+      Example(line: "cordee log --since 2d", meaning: "what changed in two days, and by whom")
+    ],
+    isReading: true, usesReplica: true, run: ReadActions.log)
+
+  static let dump = CommandSpec(
+    path: ["dump"], summary: "print the whole content, byte for byte the same on equal replicas",
+    options: [space],
+    examples: [
+      Example(line: "cordee dump > commons.ndjson", meaning: "everything, one row a line")
+    ],
+    usesReplica: true, run: ReadActions.dump)
+
+  static let digest = CommandSpec(
+    path: ["digest"], summary: "print one hash of the whole content",
+    options: [space],
+    examples: [
+      Example(line: "cordee digest", meaning: "equal on two replicas that hold the same")
+    ],
+    isReading: true, usesReplica: true, run: ReadActions.digest)
+}

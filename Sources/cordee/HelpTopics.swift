@@ -1,0 +1,62 @@
+/// What several commands share, read by `cordee help TOPIC`.
+struct HelpTopic: Sendable {
+  let name: String
+  let summary: String
+  /// Lines that are wrapped; those that begin with a space stand as they are.
+  let text: [String]
+
+  /// Prints the topic.
+  func show(to console: Console) {
+    for line in text {
+      let lines = line.hasPrefix(" ") ? [line] : wrapped(line, width: console.width)
+      for line in lines { console.print(line) }
+    }
+  }
+
+  static let all = [environment, exitCodes, fields, durations, references]
+
+  static let environment = HelpTopic(
+    name: "environment", summary: "where files are and what the environment changes",
+    text: [
+      "A command uses the replica named by --replica, else by CORDEE_REPLICA, else",
+      "  $XDG_DATA_HOME/cordee/replica.sqlite   (or ~/.local/share/cordee/replica.sqlite)",
+      "Secret keys are never in a replica; they stand beside it in",
+      "  $XDG_DATA_HOME/cordee/keys             (or ~/.local/share/cordee/keys)",
+      "NO_COLOR turns colour off. Nothing is coloured or drawn over when output is piped.",
+    ])
+
+  static let exitCodes = HelpTopic(
+    name: "exit-codes", summary: "what the program's exit codes mean",
+    text: [
+      "  0   done",
+      "  1   failed; the line on standard error says why and what to do",
+      "  2   the command line was not understood; nothing was tried",
+      "  3   done as far as it goes; what is left needs a person's decision",
+      "With --json a failure is one JSON object on standard error (RFC 9457) whose type begins"
+        + " with urn:cordee:problem: and stays the same from version to version.",
+    ])
+
+  static let fields = HelpTopic(
+    name: "fields", summary: "how values are written on the command line",
+    text: [
+      "FIELD=VALUE sets a field; the first = splits, so a value may hold more of them. FIELD= "
+        + "with nothing after it sets NULL. A field is named once per command. Quote what the "
+        + "shell would split:",
+      "  cordee set 3f2a 'name=Fonds mondial' country=CH website=",
+      "Words that begin with a dash follow after --:",
+      "  cordee get -- -odd-id",
+    ])
+
+  static let durations = HelpTopic(
+    name: "durations", summary: "how spans of time are written",
+    text: [
+      "A whole number and its unit: 30s, 15m, 6h, 2d. Ten years at most.",
+    ])
+
+  static let references = HelpTopic(
+    name: "references", summary: "how a row is named (REF)",
+    text: [
+      "REF is a row's id or the beginning of one, where no other row's id begins alike. "
+        + "cordee list prints them.",
+    ])
+}
