@@ -8,7 +8,8 @@ enum CommandSignals {
   static func catchThem() throws(Failure) {
     let code = cordee_signals_catch()
     guard code == 0 else {
-      throw Failure(code: "signals.unavailable", message: "Signals cannot be caught (errno \(code))")
+      throw Failure(
+        code: "signals.unavailable", message: "Signals cannot be caught (errno \(code))")
     }
   }
 

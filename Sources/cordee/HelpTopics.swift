@@ -50,13 +50,13 @@ struct HelpTopic: Sendable {
   static let durations = HelpTopic(
     name: "durations", summary: "how spans of time are written",
     text: [
-      "A whole number and its unit: 30s, 15m, 6h, 2d. Ten years at most.",
+      "A whole number and its unit: 30s, 15m, 6h, 2d. Ten years at most."
     ])
 
   static let references = HelpTopic(
     name: "references", summary: "how a row is named (REF)",
     text: [
       "REF is a row's id or the beginning of one, where no other row's id begins alike. "
-        + "cordee list prints them.",
+        + "cordee list prints them."
     ])
 }

@@ -1,5 +1,4 @@
 import Synchronization
-import Wire
 
 @testable import cordee
 

@@ -10,12 +10,17 @@ import Testing
         OptionSpec(long: "data", value: "DIR", summary: "a folder"),
         OptionSpec(long: "where", value: "F=V", isRepeated: true, summary: "a filter"),
         OptionSpec(long: "dry-run", summary: "a switch"),
-        OptionSpec(long: "format", value: "F", summary: "a form", completes: .oneOf(["csv", "xml"])),
+        OptionSpec(
+          long: "format", value: "F", summary: "a form", completes: .oneOf(["csv", "xml"])),
       ]),
-    probe("group", "inner", options: [OptionSpec(long: "data", value: "DIR", isRequired: true, summary: "x")]),
     probe(
-      "either", options: [
-        OptionSpec(long: "keep", value: "N", summary: "x"), OptionSpec(long: "value", value: "V", summary: "x"),
+      "group", "inner",
+      options: [OptionSpec(long: "data", value: "DIR", isRequired: true, summary: "x")]),
+    probe(
+      "either",
+      options: [
+        OptionSpec(long: "keep", value: "N", summary: "x"),
+        OptionSpec(long: "value", value: "V", summary: "x"),
       ], exactlyOne: ["keep", "value"]),
   ]
 

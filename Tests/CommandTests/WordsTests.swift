@@ -1,6 +1,6 @@
+import Foundation
 import Glibc
 import Testing
-import Wire
 
 @testable import cordee
 
@@ -59,14 +59,21 @@ import Wire
       hint: "Try later.")
     #expect(
       failure.line == "cordee: Central at https://a\u{FFFD}[2J does not answer. Try later.")
-    let problem = try JSON.parse(failure.problem.bytes())
-    #expect(problem["type"]?.string == "urn:cordee:problem:sync.offline")
-    #expect(problem["title"]?.string == "The command failed")
-    #expect(problem["detail"]?.string == failure.message)
-    #expect(problem["hint"]?.string == "Try later.")
-    let printed = run("get", "--json")
-    #expect(try JSON.parse(Array(printed.errors.utf8.dropLast()))["type"] != nil)
+    let written = Written()
+    written.console().report(failure, asJSON: true)
+    #expect(
+      try members(written.errors) == [
+        "type": "urn:cordee:problem:sync.offline", "title": "The command failed",
+        "detail": failure.message, "hint": "Try later.",
+      ])
+    #expect(
+      try members(run("get", "--json").errors)["type"] == "urn:cordee:problem:argument.missing")
     #expect(run("get", "--", "--json", "x").errors.hasPrefix("cordee: "))
+  }
+
+  private func members(_ line: String) throws -> [String: String] {
+    #expect(line.hasSuffix("}\n"))
+    return try JSONDecoder().decode([String: String].self, from: Data(line.utf8))
   }
 
   @Test func `signals end a wait and the wait says so`() throws {
@@ -131,7 +138,8 @@ import Wire
   }
 
   @Test func `bytes read in powers of a thousand`() {
-    #expect([0, 999, 1_000, 1_549, 999_999, 2_000_000_000].map(bytesText)
-      == ["0 B", "999 B", "1.0 kB", "1.5 kB", "999.9 kB", "2.0 GB"])
+    #expect(
+      [0, 999, 1_000, 1_549, 999_999, 2_000_000_000].map(bytesText)
+        == ["0 B", "999 B", "1.0 kB", "1.5 kB", "999.9 kB", "2.0 GB"])
   }
 }
