@@ -68,6 +68,7 @@ let package = Package(
     ),
     tests("CausalityTests", needs: ["Causality"]),
     tests("ChangesTests", needs: ["Changes", "Causality"]),
+    tests("HTTPTests", needs: ["HTTP", "HTTPClient", "HTTPServer", "Seal"]),
     tests("StoreTests", needs: ["Store", "SQLite", "Seal", "Wire", "Changes", "Causality"]),
     tests("RegistryTests", needs: ["Registry", "Store", "Changes", "Wire", "Seal", "SQLite"]),
     tests(
@@ -77,6 +78,7 @@ let package = Package(
         "Seal",
         "HTTP", "SQLite",
       ]),
+    tests("CommandTests", needs: ["cordee", "SQLite", "Wire"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11

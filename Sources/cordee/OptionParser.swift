@@ -44,17 +44,17 @@ enum OptionParser {
     }
     var parsed = ParsedWords()
     while true {
-      let met = unsafe cordee_getopt_next(parser)
-      if met == Int32(CORDEE_GETOPT_END) { break }
+      let met = Int(unsafe cordee_getopt_next(parser))
+      if met == CORDEE_GETOPT_END { break }
       let text = unsafe cordee_getopt_text(parser).map { unsafe String(cString: $0) } ?? ""
       guard met >= 0 else {
-        if met == Int32(CORDEE_GETOPT_HELP) {
+        if met == CORDEE_GETOPT_HELP {
           parsed.values["help"] = []
           continue
         }
         throw refusal(met, text, options)
       }
-      try parsed.take(options[Int(met)], text)
+      try parsed.take(options[met], text)
     }
     while let word = unsafe cordee_getopt_rest(parser, Int32(parsed.arguments.count)) {
       parsed.arguments.append(unsafe String(cString: word))
@@ -62,14 +62,14 @@ enum OptionParser {
     return parsed
   }
 
-  private static func refusal(_ met: Int32, _ text: String, _ options: [OptionSpec]) -> Failure {
+  private static func refusal(_ met: Int, _ text: String, _ options: [OptionSpec]) -> Failure {
     let option = options.first { $0.long == text }
     switch met {
-    case Int32(CORDEE_GETOPT_VALUE_MISSING):
+    case CORDEE_GETOPT_VALUE_MISSING:
       return .usage(
         "option.value-missing", "--\(text) needs a value",
         hint: "Write --\(text) \(option?.value ?? "VALUE").")
-    case Int32(CORDEE_GETOPT_VALUE_UNWANTED):
+    case CORDEE_GETOPT_VALUE_UNWANTED:
       return .usage(
         "option.value-unwanted", "--\(text) takes no value", hint: "Write --\(text) alone.")
     default:

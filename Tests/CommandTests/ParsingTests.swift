@@ -1,0 +1,104 @@
+import Testing
+
+@testable import cordee
+
+@Suite struct ParsingTests {
+  private static let table = [
+    probe(
+      "pick", arguments: [ArgumentSpec(name: "A"), ArgumentSpec(name: "B", isOptional: true)],
+      options: [
+        OptionSpec(long: "data", value: "DIR", summary: "a folder"),
+        OptionSpec(long: "where", value: "F=V", isRepeated: true, summary: "a filter"),
+        OptionSpec(long: "dry-run", summary: "a switch"),
+        OptionSpec(
+          long: "format", value: "F", summary: "a form", completes: .oneOf(["csv", "xml"])),
+      ]),
+    probe(
+      "group", "inner",
+      options: [OptionSpec(long: "data", value: "DIR", isRequired: true, summary: "x")]),
+    probe(
+      "either",
+      options: [
+        OptionSpec(long: "keep", value: "N", summary: "x"),
+        OptionSpec(long: "value", value: "V", summary: "x"),
+      ], exactlyOne: ["keep", "value"]),
+  ]
+
+  private static func run(_ line: String) -> Outcome {
+    let written = Written()
+    let program = Program(
+      commands: table, console: written.console(), paths: Paths(environment: [:]),
+      replicaExists: { _ in false })
+    let exit = program.run(line.split(separator: " ").map { $0 == "''" ? "" : String($0) })
+    return Outcome(exit: exit, output: written.output, errors: written.errors)
+  }
+
+  @Test(arguments: [
+    ("pick a", "a"),
+    ("pick a b --dry-run", "a|b|dry-run="),
+    ("pick --dry-run a --data /x b", "a|b|data=/x|dry-run="),
+    ("pick a --data=/x=y", "a|data=/x=y"),
+    ("pick a --where f=1 --where g=2", "a|where=f=1+g=2"),
+    ("pick a --data -5", "a|data=-5"),
+    ("pick -- --data -5", "--data|-5"),
+    ("pick a --data ''", "a|data="),
+    ("pick a --dry", "a|dry-run="),
+    ("--json --replica r pick a", "a|json=|replica=r"),
+    ("--replica=r pick a --json", "a|json=|replica=r"),
+    ("group inner --data /x", "data=/x"),
+    ("either --value ''", "value="),
+  ])
+  func `words, options and double dash are read in any order`(_ line: String, _ expected: String) {
+    let outcome = Self.run(line)
+    #expect(outcome.output == expected + "\n")
+    #expect(outcome.exit == .done)
+    #expect(outcome.errors == "")
+  }
+
+  @Test(arguments: [
+    ("pick", "needs A"),
+    ("pick a b c", "does not take \"c\""),
+    ("pick a --dta /x", "Did you mean --data?"),
+    ("pick a --dry-rnu", "Did you mean --dry-run?"),
+    ("pick a --zzzzzz", "Unknown option --zzzzzz"),
+    ("pick a -x", "Unknown option -x"),
+    ("pick a --data", "--data needs a value"),
+    ("pick a --dry-run=yes", "--dry-run takes no value"),
+    ("pick a --data 1 --data 2", "--data is given twice"),
+    ("pick a --d x", "ambiguous"),
+    ("pick a --format cvs", "Did you mean csv?"),
+    ("pick a --format json5", "csv, xml"),
+    ("pikc a", "Did you mean cordee pick?"),
+    ("qqqqqqqq", "Unknown command qqqqqqqq"),
+    ("group", "inner"),
+    ("group --data x", "inner"),
+    ("group iner", "Did you mean cordee group inner?"),
+    ("group inner", "needs --data DIR"),
+    ("group inner --data ''", "needs --data DIR"),
+    ("either", "either --keep or --value"),
+    ("either --keep 1 --value 2", "either --keep or --value"),
+    ("--replica a pick x --replica b", "--replica is given twice"),
+    ("--wrong pick x", "Unknown option --wrong"),
+  ])
+  func `a line not understood is refused with a way out`(_ line: String, _ expected: String) {
+    let outcome = Self.run(line)
+    #expect(outcome.exit == .usage)
+    #expect(outcome.output == "")
+    #expect(outcome.errors.hasPrefix("cordee: "))
+    #expect(outcome.errors.contains(expected))
+    #expect(outcome.errors.filter { $0 == "\n" }.count == 1)
+  }
+
+  @Test func `an option before a command that does not take it is refused`() {
+    let outcome = CommandTests.run("--json", "completions", "bash")
+    #expect(outcome.exit == .usage)
+    #expect(outcome.errors.contains("urn:cordee:problem:option.unknown"))
+  }
+
+  @Test func `the program alone tells what to type next`() {
+    #expect(CommandTests.run().output.contains("cordee join"))
+    #expect(CommandTests.run(hasReplica: true).output.contains("cordee sync"))
+    #expect(CommandTests.run().exit == .done)
+    #expect(CommandTests.run("--version").output == "cordee \(Program.version)\n")
+  }
+}

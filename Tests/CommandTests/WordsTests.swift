@@ -1,0 +1,145 @@
+import Foundation
+import Glibc
+import Testing
+
+@testable import cordee
+
+@Suite struct WordsTests {
+  @Test(arguments: [("30s", 30), ("15m", 900), ("6h", 21_600), ("2d", 172_800), ("0010s", 10)])
+  func `a span of time is a number and a unit`(_ text: String, _ seconds: Int64) {
+    #expect(Durations.parse(text) == .seconds(seconds))
+  }
+
+  @Test(arguments: [
+    "", "s", "30", "0s", "-5s", "+5s", "1.5h", "1h30m", "5 s", "5S", "5w", "4000d", "999999999d",
+    "99999999999999999999s", "٣s", "5s ",
+  ])
+  func `anything else is no span of time`(_ text: String) {
+    #expect(Durations.parse(text) == nil)
+  }
+
+  @Test func `spans read back shortly`() {
+    #expect(Durations.text(.seconds(4_800)) == "1h 20m")
+    #expect(Durations.text(.milliseconds(900)) == "0s")
+    #expect(Durations.text(.seconds(172_800)) == "2d")
+    #expect(Durations.text(.seconds(-5)) == "0s")
+  }
+
+  @Test func `the first equals sign splits and nothing after it is null`() throws {
+    let fields = try FieldArguments.parse(["name=a=b", "site=", "note= =", "mark=\u{338}x"])
+    #expect(fields.map(\.field) == ["name", "site", "note", "mark"])
+    #expect(fields.map(\.value) == ["a=b", nil, " =", "\u{338}x"])
+  }
+
+  @Test(arguments: [
+    (["name"], "field.form"), (["=x"], "field.name"), (["Name=x"], "field.name"),
+    (["a=1", "b=2", "a=1"], "field.twice"), ([""], "field.form"),
+  ])
+  func `a field word that cannot stand is refused`(_ words: [String], _ code: String) {
+    let failure = #expect(throws: Failure.self) { try FieldArguments.parse(words) }
+    #expect(failure?.code == code)
+    #expect(failure?.exit == .usage)
+  }
+
+  @Test func `the replica is the option, the environment, then the data folder`() throws {
+    let full = Paths(environment: [
+      "CORDEE_REPLICA": "/r.sqlite", "XDG_DATA_HOME": "/data/", "HOME": "/home/a",
+    ])
+    #expect(try full.replica(option: "x.sqlite") == "x.sqlite")
+    #expect(try full.replica(option: nil) == "/r.sqlite")
+    #expect(try full.keysFolder() == "/data/cordee/keys")
+    let home = Paths(environment: ["CORDEE_REPLICA": "", "XDG_DATA_HOME": "rel", "HOME": "/home/a"])
+    #expect(try home.replica(option: nil) == "/home/a/.local/share/cordee/replica.sqlite")
+    #expect(throws: Failure.self) { try Paths(environment: [:]).replica(option: nil) }
+  }
+
+  @Test func `a failure is one line for people and one problem for programs`() throws {
+    let failure = Failure(
+      code: "sync.offline", message: "Central at\nhttps://a\u{1B}[2J does not answer",
+      hint: "Try later.")
+    #expect(
+      failure.line == "cordee: Central at https://a\u{FFFD}[2J does not answer. Try later.")
+    let written = Written()
+    written.console().report(failure, asJSON: true)
+    #expect(
+      try members(written.errors) == [
+        "type": "urn:cordee:problem:sync.offline", "title": "The command failed",
+        "detail": failure.message, "hint": "Try later.",
+      ])
+    #expect(
+      try members(run("get", "--json").errors)["type"] == "urn:cordee:problem:argument.missing")
+    #expect(run("get", "--", "--json", "x").errors.hasPrefix("cordee: "))
+  }
+
+  private func members(_ line: String) throws -> [String: String] {
+    #expect(line.hasSuffix("}\n"))
+    return try JSONDecoder().decode([String: String].self, from: Data(line.utf8))
+  }
+
+  @Test func `signals end a wait and the wait says so`() throws {
+    try CommandSignals.catchThem()
+    #expect(!CommandSignals.waitForStop(milliseconds: 0))
+    #expect(!CommandSignals.waitForStop(milliseconds: 5))
+    raise(SIGTERM)
+    #expect(CommandSignals.waitForStop(milliseconds: 60_000))
+    #expect(CommandSignals.waitForStop(milliseconds: nil))
+  }
+}
+
+@Suite struct TerminalTests {
+  @Test(arguments: [
+    ("", 0), ("abc", 3), ("Québec", 6), ("Que\u{301}bec", 6), ("東京", 4), ("👩‍👩‍👧", 2),
+    ("🇨🇭", 2), ("❤\u{FE0F}", 2), ("العربية", 7), ("a\u{200B}b", 2), ("\u{1B}", 0),
+  ])
+  func `width is what a terminal shows`(_ text: String, _ width: Int) {
+    #expect(displayWidth(text) == width)
+  }
+
+  @Test func `cells line up whatever their letters and cannot drive the terminal`() {
+    var table = Table([Table.Column(title: "name"), Table.Column(title: "n", isRight: true)])
+    table.add(["東京", "1"])
+    table.add(["Que\u{301}bec\u{1B}[2J\nx", "22", "too many"])
+    table.add(["short"])
+    #expect(
+      table.lines(width: nil) == [
+        "name           n", "東京           1", "Que\u{301}bec\u{FFFD}[2J x  22", "short",
+      ])
+  }
+
+  @Test func `the widest column gives way to the terminal`() {
+    var table = Table(["id", "text"])
+    table.add(["3f2a", String(repeating: "字", count: 100)])
+    for line in table.lines(width: 30) { #expect(displayWidth(line) <= 30) }
+    #expect(table.lines(width: 30)[1].hasSuffix("…"))
+    #expect(table.lines(width: 1).count == 2)
+  }
+
+  @Test func `text wraps at spaces and keeps long words whole`() {
+    #expect(wrapped("aa bb cc", width: 5) == ["aa bb", "cc"])
+    #expect(wrapped("a longword b", width: 4) == ["a", "longword", "b"])
+    #expect(wrapped("", width: 4) == [""])
+  }
+
+  @Test func `progress is silent in the first second and plain without a terminal`() {
+    let written = Written()
+    var now = Duration.milliseconds(900)
+    var progress = Progress(
+      "fetching", total: 3_000_000, console: written.console(), elapsed: { now })
+    progress.update(done: 1_000)
+    #expect(written.errors == "")
+    now = .seconds(2)
+    progress.update(done: 1_000_000)
+    progress.update(done: 1_100_000)
+    #expect(written.errors == "fetching 1.0 MB of 3.0 MB, 500.0 kB/s, 4s left\n")
+    progress.finish(done: 3_000_000)
+    #expect(written.errors.hasSuffix("fetching 3.0 MB of 3.0 MB, 1.5 MB/s\n"))
+    #expect(!written.errors.contains("\r"))
+    #expect(written.output == "")
+  }
+
+  @Test func `bytes read in powers of a thousand`() {
+    #expect(
+      [0, 999, 1_000, 1_549, 999_999, 2_000_000_000].map(bytesText)
+        == ["0 B", "999 B", "1.0 kB", "1.5 kB", "999.9 kB", "2.0 GB"])
+  }
+}
