@@ -194,6 +194,16 @@ struct LoopbackTests {
     }
   }
 
+  @Test("A server that does not speak TLS is not talked to over https")
+  func noTLS() throws {
+    let place = try Place()
+    var request = place.request("GET", "/")
+    request.scheme = "https"
+    let refused = failed(CurlExchange(), request, 1)
+    #expect(refused?.code == .tls)
+    #expect(refused?.message.contains("https://\(place.authority)") == true)
+  }
+
   @Test(
     "A request that would not be one on the wire is not sent",
     arguments: [
