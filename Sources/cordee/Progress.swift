@@ -15,7 +15,9 @@ struct Progress {
   private let elapsed: () -> Duration
   private var said: Duration?
 
-  /// `total`: bytes to come, nil when unknown. `elapsed`: time since the work began.
+  /// `total`: bytes to come, nil when unknown.
+  ///
+  /// `elapsed`: time since the work began.
   init(
     _ label: String, total: Int64?, console: Console, elapsed: @escaping () -> Duration
   ) {
