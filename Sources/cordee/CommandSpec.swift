@@ -97,9 +97,7 @@ struct Invocation: Sendable {
   /// Whether the output is for programs.
   var wantsJSON: Bool { flag("json") }
 
-  /// The argument called `name`; nil when it was left out.
-  ///
-  /// The first of those repeated.
+  /// The argument called `name`, the first of those repeated, nil when left out.
   func argument(_ name: String) -> String? {
     guard let place = command.arguments.firstIndex(where: { $0.name == name }),
       place < arguments.count

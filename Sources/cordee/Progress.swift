@@ -15,9 +15,7 @@ struct Progress {
   private let elapsed: () -> Duration
   private var said: Duration?
 
-  /// `total`: bytes to come, nil when unknown.
-  ///
-  /// `elapsed`: time since the work began.
+  /// Begins at nothing: `total` bytes are to come (nil: unknown), `elapsed` tells since when.
   init(
     _ label: String, total: Int64?, console: Console, elapsed: @escaping () -> Duration
   ) {

@@ -103,22 +103,30 @@ import Testing
     #expect(try bash("-s", call) == expected)
   }
 
-  /// Feeds the script and then `call` to bash; returns all it said.
+  /// Runs the script and then `call` in bash; returns all it said.
+  ///
+  /// Files instead of pipes: a child started meanwhile would inherit a pipe's end and keep it open.
   private func bash(_ flag: String, _ call: String) throws -> String {
+    let folder = FileManager.default.temporaryDirectory.appending(
+      path: "cordee-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let (script, said) = (folder.appending(path: "script"), folder.appending(path: "said"))
+    let text = Completions(commands: Cordee.commands).script(for: .bash) + call + "\n"
+    try Data(text.utf8).write(to: script)
+    try Data().write(to: said)
     let process = Process()
     process.executableURL = URL(filePath: "/bin/bash")
-    process.arguments = [flag]
-    let (input, output) = (Pipe(), Pipe())
-    process.standardInput = input
+    process.arguments = flag == "-n" ? ["-n", script.path] : [script.path]
+    let output = try FileHandle(forWritingTo: said)
+    process.standardInput = FileHandle.nullDevice
     process.standardOutput = output
     process.standardError = output
     try process.run()
-    let script = Completions(commands: Cordee.commands).script(for: .bash) + call + "\n"
-    try input.fileHandleForWriting.write(contentsOf: Data(script.utf8))
-    try input.fileHandleForWriting.close()
-    let said = try output.fileHandleForReading.readToEnd() ?? Data()
     process.waitUntilExit()
+    try output.close()
     #expect(process.terminationStatus == 0)
-    return String(decoding: said, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    return String(decoding: try Data(contentsOf: said), as: UTF8.self)
+      .trimmingCharacters(in: .whitespacesAndNewlines)
   }
 }
