@@ -76,7 +76,7 @@ extension Central {
         try connection.first(
           "SELECT organisation, role, expires, used_by FROM cordee_invite WHERE hash = ?",
           .blob(Self.inviteHash(secret))
-        ) { ($0.text(0), $0.text(1), $0.integer(2), $0.optionalText(3)) }
+        ) { ($0.text(0), $0.text(1), $0.integer(2), $0.textOrNil(3)) }
       }
       guard let (organisation, role, expires, usedBy) = invite else {
         throw Problem(
@@ -153,7 +153,7 @@ extension Central {
       try connection.first(
         "SELECT key, organisation, role, name, revoked_at FROM cordee_member WHERE replica = ?",
         .text(replica.description)
-      ) { ($0.bytes(0), $0.text(1), $0.text(2), $0.text(3), $0.optionalText(4)) }
+      ) { ($0.bytes(0), $0.text(1), $0.text(2), $0.text(3), $0.textOrNil(4)) }
     }.flatMap { bytes, organisation, role, name, revokedAt in
       PublicKey(bytes: bytes).map {
         Member(

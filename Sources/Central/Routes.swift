@@ -185,7 +185,7 @@ public struct Routes {
     } catch {
       throw Problem("signature.refused", status: 401, "\(error)")
     }
-    guard MessageSignature.digestMatches(request, sha256: SHA256.hash) else {
+    guard MessageSignature.digestMatches(request, sha256: { SHA256.hash($0) }) else {
       throw Problem("digest.mismatch", status: 400, "the content is not the one that was signed")
     }
     guard key.verifies(parsed.signature, of: parsed.base) else {

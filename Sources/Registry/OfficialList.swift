@@ -66,9 +66,9 @@ public struct OfficialList: Sendable {
         """, .text(body), .text(day)
       ) { row in
         (
-          row.int(0), row.text(1), row.text(2), row.text(3), row.text(4), row.optionalText(5),
-          row.optionalText(6),
-          row.optionalText(7), row.int(8) == 1, row.optionalText(9), row.text(10)
+          row.int(0), row.text(1), row.text(2), row.text(3), row.text(4), row.textOrNil(5),
+          row.textOrNil(6),
+          row.textOrNil(7), row.int(8) == 1, row.textOrNil(9), row.text(10)
         )
       }
     }

@@ -150,7 +150,7 @@ public final class Replica {
     for attempt in 0..<2 {
       let signed = MessageSignature.sign(
         request, keyID: id, created: Int(created), nonce: Base64URL.encode(Randomness.bytes(12)),
-        sha256: SHA256.hash, sign: key.sign)
+        sha256: { SHA256.hash($0) }, sign: key.sign)
       let response = try exchange.send(signed, responseBytesMax: 8 * 1024 * 1024)
       guard response.status >= 400 else { return response }
       let problem = Problem.parse(response.bytes, status: response.status)

@@ -1,136 +1,50 @@
-import CSQLite
-import CShims
+internal import CSQLite
+internal import CShims
 
-/// One connection to one SQLite file, closed when it goes out of scope.
+/// One open database, owned by one place at a time.
 ///
-/// It has one owner at a time: SQLite's own locking between threads is switched off. Prepared statements are kept by
-/// their SQL text.
-@safe
-public struct Connection: ~Copyable {
-  private let handle: OpaquePointer
-  let statements: StatementCache
-
+/// It is not Sendable: keep it in an actor or in a `Mutex`. It closes when its owner goes. SQLite opens lazily: a file that is
+/// no database is refused (`isCorrupt`) by the first statement that reads it.
+@safe public struct Connection: ~Copyable {
   /// How a file is opened.
   public enum Mode: Sendable {
-    /// Read and write; made if missing.
+    /// Read and write; an absent file is made.
     case create
-    /// Read and write.
+    /// Read and write a file that exists.
     case readWrite
-    /// Read.
+    /// Read a file that exists.
     case readOnly
   }
 
-  /// How a transaction begins (sqlite.org/lang_transaction.html).
-  public enum TransactionKind: String, Sendable {
-    /// Takes locks as they are needed.
-    case deferred = "BEGIN DEFERRED"
-    /// Takes the write lock at once.
-    case immediate = "BEGIN IMMEDIATE"
-  }
+  let handle: OpaquePointer
+  let statements: StatementCache
 
-  /// Opens `path`.
+  /// Opens a file, or `:memory:` for a database that lives as long as the connection.
   ///
-  /// - Throws: `SQLiteError`; `isCannotOpen` when the file or its folder is missing. That a file is no database shows at
-  ///   the first statement, as `isCorrupt`.
-  public init(path: String, mode: Mode, busyTimeoutMilliseconds: Int32 = 5_000) throws(SQLiteError)
-  {
-    let flags: Int32 =
-      switch mode {
-      case .create: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
-      case .readWrite: SQLITE_OPEN_READWRITE
-      case .readOnly: SQLITE_OPEN_READONLY
-      }
-    var opened: OpaquePointer?
-    let code = unsafe sqlite3_open_v2(
-      path, &opened, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
-    guard code == SQLITE_OK, let connection = unsafe opened else {
-      let message = unsafe String(cString: sqlite3_errstr(code))
-      unsafe sqlite3_close_v2(opened)
-      throw SQLiteError(extendedCode: code, message: message)
-    }
-    unsafe handle = connection
-    statements = unsafe StatementCache(connection)
-    unsafe sqlite3_busy_timeout(connection, busyTimeoutMilliseconds)
-    unsafe cordee_sqlite_configure(connection, SQLITE_DBCONFIG_DEFENSIVE, 1)
-    unsafe cordee_sqlite_configure(connection, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+  /// `busyTimeoutMilliseconds`: how long a statement waits for another connection's lock before it throws `isBusy`.
+  /// Schemas are not trusted, and no SQL can damage the file's structure (sqlite.org/security.html).
+  public init(
+    path: String, mode: Mode, busyTimeoutMilliseconds: Int32 = 5000
+  ) throws(SQLiteError) {
+    let handle = unsafe try Self.open(path, mode)
+    unsafe self.handle = handle
+    unsafe statements = StatementCache(on: handle)
+    unsafe _ = sqlite3_busy_timeout(handle, busyTimeoutMilliseconds)
   }
 
   deinit {
-    statements.finalizeAll()
-    unsafe sqlite3_close_v2(handle)
+    statements.removeAll()
+    unsafe _ = sqlite3_close_v2(handle)
   }
 
-  /// Runs every statement of a script; results are thrown away.
-  public func execute(_ script: String) throws(SQLiteError) {
-    let code = unsafe sqlite3_exec(handle, script, nil, nil, nil)
-    guard code == SQLITE_OK else { throw error(script) }
-  }
+  /// The version of the SQLite library in use.
+  public static var libraryVersion: String { unsafe String(cString: sqlite3_libversion()) }
 
-  /// Runs one statement to its end.
-  public func run(_ sql: String, _ arguments: Argument...) throws(SQLiteError) {
-    try run(sql, arguments)
-  }
+  /// Rows changed by the last INSERT, UPDATE or DELETE, without those its triggers changed.
+  public var changes: Int { Int(unsafe sqlite3_changes64(handle)) }
 
-  /// Runs one statement to its end.
-  public func run(_ sql: String, _ arguments: [Argument]) throws(SQLiteError) {
-    let statement = try statements.take(sql)
-    defer { statements.giveBack(statement, sql) }
-    try statement.bind(arguments)
-    while try statement.step() {}
-  }
-
-  /// Gives each row of a query to `row` until it returns false.
-  ///
-  /// - Throws: `SQLiteError`, or what `row` throws.
-  public func forEach(
-    _ sql: String, _ arguments: [Argument] = [], row: (borrowing Row) throws -> Bool
-  ) throws {
-    let statement = try statements.take(sql)
-    defer { statements.giveBack(statement, sql) }
-    try statement.bind(arguments)
-    while try statement.step() {
-      if try !row(Row(statement)) { return }
-    }
-  }
-
-  /// The first row of a query, read by `read`; nil when there is none.
-  public func first<T>(
-    _ sql: String, _ arguments: Argument..., read: (borrowing Row) -> T
-  ) throws(SQLiteError) -> T? {
-    let statement = try statements.take(sql)
-    defer { statements.giveBack(statement, sql) }
-    try statement.bind(arguments)
-    return try statement.step() ? read(Row(statement)) : nil
-  }
-
-  /// Every row of a query, read by `read`.
-  public func all<T>(
-    _ sql: String, _ arguments: Argument..., read: (borrowing Row) -> T
-  ) throws(SQLiteError) -> [T] {
-    let statement = try statements.take(sql)
-    defer { statements.giveBack(statement, sql) }
-    try statement.bind(arguments)
-    var rows: [T] = []
-    while try statement.step() { rows.append(read(Row(statement))) }
-    return rows
-  }
-
-  /// Runs `body` in a transaction: committed when it returns, rolled back when it throws.
-  public func transaction<T>(_ kind: TransactionKind = .immediate, body: () throws -> T) throws -> T
-  {
-    try run(kind.rawValue)
-    do {
-      let result = try body()
-      try run("COMMIT")
-      return result
-    } catch {
-      if isInTransaction { try? run("ROLLBACK") }
-      throw error
-    }
-  }
-
-  /// Rows touched by the last INSERT, UPDATE or DELETE.
-  public var changes: Int { unsafe Int(sqlite3_changes64(handle)) }
+  /// Rows changed since the connection was opened, triggers' included.
+  public var totalChanges: Int { Int(unsafe sqlite3_total_changes64(handle)) }
 
   /// The rowid of the last INSERT.
   public var lastInsertRowID: Int64 { unsafe sqlite3_last_insert_rowid(handle) }
@@ -138,29 +52,61 @@ public struct Connection: ~Copyable {
   /// Whether a transaction is open.
   public var isInTransaction: Bool { unsafe sqlite3_get_autocommit(handle) == 0 }
 
-  /// Switches this connection's triggers; other connections are not touched.
-  public func setTriggers(enabled: Bool) {
-    unsafe cordee_sqlite_configure(handle, SQLITE_DBCONFIG_ENABLE_TRIGGER, enabled ? 1 : 0)
+  /// Turns every trigger of this connection on or off.
+  ///
+  /// Statements prepared before obey too.
+  public func setTriggers(enabled: Bool) throws(SQLiteError) {
+    try setOption(SQLITE_DBCONFIG_ENABLE_TRIGGER, enabled)
   }
 
-  /// Copies the whole database, as of one moment, over the file at `path` (sqlite.org/backup.html).
+  /// Copies the whole database to a file, replacing what the file held.
+  ///
+  /// Others may read and write this database meanwhile; the copy is of one moment (sqlite.org/backup.html).
   public func backup(to path: String) throws(SQLiteError) {
     let target = try Connection(path: path, mode: .create)
     guard let backup = unsafe sqlite3_backup_init(target.handle, "main", handle, "main") else {
-      throw target.error(nil)
+      throw unsafe SQLiteError(of: target.handle, code: SQLITE_ERROR)
     }
-    let stepped = unsafe sqlite3_backup_step(backup, -1)
-    let finished = unsafe sqlite3_backup_finish(backup)
-    guard stepped == SQLITE_DONE, finished == SQLITE_OK else { throw target.error(nil) }
+    let step = unsafe sqlite3_backup_step(backup, -1)
+    let end = unsafe sqlite3_backup_finish(backup)
+    guard step == SQLITE_DONE, end == SQLITE_OK else {
+      throw unsafe SQLiteError(of: nil, code: step == SQLITE_DONE ? end : step)
+    }
   }
 
-  /// The version of the SQLite library in use.
-  public static var libraryVersion: String { unsafe String(cString: sqlite3_libversion()) }
+  private func setOption(_ option: Int32, _ on: Bool) throws(SQLiteError) {
+    let code = unsafe cordee_sqlite_set_option(handle, option, on ? 1 : 0)
+    guard code == SQLITE_OK else { throw unsafe SQLiteError(of: nil, code: code) }
+  }
 
-  private func error(_ sql: String?) -> SQLiteError {
-    unsafe SQLiteError(
-      extendedCode: sqlite3_extended_errcode(handle),
-      message: String(cString: sqlite3_errmsg(handle)),
-      statement: sql)
+  private static func open(_ path: String, _ mode: Mode) throws(SQLiteError) -> OpaquePointer {
+    guard !path.utf8.contains(0) else { throw .misuse("there is a NUL in the path") }
+    let access =
+      switch mode {
+      case .create: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+      case .readWrite: SQLITE_OPEN_READWRITE
+      case .readOnly: SQLITE_OPEN_READONLY
+      }
+    let flags = access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
+    // Debian's SQLite reads a path that begins with file: as a URI, whose query can change the mode.
+    let plainPath = path.utf8.starts(with: "file:".utf8) ? "./" + path : path
+    var handle: OpaquePointer?
+    var code = unsafe sqlite3_open_v2(plainPath, &handle, flags, nil)
+    if code == SQLITE_OK { code = unsafe harden(handle) }
+    guard code == SQLITE_OK, let handle = unsafe handle else {
+      let error = unsafe SQLiteError(of: handle, code: code)
+      unsafe _ = sqlite3_close_v2(handle)
+      throw error
+    }
+    return unsafe handle
+  }
+
+  /// What SQLite advises for files from elsewhere (sqlite.org/security.html).
+  private static func harden(_ handle: OpaquePointer?) -> Int32 {
+    for (option, on) in [(SQLITE_DBCONFIG_DEFENSIVE, 1), (SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)] {
+      let code = unsafe cordee_sqlite_set_option(handle, option, Int32(on))
+      guard code == SQLITE_OK else { return code }
+    }
+    return unsafe sqlite3_exec(handle, "PRAGMA cell_size_check = ON", nil, nil, nil)
   }
 }

@@ -1,194 +1,106 @@
-import CSQLite
-import CShims
+internal import CSQLite
 
-/// One value bound to a statement.
-public enum Argument: Sendable {
-  /// NULL.
-  case null
-  /// An integer.
-  case integer(Int64)
-  /// A real.
-  case real(Double)
-  /// Text.
-  case text(String)
-  /// TEXT given as bytes, which need not be UTF-8.
-  case textBytes([UInt8])
-  /// Bytes.
-  case blob([UInt8])
-
-  /// An integer.
-  public static func int(_ value: Int) -> Argument { .integer(Int64(value)) }
-
-  /// Text or NULL.
-  public static func optional(_ text: String?) -> Argument { text.map { .text($0) } ?? .null }
-}
-
-/// A prepared statement, lent by the cache.
-@safe
-struct Statement {
+/// One prepared statement; its pointer dies with it.
+///
+/// A class, because the cache and the query that runs it hold it together.
+@safe final class Statement {
   let pointer: OpaquePointer
-  private let connection: OpaquePointer
+  let sql: String
+  private let parameterCount: Int
+  var isInUse = false
+  /// The cache's clock at the last use.
+  var lastUse = 0
 
-  init(pointer: OpaquePointer, connection: OpaquePointer) {
+  /// Prepares a text of exactly one statement.
+  init(_ sql: String, on connection: OpaquePointer, isCached: Bool) throws(SQLiteError) {
+    var script = try Script(sql)
+    let flags = isCached ? UInt32(SQLITE_PREPARE_PERSISTENT) : 0
+    guard let pointer = unsafe try script.next(on: connection, flags: flags) else {
+      throw .misuse("there is no statement in the text", statement: sql)
+    }
     unsafe self.pointer = pointer
-    unsafe self.connection = connection
-  }
-
-  func bind(_ arguments: [Argument]) throws(SQLiteError) {
-    for (index, argument) in arguments.enumerated() {
-      let place = Int32(index + 1)
-      let code: Int32
-      switch argument {
-      case .null: code = unsafe sqlite3_bind_null(pointer, place)
-      case .integer(let value): code = unsafe sqlite3_bind_int64(pointer, place, value)
-      case .real(let value): code = unsafe sqlite3_bind_double(pointer, place, value)
-      case .text(var text):
-        code = text.withUTF8 { bytes in
-          unsafe bytes.withMemoryRebound(to: CChar.self) { characters in
-            unsafe cordee_sqlite_bind_text(
-              pointer, place, characters.baseAddress, Int32(characters.count))
-          }
-        }
-      case .textBytes(let bytes):
-        code = unsafe bytes.withUnsafeBufferPointer { buffer in
-          unsafe buffer.withMemoryRebound(to: CChar.self) { characters in
-            unsafe cordee_sqlite_bind_text(
-              pointer, place, characters.baseAddress, Int32(characters.count))
-          }
-        }
-      case .blob(let bytes):
-        code = unsafe bytes.withUnsafeBytes { buffer in
-          unsafe cordee_sqlite_bind_blob(pointer, place, buffer.baseAddress, Int32(buffer.count))
-        }
-      }
-      if code != SQLITE_OK { throw error() }
+    self.sql = sql
+    parameterCount = Int(unsafe sqlite3_bind_parameter_count(pointer))
+    if let second = unsafe try script.next(on: connection) {
+      unsafe _ = sqlite3_finalize(second)
+      throw .misuse("more than one statement; use execute", statement: sql)
     }
   }
 
-  /// Steps to the next row; false at the end.
+  deinit {
+    // Its code repeats what the last step has thrown already.
+    unsafe _ = sqlite3_finalize(pointer)
+  }
+
+  /// Binds every parameter, in order.
+  func bind(_ arguments: [Argument]) throws(SQLiteError) {
+    guard arguments.count == parameterCount else {
+      throw .misuse(
+        "\(parameterCount) parameters, \(arguments.count) arguments", statement: sql)
+    }
+    for index in arguments.indices {
+      let code = bind(arguments[index], at: Int32(truncatingIfNeeded: index + 1))
+      guard code == SQLITE_OK else { throw failure(code) }
+    }
+  }
+
+  private func bind(_ argument: Argument, at index: Int32) -> Int32 {
+    switch argument {
+    case .null:
+      return unsafe sqlite3_bind_null(pointer, index)
+    case .integer(let value):
+      return unsafe sqlite3_bind_int64(pointer, index, value)
+    case .real(let value):
+      return unsafe sqlite3_bind_double(pointer, index, value)
+    case .text(var value):
+      return value.withUTF8 { unsafe bindText($0, at: index) }
+    case .textBytes(let value):
+      return unsafe value.withUnsafeBufferPointer { unsafe bindText($0, at: index) }
+    case .blob(let value):
+      return unsafe value.withUnsafeBufferPointer { unsafe bindBlob($0, at: index) }
+    }
+  }
+
+  private func bindText(_ bytes: UnsafeBufferPointer<UInt8>, at index: Int32) -> Int32 {
+    // A null address would bind NULL, not the empty text.
+    guard !bytes.isEmpty else {
+      return unsafe sqlite3_bind_text64(
+        pointer, index, "", 0, copiedBySQLite, UInt8(SQLITE_UTF8))
+    }
+    return unsafe bytes.withMemoryRebound(to: CChar.self) {
+      unsafe sqlite3_bind_text64(
+        pointer, index, $0.baseAddress, UInt64($0.count), copiedBySQLite, UInt8(SQLITE_UTF8))
+    }
+  }
+
+  private func bindBlob(_ bytes: UnsafeBufferPointer<UInt8>, at index: Int32) -> Int32 {
+    guard !bytes.isEmpty else { return unsafe sqlite3_bind_zeroblob(pointer, index, 0) }
+    return unsafe sqlite3_bind_blob64(
+      pointer, index, bytes.baseAddress, UInt64(bytes.count), copiedBySQLite)
+  }
+
+  /// Runs to the next row; false at the end.
   func step() throws(SQLiteError) -> Bool {
     switch unsafe sqlite3_step(pointer) {
     case SQLITE_ROW: return true
     case SQLITE_DONE: return false
-    default: throw error()
+    case let code: throw failure(code)
     }
   }
 
-  private func error() -> SQLiteError {
-    unsafe SQLiteError(
-      extendedCode: sqlite3_extended_errcode(connection),
-      message: String(cString: sqlite3_errmsg(connection)),
-      statement: String(cString: sqlite3_sql(pointer)))
+  /// Makes it ready for its next use and lets go of what was bound.
+  func reset() {
+    // Its code repeats what the last step has thrown already.
+    unsafe _ = sqlite3_reset(pointer)
+    if parameterCount > 0 { unsafe _ = sqlite3_clear_bindings(pointer) }
+  }
+
+  private func failure(_ code: Int32) -> SQLiteError {
+    unsafe SQLiteError(of: sqlite3_db_handle(pointer), code: code, statement: sql)
   }
 }
 
-/// Prepared statements of one connection, by their text.
-///
-/// A statement in use is never handed out twice.
-@safe
-final class StatementCache {
-  private static let countMax = 256
-  private let connection: OpaquePointer
-  private var idle: [String: OpaquePointer] = unsafe [:]
-
-  init(_ connection: OpaquePointer) {
-    unsafe self.connection = connection
-  }
-
-  func take(_ sql: String) throws(SQLiteError) -> Statement {
-    if let pointer = unsafe idle.removeValue(forKey: sql) {
-      return unsafe Statement(pointer: pointer, connection: connection)
-    }
-    var pointer: OpaquePointer?
-    let code = unsafe sqlite3_prepare_v3(
-      connection, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &pointer, nil)
-    guard code == SQLITE_OK, let prepared = unsafe pointer else {
-      throw unsafe SQLiteError(
-        extendedCode: sqlite3_extended_errcode(connection),
-        message: String(cString: sqlite3_errmsg(connection)), statement: sql)
-    }
-    return unsafe Statement(pointer: prepared, connection: connection)
-  }
-
-  func giveBack(_ statement: Statement, _ sql: String) {
-    unsafe sqlite3_reset(statement.pointer)
-    if unsafe idle[sql] == nil, unsafe idle.count < Self.countMax {
-      unsafe idle[sql] = statement.pointer
-    } else {
-      unsafe sqlite3_finalize(statement.pointer)
-    }
-  }
-
-  func finalizeAll() {
-    unsafe idle.values.forEach { unsafe sqlite3_finalize($0) }
-    unsafe idle.removeAll()
-  }
-}
-
-/// The row a query stands on, lent to the reader.
-@safe
-public struct Row: ~Copyable {
-  private let statement: Statement
-
-  /// The storage class of a column.
-  public enum Kind: Sendable {
-    /// NULL.
-    case null
-    /// A 64-bit integer.
-    case integer
-    /// A double.
-    case real
-    /// Text.
-    case text
-    /// Bytes.
-    case blob
-  }
-
-  init(_ statement: Statement) {
-    self.statement = statement
-  }
-
-  /// How many columns the row has.
-  public var columnCount: Int { unsafe Int(sqlite3_column_count(statement.pointer)) }
-
-  /// What column `index` holds.
-  public func kind(_ index: Int) -> Kind {
-    switch unsafe sqlite3_column_type(statement.pointer, Int32(index)) {
-    case SQLITE_INTEGER: .integer
-    case SQLITE_FLOAT: .real
-    case SQLITE_TEXT: .text
-    case SQLITE_BLOB: .blob
-    default: .null
-    }
-  }
-
-  /// Whether column `index` is NULL.
-  public func isNull(_ index: Int) -> Bool { kind(index) == .null }
-  /// Column `index` as an integer.
-  public func integer(_ index: Int) -> Int64 {
-    unsafe sqlite3_column_int64(statement.pointer, Int32(index))
-  }
-  /// Column `index` as an integer.
-  public func int(_ index: Int) -> Int { Int(integer(index)) }
-  /// Column `index` as a real.
-  public func real(_ index: Int) -> Double {
-    unsafe sqlite3_column_double(statement.pointer, Int32(index))
-  }
-
-  /// Column `index` as text; bytes that are not UTF-8 are replaced, NULL is empty.
-  public func text(_ index: Int) -> String {
-    guard let start = unsafe sqlite3_column_text(statement.pointer, Int32(index)) else { return "" }
-    let count = unsafe Int(sqlite3_column_bytes(statement.pointer, Int32(index)))
-    return unsafe String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
-  }
-
-  /// Column `index` as text; nil for NULL.
-  public func optionalText(_ index: Int) -> String? { isNull(index) ? nil : text(index) }
-
-  /// The bytes of a text or blob column.
-  public func bytes(_ index: Int) -> [UInt8] {
-    guard let start = unsafe sqlite3_column_blob(statement.pointer, Int32(index)) else { return [] }
-    let count = unsafe Int(sqlite3_column_bytes(statement.pointer, Int32(index)))
-    return unsafe Array(UnsafeRawBufferPointer(start: start, count: count))
-  }
+/// SQLITE_TRANSIENT, which Swift cannot import: SQLite copies the bytes before the call returns.
+private var copiedBySQLite: sqlite3_destructor_type {
+  unsafe unsafeBitCast(-1, to: sqlite3_destructor_type.self)
 }

@@ -18,7 +18,7 @@ extension Store {
     ) { found in
       (
         found.bytes(0), found.bytes(1), found.bytes(2), found.bytes(3), found.int(4), found.int(5),
-        found.optionalText(6)
+        found.textOrNil(6)
       )
     }
     return try rows.map { header, body, bodyHash, hash, state, seq, reason in

@@ -35,7 +35,7 @@ extension Store {
   public func forEachEntry(of space: String, after seq: Int, _ body: (LogEntry) throws -> Bool)
     throws
   {
-    try db.forEach(
+    try db.scan(
       """
       SELECT l.seq, l.actor, l.n, l.reason, l.hash, l.signatures, c.header, c.body, c.body_hash, c.hash
       FROM cordee_log l JOIN cordee_change c ON c.space = l.space AND c.actor = l.actor AND c.n = l.n

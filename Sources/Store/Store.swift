@@ -65,8 +65,9 @@ public final class Store {
   public func write<T>(_ body: () throws -> T) throws -> T {
     guard !db.isInTransaction else { return try body() }
     let before = cache
-    db.setTriggers(enabled: false)
-    defer { db.setTriggers(enabled: true) }
+    try db.setTriggers(enabled: false)
+    // Cannot fail on an open connection.
+    defer { try? db.setTriggers(enabled: true) }
     do {
       return try db.transaction(.immediate, body: body)
     } catch {

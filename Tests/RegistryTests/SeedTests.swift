@@ -35,7 +35,7 @@ private final class Loaded {
               if case .integer(let number) = field.value {
                 .integer(number)
               } else {
-                .optional(field.value.text)
+                .text(orNull: field.value.text)
               }
             })
       }

@@ -25,7 +25,7 @@ enum ReadActions {
         let value = try EditActions.typed(argument.value ?? "", for: field, in: store)
         sql += index == 0 ? " WHERE " : " AND "
         sql += "\"\(field.name)\" IS ?"
-        arguments.append(value.integer.map { .integer($0) } ?? .optional(value.text))
+        arguments.append(value.integer.map { .integer($0) } ?? .text(orNull: value.text))
       }
       let sort = invocation.option("sort") ?? (table.field("slug") == nil ? "id" : "slug")
       guard sort == "id" || table.field(sort) != nil else {
@@ -33,7 +33,7 @@ enum ReadActions {
       }
       var records: [(RowKey, RowState)] = []
       try store.withConnection { connection in
-        try connection.forEach(sql + " ORDER BY \"\(sort)\", id", arguments) { row in
+        try connection.scan(sql + " ORDER BY \"\(sort)\", id", arguments) { row in
           let key = RowKey(table: table.name, id: row.text(0))
           records.append((key, try store.state(of: key)))
           return true

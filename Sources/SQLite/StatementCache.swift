@@ -1,0 +1,81 @@
+internal import Glibc
+
+/// The prepared statements of one connection, by their SQL text.
+///
+/// A statement in use is never handed out a second time: who asks for it meanwhile gets a temporary one.
+@safe final class StatementCache {
+  /// Above what the engine's fixed texts need; each costs a few kilobytes.
+  private static let statementsMax = 200
+
+  private let connection: OpaquePointer
+  private var statements: [Text: Statement] = [:]
+  private var clock = 0
+
+  init(on connection: OpaquePointer) {
+    unsafe self.connection = connection
+  }
+
+  /// Hands out the statement for a text; give it back to `finish`.
+  func take(_ sql: String) throws(SQLiteError) -> Statement {
+    clock += 1
+    let text = Text(sql)
+    if let known = statements[text] {
+      guard !known.isInUse else {
+        return unsafe try Statement(sql, on: connection, isCached: false)
+      }
+      known.isInUse = true
+      known.lastUse = clock
+      return known
+    }
+    let fresh = unsafe try Statement(sql, on: connection, isCached: true)
+    fresh.isInUse = true
+    fresh.lastUse = clock
+    if statements.count >= Self.statementsMax { dropOldest() }
+    statements[text] = fresh
+    return fresh
+  }
+
+  /// Takes a statement back; a temporary one dies with its last reference.
+  func finish(_ statement: Statement) {
+    statement.reset()
+    statement.isInUse = false
+  }
+
+  /// Finalizes every statement.
+  func removeAll() { statements.removeAll() }
+
+  private func dropOldest() {
+    let idle = statements.filter { !$0.value.isInUse }
+    guard let oldest = idle.min(by: { $0.value.lastUse < $1.value.lastUse }) else { return }
+    statements[oldest.key] = nil
+  }
+}
+
+/// SQL text compared by its bytes: canonically equal texts may hold different literals.
+private struct Text: Hashable {
+  private var sql: String
+
+  init(_ sql: String) {
+    self.sql = sql
+    // Every native string is contiguous already; only then does hashing see the bytes.
+    self.sql.makeContiguousUTF8()
+  }
+
+  static func == (left: Text, right: Text) -> Bool {
+    let isEqual = unsafe left.sql.utf8.withContiguousStorageIfAvailable { one in
+      unsafe right.sql.utf8.withContiguousStorageIfAvailable { other in
+        guard let start = one.baseAddress, let otherStart = other.baseAddress else {
+          return one.isEmpty && other.isEmpty
+        }
+        return unsafe one.count == other.count && memcmp(start, otherStart, one.count) == 0
+      }
+    }
+    return isEqual == true
+  }
+
+  func hash(into hasher: inout Hasher) {
+    unsafe sql.utf8.withContiguousStorageIfAvailable {
+      unsafe hasher.combine(bytes: UnsafeRawBufferPointer($0))
+    }
+  }
+}
