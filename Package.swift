@@ -69,6 +69,7 @@ let package = Package(
     tests("CausalityTests", needs: ["Causality"]),
     tests("ChangesTests", needs: ["Changes", "Causality"]),
     tests("HTTPTests", needs: ["HTTP", "HTTPClient", "HTTPServer", "Seal"]),
+    tests("WireTests", needs: ["Wire", "Changes", "Causality"]),
     tests("SQLiteTests", needs: ["SQLite"]),
     tests("SealTests", needs: ["Seal"]),
     tests("StoreTests", needs: ["Store", "SQLite", "Seal", "Wire", "Changes", "Causality"]),
