@@ -35,7 +35,8 @@ struct WeatherTests {
         try member.edit("UPDATE club SET name = 'n\(step)', founded = \(step) WHERE id = '\(row)'")
       case 6: try member.edit("DELETE FROM club WHERE id = '\(row)'")
       case 7: try member.edit("REPLACE INTO club(id, name) VALUES('\(row)', 'r\(step)')")
-      case 8: try member.edit("UPDATE club SET name = NULL WHERE id = '\(row)'")  // central refuses it
+      // Central refuses this one.
+      case 8: try member.edit("UPDATE club SET name = NULL WHERE id = '\(row)'")
       case 9:
         world.loop.losesReplies = true
         #expect(throws: HTTPFailure.self) { try world.sync(member) }
