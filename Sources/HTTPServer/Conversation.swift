@@ -27,6 +27,8 @@ final class Conversation {
   let target: RawHead.Part
   var request = Request(method: "", target: "")
   var intake = Intake.head
+  /// Whether the answer is this connection's last.
+  var isLast = false
 
   init(target: RawHead.Part) { self.target = target }
 

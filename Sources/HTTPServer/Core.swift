@@ -58,8 +58,11 @@ final class Core: Sendable {
       let bytesMax = limits.bodyBytesMax(request.method, request.path)
       var expected = bytesMax
       conversation.intake = .collecting(bytesMax: bytesMax)
+      // libmicrohttpd 0.9 takes bare LFs between chunks, so a proxy may see another end than it does.
+      conversation.isLast = framing == .chunked
       if case .length(let length) = framing {
-        expected = length
+        // What is only thrown away earns no more time than what would have been taken.
+        expected = min(length, bytesMax)
         if length > bytesMax {
           guard length <= Conversation.drainedBytesMax, request.headers["Expect"] == nil else {
             throw .tooLarge
@@ -88,6 +91,7 @@ final class Core: Sendable {
         return unsafe refuse(
           Fault(.internal, "the response could not be read"), conversation, connection)
       }
+      if conversation.isLast { reply.add("Connection", "close") }
       return unsafe send(reply, connection)
     case .draining(let fault, _):
       return unsafe refuse(fault, conversation, connection)
