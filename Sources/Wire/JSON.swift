@@ -1,15 +1,15 @@
 /// A JSON value (RFC 8259), read strictly: one meaning for every reader or a refusal. `[SP-060]`
 ///
-/// Refused: duplicate keys, a byte order mark, lone surrogates, bytes that are not UTF-8, numbers no double holds, more
-/// than 32 levels, more than 200,000 values. Members keep their order.
-public indirect enum JSON: Sendable {
+/// Refused: duplicate keys (compared by bytes), a byte order mark, lone surrogates, bytes that are not UTF-8, numbers no
+/// double holds, more than 32 levels, too many values. Members keep their order.
+public enum JSON: Sendable {
   /// null
   case null
   /// true or false
   case bool(Bool)
   /// A number written without fraction or exponent that fits 64 bits.
   case integer(Int64)
-  /// Any other number.
+  /// Any other number; finite.
   case real(Double)
   /// Text.
   case string(String)
@@ -18,33 +18,36 @@ public indirect enum JSON: Sendable {
   /// Members in the order they stand.
   case object([(String, JSON)])
 
+  /// How many values one text may hold unless the caller says otherwise: bounds the memory of a hostile message.
+  public static let nodesMax = 200_000
+
   /// Reads exactly one value.
   ///
   /// - Throws: `WireError`, with the byte where the reader stopped.
   /// - Complexity: O(bytes).
-  public static func parse(_ bytes: [UInt8]) throws(WireError) -> JSON {
-    var reader = JSONReader(bytes)
+  public static func parse(_ bytes: [UInt8], nodesMax: Int = nodesMax) throws(WireError) -> JSON {
+    var reader = JSONReader(bytes, nodesMax: nodesMax)
     reader.skipSpace()
     let value = try reader.value(depth: 0)
     try reader.end()
     return value
   }
 
-  /// Where the value of each member of one object stands, everything else being checked too.
-  public static func members(of bytes: [UInt8]) throws(WireError) -> [(
-    key: String, range: Range<Int>
-  )] {
-    var reader = JSONReader(bytes)
+  /// Where the value of each member of one object stands, everything being checked as `parse` does.
+  public static func members(
+    of bytes: [UInt8], nodesMax: Int = nodesMax
+  ) throws(WireError) -> [(key: String, range: Range<Int>)] {
+    var reader = JSONReader(bytes, nodesMax: nodesMax)
     reader.skipSpace()
     let members = try reader.memberRanges()
     try reader.end()
     return members
   }
 
-  /// The member called `key`, for objects.
+  /// The member called `key`, compared by bytes, for objects.
   public subscript(key: String) -> JSON? {
     guard case .object(let members) = self else { return nil }
-    return members.first { $0.0 == key }?.1
+    return members.first { $0.0 == key && $0.0.utf8.elementsEqual(key.utf8) }?.1
   }
 
   /// The text, if this is a string.
@@ -62,6 +65,9 @@ public indirect enum JSON: Sendable {
 
 extension JSON {
   /// The value as UTF-8 JSON: compact, or indented by two spaces with a line feed at the end.
+  ///
+  /// Reals have the fewest digits that read back the same. An infinite or undefined real, which JSON cannot say and
+  /// `parse` never gives, is written as null.
   public func bytes(pretty: Bool = false) -> [UInt8] {
     var out: [UInt8] = []
     write(to: &out, indent: pretty ? 0 : nil)
@@ -79,6 +85,7 @@ extension JSON {
     case .null: out += "null".utf8
     case .bool(let value): out += (value ? "true" : "false").utf8
     case .integer(let value): out += String(value).utf8
+    case .real(let value) where !value.isFinite: out += "null".utf8
     case .real(let value):
       let text = value.description
       out += text.utf8

@@ -1,15 +1,16 @@
 /// The strict reader behind `JSON`: a cursor over bytes.
 struct JSONReader {
   static let depthMax = 32
-  static let nodesMax = 200_000
   static let numberLengthMax = 32
 
   private let bytes: [UInt8]
   private var place = 0
   private var nodes = 0
+  private let nodesMax: Int
 
-  init(_ bytes: [UInt8]) {
+  init(_ bytes: [UInt8], nodesMax: Int) {
     self.bytes = bytes
+    self.nodesMax = nodesMax
   }
 
   mutating func skipSpace() {
@@ -29,24 +30,61 @@ struct JSONReader {
   }
 
   mutating func value(depth: Int) throws(WireError) -> JSON {
-    nodes += 1
-    guard nodes <= Self.nodesMax else {
-      throw WireError(.tooManyNodes, "more than \(Self.nodesMax) JSON values", at: place)
-    }
+    try count()
     switch try peek() {
     case UInt8(ascii: "{"):
       var members: [(String, JSON)] = []
+      members.reserveCapacity(4)
       try object(depth: depth) { (reader, key, inner) throws(WireError) in
         members.append((key, try reader.value(depth: inner)))
       }
       return .object(members)
-    case UInt8(ascii: "["): return .array(try array(depth: depth))
+    case UInt8(ascii: "["):
+      var items: [JSON] = []
+      try array(depth: depth) { (reader, inner) throws(WireError) in
+        items.append(try reader.value(depth: inner))
+      }
+      return .array(items)
     case UInt8(ascii: "\""): return .string(try string())
-    case UInt8(ascii: "t"): return try word("true", .bool(true))
-    case UInt8(ascii: "f"): return try word("false", .bool(false))
-    case UInt8(ascii: "n"): return try word("null", .null)
+    case UInt8(ascii: "t"):
+      try word("true")
+      return .bool(true)
+    case UInt8(ascii: "f"):
+      try word("false")
+      return .bool(false)
+    case UInt8(ascii: "n"):
+      try word("null")
+      return .null
     case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return try number()
     default: throw WireError(.syntax, "this is not JSON", at: place)
+    }
+  }
+
+  /// Checks one value as `value` does, building nothing.
+  private mutating func skip(depth: Int) throws(WireError) {
+    try count()
+    switch try peek() {
+    case UInt8(ascii: "{"):
+      try object(depth: depth) { (reader, _, inner) throws(WireError) in
+        try reader.skip(depth: inner)
+      }
+    case UInt8(ascii: "["):
+      try array(depth: depth) { (reader, inner) throws(WireError) in
+        try reader.skip(depth: inner)
+      }
+    case UInt8(ascii: "\""): if try !skipPlainString() { _ = try string() }
+    case UInt8(ascii: "t"): try word("true")
+    case UInt8(ascii: "f"): try word("false")
+    case UInt8(ascii: "n"): try word("null")
+    case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): _ = try number()
+    default: throw WireError(.syntax, "this is not JSON", at: place)
+    }
+  }
+
+  private mutating func count() throws(WireError) {
+    nodes += 1
+    guard nodes <= nodesMax else {
+      throw WireError(.tooManyNodes, "more than \(nodesMax) JSON values", at: place)
     }
   }
 
@@ -57,7 +95,7 @@ struct JSONReader {
     var members: [(key: String, range: Range<Int>)] = []
     try object(depth: 0) { (reader, key, inner) throws(WireError) in
       let start = reader.place
-      _ = try reader.value(depth: inner)
+      try reader.skip(depth: inner)
       members.append((key, start..<reader.place))
     }
     return members
@@ -75,6 +113,7 @@ struct JSONReader {
   ) throws(WireError) {
     try enter(depth)
     var keys: [String] = []
+    keys.reserveCapacity(6)
     var seen: Set<[UInt8]> = []
     while try !closes(UInt8(ascii: "}"), first: keys.isEmpty) {
       guard try peek() == UInt8(ascii: "\"") else {
@@ -85,11 +124,8 @@ struct JSONReader {
       // Few members are compared one by one; many go through a set, so that the work stays linear.
       let isKnown =
         keys.count < 16
-        ? keys.contains { $0.utf8.elementsEqual(key.utf8) }
-        : {
-          if seen.isEmpty { seen = Set(keys.map { Array($0.utf8) }) };
-          return !seen.insert(Array(key.utf8)).inserted
-        }()
+        ? keys.contains { $0 == key && $0.utf8.elementsEqual(key.utf8) }
+        : Self.isKnown(key, among: keys, &seen)
       if isKnown { throw WireError(.duplicateKey, "an object names a member twice", at: start) }
       keys.append(key)
       skipSpace()
@@ -102,13 +138,22 @@ struct JSONReader {
     }
   }
 
-  private mutating func array(depth: Int) throws(WireError) -> [JSON] {
+  private static func isKnown(
+    _ key: String, among keys: [String], _ seen: inout Set<[UInt8]>
+  ) -> Bool {
+    if seen.isEmpty { seen = Set(keys.map { Array($0.utf8) }) }
+    return !seen.insert(Array(key.utf8)).inserted
+  }
+
+  private mutating func array(
+    depth: Int, item: (inout JSONReader, Int) throws(WireError) -> Void
+  ) throws(WireError) {
     try enter(depth)
-    var items: [JSON] = []
-    while try !closes(UInt8(ascii: "]"), first: items.isEmpty) {
-      items.append(try value(depth: depth + 1))
+    var isFirst = true
+    while try !closes(UInt8(ascii: "]"), first: isFirst) {
+      isFirst = false
+      try item(&self, depth + 1)
     }
-    return items
   }
 
   private mutating func enter(_ depth: Int) throws(WireError) {
@@ -138,12 +183,11 @@ struct JSONReader {
     return false
   }
 
-  private mutating func word(_ word: StaticString, _ value: JSON) throws(WireError) -> JSON {
+  private mutating func word(_ word: StaticString) throws(WireError) {
     for byte in word.description.utf8 {
       guard try peek() == byte else { throw WireError(.syntax, "this is not JSON", at: place) }
       place += 1
     }
-    return value
   }
 
   private mutating func number() throws(WireError) -> JSON {
@@ -170,6 +214,14 @@ struct JSONReader {
     guard place - start <= Self.numberLengthMax else {
       throw WireError(.number, "a number is too long", at: start)
     }
+    if isInteger, place - start <= 18 {
+      let isNegative = bytes[start] == UInt8(ascii: "-")
+      var sum: Int64 = 0
+      for index in (isNegative ? start + 1 : start)..<place {
+        sum = sum * 10 + Int64(bytes[index] - UInt8(ascii: "0"))
+      }
+      return .integer(isNegative ? -sum : sum)
+    }
     let text = String(decoding: bytes[start..<place], as: UTF8.self)
     if isInteger, let value = Int64(text) { return .integer(value) }
     guard let value = Double(text), value.isFinite else {
@@ -188,8 +240,11 @@ struct JSONReader {
   }
 
   private mutating func string() throws(WireError) -> String {
-    place += 1
-    let start = place
+    let start = place + 1
+    if try skipPlainString() {
+      return String(decoding: bytes[start..<place - 1], as: UTF8.self)
+    }
+    place = start
     while place < bytes.count {
       let byte = bytes[place]
       if byte == UInt8(ascii: "\"") {
@@ -202,6 +257,23 @@ struct JSONReader {
       place += 1
     }
     throw WireError(.truncated, "a string does not end", at: start)
+  }
+
+  /// Steps over a string of plain ASCII; stays before any other string and says false.
+  private mutating func skipPlainString() throws(WireError) -> Bool {
+    var index = place + 1
+    let end = bytes.count
+    while index < end {
+      let byte = bytes[index]
+      if byte == UInt8(ascii: "\"") {
+        place = index + 1
+        return true
+      }
+      if byte < 0x20 || byte >= 0x80 || byte == UInt8(ascii: "\\") { break }
+      index += 1
+    }
+    if index == end { throw WireError(.truncated, "a string does not end", at: place + 1) }
+    return false
   }
 
   private mutating func escapedString(from start: Int) throws(WireError) -> String {
