@@ -9,8 +9,10 @@
 #define FIRST 256
 
 struct cordee_getopt {
-  int stops, started, words_count, options_count;
+  int stops, started, words_count, options_count, passed_count;
   char **words;
+  // Words passed over that are no options.
+  const char **passed;
   struct option *options;
   const char *text;
   char letter[3];
@@ -33,15 +35,19 @@ void cordee_getopt_free(struct cordee_getopt *parser) {
   for (int i = 0; i < parser->words_count; i++) free(parser->words[i]);
   for (int i = 0; i < parser->options_count; i++) free((char *)parser->options[i].name);
   free(parser->words);
+  free(parser->passed);
   free(parser->options);
   free(parser);
 }
 
 int cordee_getopt_add_word(struct cordee_getopt *parser, const char *word) {
   char *copy = strdup(word);
-  char **words = realloc(parser->words, (size_t)(parser->words_count + 2) * sizeof *words);
+  size_t size = (size_t)(parser->words_count + 2) * sizeof *parser->words;
+  char **words = realloc(parser->words, size);
   if (words) parser->words = words;
-  if (!copy || !words) {
+  const char **passed = realloc(parser->passed, size);
+  if (passed) parser->passed = passed;
+  if (!copy || !words || !passed) {
     free(copy);
     return 0;
   }
@@ -72,8 +78,13 @@ int cordee_getopt_next(struct cordee_getopt *parser) {
     optind = 0;  // makes glibc forget the parse before
   }
   opterr = 0;
-  int met = getopt_long(
-      parser->words_count, parser->words, parser->stops ? "+:h" : ":h", parser->options, NULL);
+  // In order and put aside here: glibc's own permuting ends where POSIXLY_CORRECT is set.
+  const char *letters = parser->stops ? "+:h" : "-:h";
+  int met;
+  while ((met = getopt_long(
+              parser->words_count, parser->words, letters, parser->options, NULL)) == 1) {
+    parser->passed[parser->passed_count++] = optarg;
+  }
   parser->text = optarg;
   if (met == -1) return CORDEE_GETOPT_END;
   if (met == 'h') return CORDEE_GETOPT_HELP;
@@ -96,6 +107,7 @@ int cordee_getopt_next(struct cordee_getopt *parser) {
 const char *cordee_getopt_text(const struct cordee_getopt *parser) { return parser->text; }
 
 const char *cordee_getopt_rest(const struct cordee_getopt *parser, int index) {
-  int at = optind + index;
+  if (index < parser->passed_count) return parser->passed[index];
+  int at = optind + index - parser->passed_count;
   return at < parser->words_count ? parser->words[at] : NULL;
 }

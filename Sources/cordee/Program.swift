@@ -18,7 +18,9 @@ struct Program: Sendable {
     } catch {
       let failure = Failure(error)
       let options = words.prefix { $0 != "--" }
-      console.report(failure, asJSON: options.contains("--json"))
+      // As getopt_long takes it: abbreviated, too.
+      let wantsJSON = options.contains { $0.utf8.count > 2 && "--json".hasPrefix($0) }
+      console.report(failure, asJSON: wantsJSON)
       return failure.exit
     }
   }

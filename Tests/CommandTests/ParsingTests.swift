@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import cordee
@@ -24,7 +25,7 @@ import Testing
       ], exactlyOne: ["keep", "value"]),
   ]
 
-  private static func run(_ line: String) -> Outcome {
+  fileprivate static func run(_ line: String) -> Outcome {
     let written = Written()
     let program = Program(
       commands: table, console: written.console(), paths: Paths(environment: [:]),
@@ -43,6 +44,8 @@ import Testing
     ("pick -- --data -5", "--data|-5"),
     ("pick a --data ''", "a|data="),
     ("pick a --dry", "a|dry-run="),
+    ("pick a --dry-run -- --data", "a|--data|dry-run="),
+    ("pick - ''", "-|"),
     ("--json --replica r pick a", "a|json=|replica=r"),
     ("--replica=r pick a --json", "a|json=|replica=r"),
     ("group inner --data /x", "data=/x"),
@@ -87,6 +90,20 @@ import Testing
     #expect(outcome.errors.hasPrefix("cordee: "))
     #expect(outcome.errors.contains(expected))
     #expect(outcome.errors.filter { $0 == "\n" }.count == 1)
+  }
+
+  @Test func `options after words are read where POSIXLY_CORRECT is set, too`() async {
+    await #expect(processExitsWith: .success) {
+      _ = unsafe setenv("POSIXLY_CORRECT", "1", 1)
+      #expect(ParsingTests.run("pick a --dry-run b --data /x").output == "a|b|data=/x|dry-run=\n")
+      #expect(ParsingTests.run("pick a -- --dry-run").output == "a|--dry-run\n")
+      #expect(ParsingTests.run("group inner --data /x").exit == .done)
+    }
+  }
+
+  @Test(arguments: ["--json", "--jso", "--j"])
+  func `an abbreviated --json makes a failure a problem, too`(_ option: String) {
+    #expect(CommandTests.run("get", option).errors.hasPrefix("{\"type\":"))
   }
 
   @Test func `an option before a command that does not take it is refused`() {
