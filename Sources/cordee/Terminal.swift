@@ -26,6 +26,11 @@ struct Console: Sendable {
     writeOutput(Array((line + "\n").utf8))
   }
 
+  /// Prints one line that holds what others wrote: it stays one line and cannot drive a terminal.
+  func printValues(_ line: String) {
+    print(terminalSafe(line))
+  }
+
   /// Prints one JSON value, indented for people at a terminal.
   func print(_ json: JSON) {
     var bytes = json.bytes(pretty: outputWidth != nil)

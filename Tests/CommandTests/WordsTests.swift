@@ -25,6 +25,18 @@ import Testing
     #expect(Durations.text(.seconds(-5)) == "0s")
   }
 
+  @Test func `a span back from now is a label that sorts before now's`() {
+    #expect(ReadActions.label(of: 172_800, before: .seconds(86_400)) == "1970-01-02T00:00:00Z")
+    #expect(ReadActions.label(of: 172_800, before: nil) == "")
+    #expect(run("log", "--since", "yesterday", "--replica", "/none").exit == .usage)
+  }
+
+  @Test func `a line of values stays one line and cannot drive the terminal`() {
+    let written = Written()
+    written.console(width: 80).printValues("x\u{1B}[2J\nfake\u{202E}")
+    #expect(written.output == "x\u{FFFD}[2J fake\u{FFFD}\n")
+  }
+
   @Test func `the first equals sign splits and nothing after it is null`() throws {
     let fields = try FieldArguments.parse(["name=a=b", "site=", "note= =", "mark=\u{338}x"])
     #expect(fields.map(\.field) == ["name", "site", "note", "mark"])

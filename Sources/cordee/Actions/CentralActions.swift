@@ -155,7 +155,7 @@ enum CentralActions {
       } else {
         for item in answer.array ?? [answer] {
           guard case .object(let members) = item else { continue }
-          invocation.console.print(
+          invocation.console.printValues(
             members.map { "\($0.0) \($0.1.string ?? $0.1.text())" }.joined(separator: "  "))
         }
       }

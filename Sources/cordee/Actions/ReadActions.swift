@@ -46,7 +46,8 @@ enum ReadActions {
           let label =
             ["name_en", "title_en", "name", "title", "label", "value"].lazy
             .compactMap { state.shown($0).text }.first ?? ""
-          invocation.console.print("\(table.name)/\(state.shown("slug").text ?? key.id)  \(label)")
+          invocation.console.printValues(
+            "\(table.name)/\(state.shown("slug").text ?? key.id)  \(label)")
         }
       }
       return .done
@@ -80,10 +81,17 @@ enum ReadActions {
       if invocation.wantsJSON {
         invocation.console.print(json(row, state, table))
       } else {
-        invocation.console.print("\(row.table)/\(row.id)\(state.isShown ? "" : "  (deleted)")")
+        invocation.console.printValues(
+          "\(row.table)/\(row.id)\(state.isShown ? "" : "  (deleted)")")
         for field in table.fields where !state.shown(field.name).isNull {
           let mark = state.contestedFields.contains(field.name) ? "  (contested)" : ""
-          invocation.console.print("  \(field.name): \(text(state.shown(field.name)))\(mark)")
+          // Deeper than a field's line, so that no value looks like another field.
+          let lines = text(state.shown(field.name)).split(
+            separator: "\n", omittingEmptySubsequences: false)
+          for (index, line) in lines.enumerated() {
+            let start = index == 0 ? "  \(field.name): " : "    "
+            invocation.console.printValues(start + line + (index == lines.count - 1 ? mark : ""))
+          }
         }
       }
       return .done
@@ -116,7 +124,7 @@ enum ReadActions {
         invocation.console.print(.array(lines))
       } else {
         for line in lines {
-          invocation.console.print(
+          invocation.console.printValues(
             "\(line["at"]?.string ?? "")  \(line["by"]?.string ?? "")  \(line["did"]?.string ?? "")  \(line["fields"]?.text() ?? "")  [\(line["state"]?.string ?? "")]"
           )
         }
@@ -144,16 +152,16 @@ enum ReadActions {
   static func print(_ item: JSON, _ console: Console) {
     let record = item["record"]?.string ?? ""
     if item["kind"]?.string == "deleted" {
-      console.print(
+      console.printValues(
         "\(record): edited while deleted. Settle: cordee remove \(record), or cordee undelete \(record)"
       )
     } else {
       let field = item["field"]?.string ?? ""
-      console.print(
+      console.printValues(
         "\(record) \(field): two values stand. Settle: cordee resolve \(record) \(field) --keep N")
     }
     for value in item["values"]?.array ?? [] {
-      console.print(
+      console.printValues(
         "  \(value["keep"]?.integer ?? 0)  \(value["value"]?.text() ?? "")  by \(value["by"]?.string ?? "") at \(value["at"]?.string ?? "")"
       )
     }
@@ -181,8 +189,8 @@ enum ReadActions {
 
   static func log(_ invocation: Invocation) throws -> ExitCode {
     try Failure.wrap {
+      let since = try Self.label(of: Now().seconds, before: invocation.duration("since"))
       let store = try invocation.store()
-      let since = invocation.option("since") ?? ""
       var lines: [JSON] = []
       for space in try Identity(store).spaces {
         try store.forEachEntry(of: space, after: 0) { entry in
@@ -208,13 +216,18 @@ enum ReadActions {
         invocation.console.print(.array(lines))
       } else {
         for line in lines {
-          invocation.console.print(
+          invocation.console.printValues(
             "\(line["seq"]?.integer ?? 0)  \(line["at"]?.string ?? "")  \(line["by"]?.string ?? "")  \(line["verdict"]?.string ?? "")  \(line["records"]?.array?.count ?? 0) records"
           )
         }
       }
       return .done
     }
+  }
+
+  /// The time label `span` before a moment; empty, which is before every label, without one.
+  static func label(of seconds: Int64, before span: Duration?) -> String {
+    span.map { Timestamp.text(unixSeconds: seconds - $0.components.seconds) } ?? ""
   }
 
   static func dump(_ invocation: Invocation) throws -> ExitCode {

@@ -85,7 +85,7 @@ enum SyncActions {
     let conflicts = try replica.store.conflicts().count
     invocation.console.print(
       "Sent \(report.pushed), received \(report.pulled), conflicts \(conflicts).")
-    for reason in report.refused { invocation.console.print("Refused: \(reason)") }
+    for reason in report.refused { invocation.console.printValues("Refused: \(reason)") }
     return conflicts > 0 || !report.refused.isEmpty ? .needsPerson : .done
   }
 
