@@ -1,5 +1,7 @@
 /// What the table of commands says for itself.
 struct Help: Sendable {
+  /// What the program is, in one line.
+  static let tagline = "a shared registry that works offline and merges without losing an edit"
   /// Columns the left side of a list takes at most.
   static let leftMax = 30
 
@@ -12,7 +14,7 @@ struct Help: Sendable {
 
   /// Every command with its summary.
   func overview(to console: Console) {
-    console.print("cordee: a shared registry that works offline and merges without losing an edit")
+    console.print("cordee: \(Self.tagline)")
     console.print()
     console.print("Usage: cordee COMMAND [WORDS] [--OPTIONS]")
     console.print()
@@ -104,7 +106,7 @@ extension OptionSpec {
   var usage: String { "--\(long)" + (value.map { " \($0)" } ?? "") }
 
   /// The summary and what else the table knows.
-  fileprivate var description: String {
+  var description: String {
     var notes: [String] = []
     if case .oneOf(let words) = completes { notes.append(words.joined(separator: ", ")) }
     if isRequired { notes.append("required") }
@@ -115,7 +117,7 @@ extension OptionSpec {
 
 extension CommandSpec {
   /// What follows the command's name in its usage line.
-  fileprivate var usageParts: [String] {
+  var usageParts: [String] {
     var parts = arguments.map { argument in
       let name = argument.name + (argument.isRepeated ? "..." : "")
       return argument.isOptional ? "[\(name)]" : name

@@ -1,4 +1,6 @@
+import Foundation
 import Synchronization
+import Testing
 
 @testable import cordee
 
@@ -52,4 +54,30 @@ func probe(
       invocation.console.print(words.joined(separator: "|"))
       return .done
     })
+}
+
+/// Runs a program on a file that holds `text`; returns all it said.
+///
+/// Files instead of pipes: a child started meanwhile would inherit a pipe's end and keep it open.
+func said(by program: String, _ arguments: [String], reading text: String) throws -> String {
+  let folder = FileManager.default.temporaryDirectory.appending(
+    path: "cordee-\(UUID().uuidString)")
+  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(at: folder) }
+  let (script, said) = (folder.appending(path: "script"), folder.appending(path: "said"))
+  try Data(text.utf8).write(to: script)
+  try Data().write(to: said)
+  let process = Process()
+  process.executableURL = URL(filePath: program)
+  process.arguments = arguments + [script.path]
+  let output = try FileHandle(forWritingTo: said)
+  process.standardInput = FileHandle.nullDevice
+  process.standardOutput = output
+  process.standardError = output
+  try process.run()
+  process.waitUntilExit()
+  try output.close()
+  #expect(process.terminationStatus == 0)
+  return String(decoding: try Data(contentsOf: said), as: UTF8.self)
+    .trimmingCharacters(in: .whitespacesAndNewlines)
 }

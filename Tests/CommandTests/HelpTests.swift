@@ -104,29 +104,44 @@ import Testing
   }
 
   /// Runs the script and then `call` in bash; returns all it said.
-  ///
-  /// Files instead of pipes: a child started meanwhile would inherit a pipe's end and keep it open.
   private func bash(_ flag: String, _ call: String) throws -> String {
-    let folder = FileManager.default.temporaryDirectory.appending(
-      path: "cordee-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let (script, said) = (folder.appending(path: "script"), folder.appending(path: "said"))
-    let text = Completions(commands: Cordee.commands).script(for: .bash) + call + "\n"
-    try Data(text.utf8).write(to: script)
-    try Data().write(to: said)
-    let process = Process()
-    process.executableURL = URL(filePath: "/bin/bash")
-    process.arguments = flag == "-n" ? ["-n", script.path] : [script.path]
-    let output = try FileHandle(forWritingTo: said)
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = output
-    process.standardError = output
-    try process.run()
-    process.waitUntilExit()
-    try output.close()
-    #expect(process.terminationStatus == 0)
-    return String(decoding: try Data(contentsOf: said), as: UTF8.self)
-      .trimmingCharacters(in: .whitespacesAndNewlines)
+    try said(
+      by: "/bin/bash", flag == "-n" ? ["-n"] : [],
+      reading: Completions(commands: Cordee.commands).script(for: .bash) + call + "\n")
+  }
+}
+
+@Suite struct ManPageTests {
+  private static let page = ManPage(commands: Cordee.commands).text
+
+  @Test func `the page holds every command, option, example and topic`() {
+    let plain = Self.page.replacing(#"\-"#, with: "-").replacing(#"\(aq"#, with: "'")
+      .replacing(#"\(dq"#, with: "\"").replacing(#"\(ti"#, with: "~")
+    for command in Cordee.commands {
+      #expect(plain.contains(".SS \"cordee \(command.name)\"\n"))
+      for option in command.allOptions { #expect(plain.contains(".B \"\(option.usage)\"\n")) }
+      for example in command.examples { #expect(plain.contains("\n\(example.line)\n.EE")) }
+    }
+    for topic in HelpTopic.all { #expect(plain.contains(".SH \"\(topic.name.uppercased())\"")) }
+    #expect(run("help", "--man").output == Self.page)
+    #expect(run("help", "sync", "--man").exit == .usage)
+  }
+
+  @Test func `words that look like roff stay words`() {
+    let command = CommandSpec(
+      path: ["probe"], summary: ".so /etc/passwd",
+      options: [OptionSpec(long: "a", value: #""\*[x]""#, summary: "'br")],
+      examples: [Example(line: "cordee probe '.'", meaning: #"back\slash"#)], run: { _ in .done })
+    let page = ManPage(commands: [command]).text
+    #expect(page.contains("\n\\&.so /etc/passwd.\n"))
+    #expect(page.contains("\n\\&\\(aqbr\n"))
+    #expect(page.contains(#".B "\-\-a \(dq\e*[x]\(dq""#))
+    #expect(page.contains(#"back\eslash:"#))
+  }
+
+  @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/groff")))
+  func `groff sets the page without a warning`() throws {
+    let words = ["-man", "-ww", "-Tascii", "-z"]
+    #expect(try said(by: "/usr/bin/groff", words, reading: Self.page) == "")
   }
 }

@@ -1,3 +1,6 @@
+import Changes
+import Registry
+
 /// Commands of whoever keeps the central node.
 enum CentralCommands {
   static let all = [initialise, serve, merge, invite, members, status, reports, revoke]
@@ -68,7 +71,8 @@ enum CentralCommands {
       OptionSpec(
         long: "organisation", value: "REF", isRequired: true, summary: "whom it will speak for"),
       OptionSpec(
-        long: "role", value: "ROLE", isRequired: true, summary: "what it may do"),
+        long: "role", value: "ROLE", isRequired: true, summary: "what it may do",
+        completes: .words(Schema.registry.roles.map(\.name))),
       OptionSpec(long: "days", value: "N", summary: "days the invite holds"),
     ],
     examples: [

@@ -1,13 +1,20 @@
+import Changes
+import Registry
+
 /// Commands that change the replica; each is one change.
 enum EditCommands {
   static let all = [add, set, remove, undelete, resolve]
 
   private static let reference = ArgumentSpec(name: "REF")
+  private static let table = ArgumentSpec(
+    name: "TABLE",
+    completes: .words(
+      Schema.registry.tables.filter { $0.writers == .members }.map(\.name)))
   private static let fields = ArgumentSpec(name: "FIELD=VALUE", isRepeated: true)
 
   static let add = CommandSpec(
     path: ["add"], summary: "add a row",
-    arguments: [ArgumentSpec(name: "TABLE"), fields],
+    arguments: [table, fields],
     examples: [
       Example(
         line: "cordee add organisation 'name=Fonds mondial' kind=fund country=CH",

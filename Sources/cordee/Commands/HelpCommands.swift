@@ -5,11 +5,26 @@ enum HelpCommands {
   static let help = CommandSpec(
     path: ["help"], summary: "explain a command or a topic",
     arguments: [ArgumentSpec(name: "TOPIC", isOptional: true, isRepeated: true)],
+    options: [OptionSpec(long: "man", summary: "print the manual page of all commands")],
     examples: [
       Example(line: "cordee help sync", meaning: "usage, options and examples of one command"),
       Example(line: "cordee help exit-codes", meaning: "what the exit codes mean"),
+      Example(
+        line: "cordee help --man > ~/.local/share/man/man1/cordee.1",
+        meaning: "let \"man cordee\" show all of it"),
     ],
-    run: { try explain($0.arguments, to: $0.console) })
+    run: { invocation in
+      guard invocation.flag("man") else {
+        return try explain(invocation.arguments, to: invocation.console)
+      }
+      guard invocation.arguments.isEmpty else {
+        throw Failure.usage(
+          "argument.extra", "The manual page has every command and topic",
+          hint: "Type cordee help --man alone.")
+      }
+      invocation.console.writeOutput(Array(ManPage(commands: Cordee.commands).text.utf8))
+      return .done
+    })
 
   static let completions = CommandSpec(
     path: ["completions"], summary: "print a completion script for a shell",

@@ -1,3 +1,6 @@
+import Changes
+import Registry
+
 /// Commands that only read the replica.
 enum ReadCommands {
   static let all = [list, get, history, conflicts, officialList, log, dump, digest]
@@ -8,7 +11,10 @@ enum ReadCommands {
 
   static let list = CommandSpec(
     path: ["list"], summary: "list the tables, or the rows of one",
-    arguments: [ArgumentSpec(name: "TABLE", isOptional: true)],
+    arguments: [
+      ArgumentSpec(
+        name: "TABLE", isOptional: true, completes: .words(Schema.registry.tables.map(\.name)))
+    ],
     options: [
       OptionSpec(
         long: "where", value: "FIELD=VALUE", isRepeated: true, summary: "only rows that hold this"),
