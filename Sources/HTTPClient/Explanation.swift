@@ -35,7 +35,10 @@ enum Explanation {
     case CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_PARTIAL_FILE:
       return HTTPFailure(
         .interrupted, "\(place) broke off the connection: \(error.text)", hint: "try again later")
-    case CURLE_OUT_OF_MEMORY, CURLE_FAILED_INIT, CURLE_UNKNOWN_OPTION, CURLE_NOT_BUILT_IN,
+    // What libcurl says, too, of a header longer than its own limit.
+    case CURLE_OUT_OF_MEMORY:
+      return HTTPFailure(.badResponse, "the answer of \(place) does not fit: \(error.text)")
+    case CURLE_FAILED_INIT, CURLE_UNKNOWN_OPTION, CURLE_NOT_BUILT_IN,
       CURLE_BAD_FUNCTION_ARGUMENT:
       return HTTPFailure(.internal, "cannot send to \(place): \(error.text)")
     case CURLE_SSL_CACERT_BADFILE:

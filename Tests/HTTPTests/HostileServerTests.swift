@@ -15,7 +15,7 @@ struct HostileServerTests {
       ("", HTTPFailure.Code.interrupted),
       ("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", .interrupted),
       ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab", .interrupted),
-      ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nab", .badResponse),
+      ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nab", .interrupted),
       ("SSH-2.0-x\r\n", .badResponse),
       ("<html>hello</html>", .badResponse),
       ("HTTP/3.7 200 OK\r\nContent-Length: 0\r\n\r\n", .badResponse),
