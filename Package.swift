@@ -50,13 +50,18 @@ let package = Package(
     room("Session", needs: ["Causality", "Changes", "Wire"]),
     room("SQLite", needs: ["CSQLite", "CShims"]),
     room("Seal", needs: ["CSodium", "CZstd"]),
+    room("Files"),
     room("Store", needs: ["Causality", "Changes", "Wire", "SQLite", "Seal"]),
     room("Registry", needs: ["Causality", "Changes", "Wire", "SQLite", "Store"]),
     room("HTTP"),
     room("HTTPClient", needs: ["HTTP", "CCurl", "CShims"]),
     room("HTTPServer", needs: ["HTTP", "CMicrohttpd", "CShims"]),
-    room("Replica", needs: ["Causality", "Changes", "Wire", "Session", "Seal", "Store", "HTTP"]),
-    room("Central", needs: ["Causality", "Changes", "Wire", "Session", "Seal", "Store", "HTTP"]),
+    room(
+      "Replica",
+      needs: ["Causality", "Changes", "Wire", "Session", "Seal", "Files", "Store", "HTTP"]),
+    room(
+      "Central",
+      needs: ["Causality", "Changes", "Wire", "Session", "Seal", "Files", "Store", "HTTP"]),
     .executableTarget(
       name: "cordee",
       dependencies: [
@@ -78,7 +83,7 @@ let package = Package(
       "CentralTests",
       needs: [
         "Central", "Replica", "Registry", "Store", "Session", "Wire", "Changes", "Causality",
-        "Seal",
+        "Seal", "Files",
         "HTTP", "SQLite",
       ]),
     tests("CommandTests", needs: ["cordee", "SQLite", "Wire"]),

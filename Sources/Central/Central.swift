@@ -16,6 +16,8 @@ public final class Central {
   public let network: NetworkID
   /// Its present life.
   public let instance: InstanceID
+  /// Entries of difference below which the log is always taken to be shorter than a snapshot.
+  public var snapshotEntriesMin = 500
   /// Its key: everything it says is signed with it.
   let key: SigningKey
 

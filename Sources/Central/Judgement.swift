@@ -26,10 +26,10 @@ extension Central {
     // What a newer schema sends is carried untouched: it cannot be judged here.
     let table = store.schema.table(write.row.table)
     let place = "\(write.row.table)/\(write.row.id)"
+    if let home = try store.space(ofTable: write.row.table), home != space {
+      return "table.space: \(write.row.table) belongs to \(home)"
+    }
     if let table {
-      guard table.space == space else {
-        return "table.space: \(write.row.table) belongs to \(table.space)"
-      }
       guard table.writers == .members else {
         return "table.forbidden: only central writes \(write.row.table)"
       }

@@ -58,6 +58,8 @@ public struct Routes {
       return try push(request, space: parts[2], now: now, at: at)
     case ("GET", 4) where parts[0] == "v1" && parts[1] == "spaces" && parts[3] == "log":
       return try log(request, space: parts[2], now: now, at: at)
+    case ("GET", 4) where parts[0] == "v1" && parts[1] == "spaces" && parts[3] == "snapshot":
+      return try snapshot(request, space: parts[2], now: now, at: at)
     default:
       throw Problem("route.unknown", status: 404, "central has nothing at this address")
     }
@@ -119,7 +121,9 @@ public struct Routes {
           of: hello.actor, in: space.name, cursor: (space.cursor.seq, space.cursor.hash))
         return HelloAnswer.Space(
           name: space.name, heldN: standing.heldN, heldHash: standing.heldHash, seq: standing.seq,
-          knowsCursor: standing.knowsCursor)
+          knowsCursor: standing.knowsCursor,
+          offersSnapshot: try central.offersSnapshot(
+            of: space.name, after: space.cursor.seq, end: standing.seq))
       }
     }
     return Response(
@@ -129,12 +133,8 @@ public struct Routes {
 
   private func push(_ request: Request, space: String, now: Int64, at: String) throws -> Response {
     let member = try authenticate(request, now: now)
-    guard request.body.count <= Self.pushBytesMax else {
-      throw Problem(
-        "push.too_large", status: 413,
-        "a push of \(request.body.count) bytes; the limit is \(Self.pushBytesMax)")
-    }
-    let receipts = try central.receive(request.body, from: member, space: space, at: at)
+    let body = try Encoding.decodedBody(of: request, limit: Self.pushBytesMax)
+    let receipts = try central.receive(body, from: member, space: space, at: at)
     try afterPush()
     return Self.json(
       .object([
@@ -159,10 +159,22 @@ public struct Routes {
     guard cursor.instance == central.instance,
       try central.store.logHash(of: space, at: cursor.seq) == cursor.hash
     else { throw Problem("cursor.unknown", status: 409, "central's log does not hold this cursor") }
-    return Response(
+    let piece = Response(
       status: 200, contentType: "application/x-ndjson",
       bytes: try central.logPiece(
         of: space, after: cursor.seq, for: member, bytesMax: Self.logPieceBytes))
+    return Encoding.encode(piece, for: request)
+  }
+
+  private func snapshot(_ request: Request, space: String, now: Int64, at: String) throws
+    -> Response
+  {
+    let member = try authenticate(request, now: now)
+    try central.checkReads(space, by: member)
+    guard let snapshot = try central.snapshot(of: space, at: at) else {
+      throw Problem("snapshot.none", status: 404, "nothing was merged in \(space) yet")
+    }
+    return try snapshot.response(to: request)
   }
 
   /// The enrolled device that signed the request.

@@ -42,9 +42,7 @@ extension Central {
   public func logPiece(of space: String, after seq: Int, for reader: Member, bytesMax: Int) throws
     -> [UInt8]
   {
-    guard store.schema.role(reader.role)?.reads.contains(space) == true else {
-      throw Problem("space.forbidden", status: 403, "the role \(reader.role) may not read \(space)")
-    }
+    try checkReads(space, by: reader)
     return try store.read {
       guard let checkpoint = try checkpoint(of: space) else { return [] }
       let end = try Int(store.meta("checkpoint.\(space).seq")?.integer ?? 0)
@@ -66,6 +64,16 @@ extension Central {
       }
       if !isCut { bytes += checkpoint + [UInt8(ascii: "\n")] }
       return bytes
+    }
+  }
+
+  /// Refuses a reader whose role may not read the space.
+  func checkReads(_ space: String, by reader: Member) throws(Problem) {
+    guard store.schema.spaces.contains(space) else {
+      throw Problem("space.unknown", status: 404, "there is no space of that name")
+    }
+    guard store.schema.role(reader.role)?.reads.contains(space) == true else {
+      throw Problem("space.forbidden", status: 403, "the role \(reader.role) may not read \(space)")
     }
   }
 }

@@ -72,6 +72,10 @@ public final class Replica {
   public let identity: Identity
   let key: SigningKey
   let exchange: any Exchange
+  /// How a bad network is borne.
+  public var patience = Patience.none
+  /// Who is told how far a transfer has come.
+  public var observe: (Transferred) -> Void = { _ in }
 
   /// Opens a replica that joined.
   public init(store: Store, key: SigningKey, exchange: any Exchange) throws {
@@ -109,9 +113,9 @@ public final class Replica {
       ("secret", .string(parts[0])), ("key", .string(Base64URL.encode(key.publicKey.bytes))),
     ]
     if let name { members.append(("name", .string(name))) }
-    let request = Request(
-      method: "POST", origin: origin, target: "/v1/enrolments", body: JSON.object(members).bytes())
-    let answer = try JSON.parse(try ask(request, key: key, now: now, exchange: exchange).bytes)
+    let line = Line(key: key, exchange: exchange, origin: origin, patience: .none, now: { now })
+    let answer = try JSON.parse(
+      try line.ask("POST", "/v1/enrolments", body: JSON.object(members).bytes()).bytes)
     guard let network = answer["network"]?.string.flatMap({ NetworkID($0) }),
       let instance = answer["instance"]?.string.flatMap({ InstanceID($0) }),
       let centralKey = answer["key"]?.string.flatMap(Base64URL.decode).flatMap({
@@ -137,32 +141,5 @@ public final class Replica {
       }
     }
     return try Replica(store: store, key: key, exchange: exchange)
-  }
-
-  /// Signs, sends, and turns a problem into an error.
-  ///
-  /// A clock that is off is corrected once by central's time.
-  static func ask(
-    _ request: Request, key: SigningKey, now: Int64, exchange: any Exchange
-  ) throws -> Response {
-    let id = (ReplicaID(bytes: key.publicKey.fingerprint) ?? ID128(high: 0, low: 0)).description
-    var created = now
-    for attempt in 0..<2 {
-      let signed = MessageSignature.sign(
-        request, keyID: id, created: Int(created), nonce: Base64URL.encode(Randomness.bytes(12)),
-        sha256: { SHA256.hash($0) }, sign: key.sign)
-      let response = try exchange.send(signed, responseBytesMax: 8 * 1024 * 1024)
-      guard response.status >= 400 else { return response }
-      let problem = Problem.parse(response.bytes, status: response.status)
-      if attempt == 0, problem?.code == "signature.time",
-        let told = problem?.detail.split(separator: " ").last.flatMap({ Int64($0) })
-      {
-        created = told
-        continue
-      }
-      throw problem.map { SyncError($0.code, $0.detail, hint: $0.hint) }
-        ?? SyncError("central.status", "central answered \(response.status)")
-    }
-    throw SyncError("signature.time", "central refuses this device's time")
   }
 }

@@ -76,6 +76,9 @@ struct Verification {
     unsigned.remove(dot.actor)
   }
 
+  /// Whether every change so far is covered by its author's signature.
+  var isSigned: Bool { unsigned.isEmpty }
+
   /// The cursor after a whole pull.
   func finish() throws -> Cursor {
     guard isComplete, unsigned.isEmpty else {

@@ -8,6 +8,8 @@ public enum Step: Sendable, Hashable {
   case push(space: String, receivedUpTo: Int)
   /// Central holds all there is to send.
   case received(space: String, upTo: Int)
+  /// Take the snapshot of a space; the log is read from there.
+  case snapshot(space: String)
   /// Read the log after this place.
   case pull(space: String, after: Int)
   /// Stop: this needs a person or a new epoch.
@@ -61,6 +63,12 @@ public enum Plan {
       guard isIdle, case .pull(let space, let after) = step else { return true }
       return answer.spaces.contains { $0.name == space && $0.seq > after }
     }
-    return pushes + needed
+    return pushes
+      + needed.flatMap { step -> [Step] in
+        guard case .pull(let space, _) = step,
+          answer.spaces.contains(where: { $0.name == space && $0.offersSnapshot })
+        else { return [step] }
+        return [.snapshot(space: space), step]
+      }
   }
 }

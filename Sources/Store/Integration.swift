@@ -61,7 +61,7 @@ extension Store {
       var context = head.context
       context.merge(change.header.context)
       if entry.verdict.isApplied, let body {
-        try apply(body.writes, by: Authorship(dot: change.dot, context: context))
+        try apply(body.writes, by: Authorship(dot: change.dot, context: context), in: space)
       }
       try insert(change, state: .logged)
       try setHead(
@@ -70,8 +70,9 @@ extension Store {
     try log(entry)
   }
 
-  private func apply(_ writes: [Write], by author: Authorship) throws {
+  private func apply(_ writes: [Write], by author: Authorship, in space: String) throws {
     for write in writes {
+      try carry(write.row.table, in: space)
       if try hasBase(), var base = try base(of: write.row) {
         base.state.apply(write.verb, by: author)
         try setBase(base, of: write.row)
@@ -118,7 +119,7 @@ extension Store {
       .blob(change.bodyHash.bytes), .blob(change.hash.bytes), .int(state.rawValue))
   }
 
-  private func log(_ entry: LogEntry) throws {
+  func log(_ entry: LogEntry) throws {
     var reason: Argument = .null
     if case .quarantined(let text) = entry.verdict { reason = .text(text) }
     try db.run(

@@ -55,8 +55,15 @@ extension Store {
     }
   }
 
-  /// The hash of one change held here; nil when it is not held.
+  /// The hash of one change known here; nil when it is neither held nor an author's newest.
   public func changeHash(_ dot: Dot, in space: String) throws -> Hash? {
+    if let hash = try storedHash(dot, in: space) { return hash }
+    let head = try head(of: dot.actor, in: space)
+    return head.n == dot.n && dot.n > 0 ? head.hash : nil
+  }
+
+  /// The hash of a change whose header is held.
+  func storedHash(_ dot: Dot, in space: String) throws -> Hash? {
     try db.first(
       "SELECT hash FROM cordee_change WHERE space = ? AND actor = ? AND n = ?",
       .int(try number(ofName: space)),
@@ -102,5 +109,30 @@ extension Store {
         ) { $0.int(0) } ?? 0
     }
     return count
+  }
+}
+
+extension Store {
+  /// How many entries of a space stand after `seq`.
+  ///
+  /// - Complexity: O(entries counted).
+  public func entryCount(of space: String, after seq: Int) throws -> Int {
+    try db.first(
+      "SELECT count(*) FROM cordee_log WHERE space = ? AND seq > ?",
+      .int(try number(ofName: space)),
+      .int(seq)
+    ) { $0.int(0) } ?? 0
+  }
+
+  /// How many rows a space has, deleted ones included.
+  ///
+  /// - Complexity: O(rows).
+  public func rowCount(of space: String) throws -> Int {
+    try tables(of: space).reduce(0) { sum, table in
+      try sum
+        + (db.first("SELECT count(*) FROM cordee_row WHERE tbl = ?", .int(table.number)) {
+          $0.int(0)
+        } ?? 0)
+    }
   }
 }

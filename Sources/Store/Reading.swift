@@ -45,13 +45,7 @@ extension Store {
   ///
   /// - Complexity: O(rows).
   public func dump(_ space: String, line: ([UInt8]) throws -> Void) throws {
-    let names = try db.all("SELECT DISTINCT tbl FROM cordee_row") { $0.int(0) }
-    let tables = try names.map { ($0, try name(ofNumber: $0)) }.sorted {
-      $0.1.utf8.lexicographicallyPrecedes($1.1.utf8)
-    }
-    for (number, table) in tables {
-      let declared = schema.table(table)
-      guard declared?.space ?? schema.spaces.first == space else { continue }
+    for (number, table) in try tables(of: space) {
       let ids = try db.all("SELECT id FROM cordee_row WHERE tbl = ? ORDER BY id", .int(number)) {
         $0.text(0)
       }

@@ -21,6 +21,7 @@ public final class Store {
     var actors: [ActorID: Int] = [:]
     var actorOf: [Int: ActorID] = [:]
     var heads: [HeadKey: Head] = [:]
+    var carried: [String: String] = [:]
     var hasBase: Bool?
   }
 

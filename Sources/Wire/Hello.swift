@@ -119,9 +119,15 @@ public struct HelloAnswer: Sendable, Hashable {
     public let seq: Int
     /// Whether the cursor stands in central's log.
     public let knowsCursor: Bool
+    /// Whether a snapshot is a shorter way than the log.
+    public let offersSnapshot: Bool
 
     /// Makes an answer for one space.
-    public init(name: String, heldN: Int, heldHash: Hash, seq: Int, knowsCursor: Bool) {
+    public init(
+      name: String, heldN: Int, heldHash: Hash, seq: Int, knowsCursor: Bool,
+      offersSnapshot: Bool = false
+    ) {
+      self.offersSnapshot = offersSnapshot
       self.name = name
       self.heldN = heldN
       self.heldHash = heldHash
@@ -146,6 +152,7 @@ public struct HelloAnswer: Sendable, Hashable {
         ]
       }
       if !space.knowsCursor { members.append(("rewound", .bool(true))) }
+      if space.offersSnapshot { members.append(("snapshot", .bool(true))) }
       return (space.name, .object(members))
     }
     return JSON.object([("instance", .string(instance.description)), ("spaces", .object(spaces))])
@@ -167,7 +174,8 @@ public struct HelloAnswer: Sendable, Hashable {
         Space(
           name: name, heldN: Int(value["n"]?.integer ?? 0),
           heldHash: value["hash"]?.string.flatMap { Hash($0) } ?? .zero, seq: Int(seq),
-          knowsCursor: value["rewound"]?.isTrue != true))
+          knowsCursor: value["rewound"]?.isTrue != true,
+          offersSnapshot: value["snapshot"]?.isTrue == true))
     }
     return HelloAnswer(instance: instance, spaces: spaces)
   }

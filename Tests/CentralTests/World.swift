@@ -40,6 +40,9 @@ final class Loop: Exchange {
   var sent: [Request] = []
   var bytesSent = 0
   var bytesReceived = 0
+  /// A range of a snapshot ends after this many bytes, and the next one does not come.
+  var cutsSnapshotsAfter: Int?
+  var flipsSnapshots = false
 
   init(_ central: Central) { routes = Routes(central) }
 
@@ -47,9 +50,36 @@ final class Loop: Exchange {
     let request = tamper?(request) ?? request
     sent.append(request)
     bytesSent += request.body.count
-    let response = routes.answer(request, now: now, at: at)
+    var response = routes.answer(request, now: now, at: at)
+    if case .file(let path, let offset, let length) = response.body {
+      response.body = .bytes(Self.bytes(of: path, offset, length))
+    }
+    if request.path.hasSuffix("/snapshot"), response.status == 206 {
+      if let cut = cutsSnapshotsAfter {
+        guard request.headers["If-Match"] == nil else { throw HTTPFailure(.interrupted, "cut") }
+        response = Self.shortened(response, to: cut)
+      }
+      if flipsSnapshots {
+        var bytes = response.bytes
+        bytes[bytes.count / 2] ^= 1
+        response.body = .bytes(bytes)
+      }
+    }
     bytesReceived += response.bytes.count
     if losesReplies { throw HTTPFailure(.timedOut, "the reply was lost") }
+    return response
+  }
+
+  private static func bytes(of path: String, _ offset: Int, _ length: Int) -> [UInt8] {
+    guard let data = FileManager.default.contents(atPath: path) else { return [] }
+    return Array(data[offset..<offset + length])
+  }
+
+  private static func shortened(_ response: Response, to count: Int) -> Response {
+    var response = response
+    response.body = .bytes(Array(response.bytes.prefix(count)))
+    let total = response.headers["Content-Range"]?.split(separator: "/").last ?? "0"
+    response.headers.set("Content-Range", "bytes 0-\(count - 1)/\(total)")
     return response
   }
 
@@ -92,7 +122,7 @@ final class World {
 
   @discardableResult
   func sync(_ replica: Replica) throws -> SyncReport {
-    try replica.sync(now: loop.now, at: loop.at)
+    try replica.sync(now: self.loop.now, at: loop.at)
   }
 
   @discardableResult

@@ -1,0 +1,110 @@
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// What a file could not do: which one, and why.
+public struct FileError: Error, Sendable, CustomStringConvertible {
+  /// The file.
+  public let path: String
+  /// The system's number of the reason (errno).
+  public let number: Int32
+
+  /// Whether the disk or the quota is full.
+  public var isFull: Bool { number == ENOSPC || number == EDQUOT || number == EFBIG }
+
+  /// One line.
+  public var description: String {
+    "\(path): \(unsafe strerror(number).map { unsafe String(cString: $0) } ?? "error \(number)")"
+  }
+
+  init(_ path: String) {
+    self.path = path
+    number = errno
+  }
+}
+
+/// Plain files by their paths: what spools, snapshots and witnesses need.
+public enum Files {
+  /// The size in bytes; nil when there is no plain file.
+  public static func size(_ path: String) -> Int? {
+    var found = stat()
+    guard unsafe stat(path, &found) == 0, found.st_mode & S_IFMT == S_IFREG else { return nil }
+    return Int(found.st_size)
+  }
+
+  /// Removes a file; one that is not there is fine.
+  public static func remove(_ path: String) {
+    _ = unsafe unlink(path)
+  }
+
+  /// Puts a file in another's place in one step (POSIX rename).
+  public static func rename(_ path: String, to target: String) throws(FileError) {
+    guard unsafe Glibc.rename(path, target) == 0 else { throw FileError(path) }
+  }
+}
+
+/// Reads a file piece by piece.
+public struct FileReader: ~Copyable {
+  private let path: String
+  private let descriptor: Int32
+
+  /// Opens a file that exists, at its beginning.
+  public init(_ path: String) throws(FileError) {
+    self.path = path
+    descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError(path) }
+  }
+
+  deinit { close(descriptor) }
+
+  /// The next bytes, at most `count`; empty at the end.
+  public mutating func read(_ count: Int) throws(FileError) -> [UInt8] {
+    var failed = false
+    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      while filled < count {
+        let got = unsafe Glibc.read(
+          descriptor, buffer.baseAddress?.advanced(by: filled), count - filled)
+        if got < 0, errno == EINTR { continue }
+        failed = got < 0
+        guard got > 0 else { return }
+        filled += got
+      }
+    }
+    if failed { throw FileError(path) }
+    return bytes
+  }
+}
+
+/// Writes a file piece by piece; readable by its owner alone.
+public struct FileWriter: ~Copyable {
+  private let path: String
+  private let descriptor: Int32
+
+  /// Opens or makes a file, empty or, when `appends`, as it is, to write at its end.
+  public init(_ path: String, appends: Bool = false) throws(FileError) {
+    self.path = path
+    descriptor = unsafe open(
+      path, O_WRONLY | O_CREAT | O_CLOEXEC | (appends ? O_APPEND : O_TRUNC), mode_t(0o600))
+    guard descriptor >= 0 else { throw FileError(path) }
+  }
+
+  deinit { close(descriptor) }
+
+  /// Writes all the bytes.
+  public mutating func write(_ bytes: [UInt8]) throws(FileError) {
+    var written = 0
+    while written < bytes.count {
+      let count = unsafe bytes.withUnsafeBytes {
+        unsafe Glibc.write(descriptor, $0.baseAddress?.advanced(by: written), $0.count - written)
+      }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { throw FileError(path) }
+      written += count
+    }
+  }
+
+  /// Waits until what was written is on the disk.
+  public mutating func sync() throws(FileError) {
+    guard fsync(descriptor) == 0 else { throw FileError(path) }
+  }
+}

@@ -1,0 +1,158 @@
+import Causality
+import Changes
+import HTTP
+import Seal
+import Wire
+
+/// How a replica bears a bad network: how often it tries a request again, and how it waits between.
+public struct Patience {
+  /// The most times one request is sent.
+  public var attemptsMax: Int
+  /// Waits; throws when the person wants to stop.
+  public var pause: (Duration) throws -> Void
+
+  /// Makes a patience.
+  public init(attemptsMax: Int, pause: @escaping (Duration) throws -> Void) {
+    self.attemptsMax = attemptsMax
+    self.pause = pause
+  }
+
+  /// Fails at the first failure.
+  public static var none: Patience { Patience(attemptsMax: 1) { _ in } }
+
+  /// The wait before attempt `attempt` (1 for the first repetition): half a second, doubled each time up to half a
+  /// minute, times a random factor between a half and three halves so that many replicas do not come at once.
+  ///
+  /// - Parameter random: evenly drawn from all 64-bit numbers.
+  public static func wait(before attempt: Int, random: UInt64) -> Duration {
+    let base = min(30_000, 500 << min(max(attempt, 1) - 1, 6))
+    return .milliseconds(base / 2 + Int(random % UInt64(base + 1)))
+  }
+}
+
+/// How far a transfer has come, for a progress bar.
+public struct Transferred: Sendable, Hashable {
+  /// What is transferred.
+  public enum Phase: String, Sendable {
+    /// Own changes to central.
+    case push
+    /// A snapshot from central.
+    case snapshot
+    /// The log from central.
+    case pull
+    /// History older than the snapshot.
+    case history
+  }
+
+  /// What is transferred.
+  public let phase: Phase
+  /// Bytes so far in this phase, as they crossed the network.
+  public let bytes: Int
+  /// Bytes in all, where known.
+  public let total: Int?
+}
+
+/// The line to central: signs, sends, repeats, decodes.
+final class Line {
+  private let key: SigningKey
+  private let exchange: any Exchange
+  private let origin: Origin
+  private let now: () -> Int64
+  private let patience: Patience
+  private let observe: (Transferred) -> Void
+  /// Seconds by which central's clock is ahead, once it said so; used for signing alone.
+  private var offset: Int64 = 0
+  private var crossed: [Transferred.Phase: Int] = [:]
+
+  /// Bytes of an answer taken at most.
+  static let answerBytesMax = 16 * 1024 * 1024
+
+  init(
+    key: SigningKey, exchange: any Exchange, origin: Origin, patience: Patience,
+    now: @escaping () -> Int64, observe: @escaping (Transferred) -> Void = { _ in }
+  ) {
+    self.key = key
+    self.exchange = exchange
+    self.origin = origin
+    self.now = now
+    self.patience = patience
+    self.observe = observe
+  }
+
+  /// Tells how far a phase has come.
+  func crossed(_ bytes: Int, _ phase: Transferred.Phase, total: Int? = nil) {
+    let sum = crossed[phase, default: 0] + bytes
+    crossed[phase] = sum
+    observe(Transferred(phase: phase, bytes: sum, total: total))
+  }
+
+  /// Sends a request until there is an answer, its body decoded.
+  ///
+  /// Every request of the protocol may be sent twice without harm.
+  ///
+  /// - Throws: `SyncError` for a refusal, `HTTPFailure` when the patience ends.
+  func ask(
+    _ method: String, _ target: String, body: [UInt8] = [], headers: Headers = Headers(),
+    phase: Transferred.Phase? = nil
+  ) throws -> Response {
+    var request = Request(method: method, origin: origin, target: target, body: body)
+    for field in headers.fields { request.headers.add(field.name, field.value) }
+    var attempt = 0
+    while true {
+      attempt += 1
+      do {
+        let response = try signedOnce(request)
+        guard [429, 502, 503, 504].contains(response.status), attempt < patience.attemptsMax else {
+          if let phase { crossed(body.count + response.bytes.count, phase) }
+          return try Self.accepted(response)
+        }
+      } catch let failure as HTTPFailure {
+        guard failure.isRetryable, attempt < patience.attemptsMax else { throw failure }
+      }
+      try patience.pause(Patience.wait(before: attempt, random: Randomness.uint64()))
+    }
+  }
+
+  /// Signs and sends; a clock that is off is corrected once by central's time.
+  private func signedOnce(_ request: Request) throws -> Response {
+    let id = (ReplicaID(bytes: key.publicKey.fingerprint) ?? ID128(high: 0, low: 0)).description
+    var response = Response(status: 500)
+    for attempt in 0..<2 {
+      let created = now() + offset
+      let signed = MessageSignature.sign(
+        request, keyID: id, created: Int(created), nonce: Base64URL.encode(Randomness.bytes(12)),
+        sha256: { SHA256.hash($0) }, sign: key.sign)
+      response = try exchange.send(signed, responseBytesMax: Self.answerBytesMax)
+      guard attempt == 0, response.status == 401,
+        let problem = Problem.parse(response.bytes, status: 401), problem.code == "signature.time",
+        let told = problem.detail.split(separator: " ").last.flatMap({ Int64($0) })
+      else { break }
+      offset = told - now()
+    }
+    return response
+  }
+
+  /// An answer that is none of the refusals.
+  private static func accepted(_ response: Response) throws -> Response {
+    guard response.status >= 400 else { return response }
+    throw Problem.parse(response.bytes, status: response.status).map {
+      SyncError($0.code, $0.detail, hint: $0.hint)
+    } ?? SyncError("central.status", "central answered \(response.status)")
+  }
+
+  /// The body of an answer, decompressed.
+  static func decoded(_ response: Response) throws -> [UInt8] {
+    switch response.headers["Content-Encoding"]?.lowercased() {
+    case nil, "identity": return response.bytes
+    case "zstd":
+      do {
+        return try Zstd.decompress(response.bytes, limit: answerBytesMax)
+      } catch {
+        throw SyncError(
+          "answer.damaged", "central's answer is damaged: \(error)", hint: "Sync again.")
+      }
+    case let other?:
+      throw SyncError("answer.encoding", "central answered in the encoding \(other)")
+    }
+  }
+}

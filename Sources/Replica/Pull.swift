@@ -1,0 +1,108 @@
+import Causality
+import Changes
+import Files
+import HTTP
+import Seal
+import Store
+import Wire
+
+/// The log from central: downloaded first, outside any lock, then taken whole in one transaction.
+extension Replica {
+  private static let wanted: Headers = ["Accept-Encoding": "zstd"]
+
+  /// Takes the log up to a checkpoint.
+  ///
+  /// What one piece cannot hold goes through a spool file, so that memory stays flat and a cut loses nothing.
+  func pull(_ space: String, author: Author, _ line: Line, _ report: inout SyncReport) throws {
+    let start = try cursor(of: space)
+    let spool = Spool(path: "\(store.path).cordee-pull-\(space)", start: start)
+    var verification = verification(of: space, from: start)
+    var entries: [LogEntry] = []
+    do {
+      try spool.forEachLine { _ = try verification.entry(try LogLine.parse($0)) }
+    } catch {
+      // What the spool holds is not what central would send now.
+      spool.remove()
+      verification = self.verification(of: space, from: start)
+    }
+    while !verification.isComplete {
+      let piece = try piece(of: space, after: verification.cursor, line, .pull)
+      if piece.isEmpty { return }
+      for bytes in Lines.split(piece) {
+        if let entry = try verification.entry(try LogLine.parse(bytes)) { entries.append(entry) }
+      }
+      if !verification.isComplete || spool.holdsLines {
+        try spool.append(piece)
+        entries = []
+      }
+    }
+    try store.write {
+      try store.seal(as: author)
+      if spool.holdsLines {
+        var again = self.verification(of: space, from: start)
+        try spool.forEachLine { bytes in
+          if let entry = try again.entry(try LogLine.parse(bytes)) {
+            try take(entry, &again, &report)
+          }
+        }
+        try store.setMeta("cursor.\(space)", .text(try again.finish().text))
+      } else {
+        for entry in entries { try take(entry, &verification, &report) }
+        try store.setMeta("cursor.\(space)", .text(try verification.finish().text))
+      }
+    }
+    spool.remove()
+  }
+
+  /// Fetches history older than the snapshot, piece by piece, each kept as soon as it is verified.
+  ///
+  /// - Returns: entries taken.
+  /// - Throws: as `sync`; the next sync goes on from the last piece.
+  func fetchHistory(of space: String, _ line: Line) throws -> Int {
+    var count = 0
+    while let gap = try store.gap(in: space) {
+      let start = Cursor(
+        instance: try cursor(of: space).instance, seq: gap.after.seq, hash: gap.after.hash)
+      var verification = verification(of: space, from: start)
+      var entries: [LogEntry] = []
+      var whole = 0
+      for bytes in Lines.split(try piece(of: space, after: start, line, .history)) {
+        guard verification.cursor.seq < gap.upTo.seq,
+          let entry = try verification.entry(try LogLine.parse(bytes))
+        else { break }
+        try verification.verifySignature(of: entry)
+        entries.append(entry)
+        if verification.isSigned { whole = entries.count }
+      }
+      guard whole > 0 else {
+        throw SyncError("log.incomplete", "central's log ends without its signatures")
+      }
+      try store.write { try store.fill(gap, with: Array(entries[..<whole]), in: space) }
+      count += whole
+    }
+    return count
+  }
+
+  private func verification(of space: String, from cursor: Cursor) -> Verification {
+    Verification(store: store, identity: identity, space: space, cursor: cursor)
+  }
+
+  private func piece(
+    of space: String, after cursor: Cursor, _ line: Line, _ phase: Transferred.Phase
+  ) throws -> [UInt8] {
+    try Line.decoded(
+      try line.ask(
+        "GET", "/v1/spaces/\(space)/log?after=\(cursor.text)", headers: Self.wanted, phase: phase))
+  }
+
+  private func take(
+    _ entry: LogEntry, _ verification: inout Verification, _ report: inout SyncReport
+  ) throws {
+    try store.integrate(entry)
+    try verification.verifySignature(of: entry)
+    report.pulled += 1
+    if case .quarantined(let reason) = entry.verdict, entry.change.dot.actor == identity.actor {
+      report.refused.append(reason)
+    }
+  }
+}

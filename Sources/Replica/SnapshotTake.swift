@@ -1,0 +1,163 @@
+import Changes
+import Files
+import HTTP
+import Seal
+import Store
+import Wire
+
+/// A cold start, or a return after years: a snapshot instead of the log.
+extension Replica {
+  /// Bytes of one range.
+  private static let rangeBytes = 4 * 1024 * 1024
+  /// Bytes of an image taken at most.
+  private static let imageBytesMax = 8 * 1024 * 1024 * 1024
+
+  /// Downloads, verifies and adopts the snapshot of a space.
+  ///
+  /// A transfer that is cut goes on at the next sync where it ended.
+  ///
+  /// - Returns: the rows that came.
+  func takeSnapshot(of space: String, author: Author, _ line: Line) throws -> Int {
+    let packed = "\(store.path).cordee-snapshot-\(space).zst"
+    let image = "\(store.path).cordee-snapshot-\(space)"
+    try download(space, to: packed, line)
+    defer { Files.remove(image) }
+    let snapshot: Snapshot
+    do {
+      snapshot = try unpack(packed, to: image, space: space)
+    } catch {
+      if (error as? FileError)?.isFull != true { try forget(packed, space) }
+      throw error
+    }
+    try store.adopt(
+      imageAt: image, snapshot, author: author, from: try cursor(of: space)
+    ) {
+      try store.setMeta("cursor.\(space)", .text(snapshot.cursor.text))
+      try store.setMeta("download.\(space)", .null)
+    }
+    Files.remove(packed)
+    return snapshot.rows
+  }
+
+  private func forget(_ packed: String, _ space: String) throws {
+    Files.remove(packed)
+    try store.write { try store.setMeta("download.\(space)", .null) }
+  }
+
+  /// Fetches range after range; which snapshot is being fetched is kept in the replica.
+  private func download(_ space: String, to path: String, _ line: Line) throws {
+    var (tag, total) = try begun(space)
+    if tag == nil { Files.remove(path) }
+    var have = Files.size(path) ?? 0
+    var renewals = 0
+    while total.map({ have < $0 }) ?? true {
+      var headers: Headers = [
+        "Accept-Encoding": "zstd", "Range": "bytes=\(have)-\(have + Self.rangeBytes - 1)",
+      ]
+      if let tag { headers.add("If-Match", tag) }
+      let response: Response
+      do {
+        response = try line.ask("GET", "/v1/spaces/\(space)/snapshot", headers: headers)
+      } catch let error as SyncError
+        where ["snapshot.replaced", "range.outside"].contains(error.code) && renewals < 3
+      {
+        renewals += 1
+        try forget(path, space)
+        (tag, total, have) = (nil, nil, 0)
+        continue
+      }
+      guard response.headers["Content-Encoding"] == "zstd",
+        let (first, size) = Self.range(of: response), first == have,
+        let found = response.headers["ETag"]
+      else { throw SyncError("snapshot.range", "central's answer is no range of a snapshot") }
+      if tag == nil {
+        try store.write { try store.setMeta("download.\(space)", .text("\(found) \(size)")) }
+        (tag, total) = (found, size)
+      }
+      var writer = try FileWriter(path, appends: true)
+      try writer.write(response.bytes)
+      have += response.bytes.count
+      line.crossed(response.bytes.count, .snapshot, total: size)
+    }
+  }
+
+  private func begun(_ space: String) throws -> (tag: String?, total: Int?) {
+    let parts =
+      try store.meta("download.\(space)")?.text?.split(separator: " ").map(String.init) ?? []
+    guard parts.count == 2, let total = Int(parts[1]) else { return (nil, nil) }
+    return (parts[0], total)
+  }
+
+  /// First byte and size of the whole, from `Content-Range: bytes FIRST-LAST/SIZE`.
+  private static func range(of response: Response) -> (first: Int, total: Int)? {
+    guard response.status == 206, let text = response.headers["Content-Range"],
+      text.hasPrefix("bytes ")
+    else { return nil }
+    let parts = text.dropFirst(6).split { $0 == "-" || $0 == "/" }.compactMap { Int($0) }
+    guard parts.count == 3, parts[1] - parts[0] + 1 == response.bytes.count,
+      !response.bytes.isEmpty, parts[2] > parts[1]
+    else { return nil }
+    return (parts[0], parts[2])
+  }
+
+  /// Decompresses a snapshot into its image, verified: central's signature, network, space and hash.
+  private func unpack(_ packed: String, to image: String, space: String) throws -> Snapshot {
+    var reader = try FileReader(packed)
+    var writer = try FileWriter(image)
+    var decoder = ZstdDecoder(limit: Self.imageBytesMax)
+    var hash = Blake2b()
+    hash.update(Preimage.image)
+    var head: [UInt8] = []
+    var snapshot: Snapshot?
+    var size = 0
+    do {
+      while true {
+        let chunk = try reader.read(1 << 17)
+        if chunk.isEmpty { break }
+        decoder.feed(chunk)
+        while var piece = try decoder.next() {
+          if snapshot == nil {
+            head += piece
+            guard let end = head.firstIndex(of: UInt8(ascii: "\n")) else {
+              guard head.count < 1 << 20 else { throw Self.damaged("its first line has no end") }
+              continue
+            }
+            snapshot = try verified(Array(head[..<end]), space: space)
+            piece = Array(head[(end + 1)...])
+          }
+          hash.update(piece)
+          size += piece.count
+          try writer.write(piece)
+        }
+      }
+      try decoder.finish()
+    } catch let error as SealError {
+      throw Self.damaged("\(error)")
+    }
+    guard let snapshot, size == snapshot.bytes, Hash(bytes: hash.finalize()) == snapshot.hash else {
+      throw Self.damaged("its image is not the one that was signed")
+    }
+    return snapshot
+  }
+
+  private func verified(_ line: [UInt8], space: String) throws -> Snapshot {
+    let (snapshot, signed, signatures) = try Snapshot.parse(line: line)
+    let message = Preimage.snapshot(signed)
+    let cursor = try cursor(of: space)
+    guard signatures.contains(where: { identity.centralKey.verifies($0.value, of: message) }),
+      snapshot.network == identity.network, snapshot.space == space,
+      snapshot.instance == cursor.instance, snapshot.seq >= cursor.seq
+    else {
+      throw SyncError(
+        "snapshot.signature", "the snapshot of \(space) is not signed by this network's central",
+        hint: "Tell the secretariat; nothing of it was taken.")
+    }
+    return snapshot
+  }
+
+  private static func damaged(_ reason: String) -> SyncError {
+    SyncError(
+      "snapshot.damaged", "the snapshot arrived damaged: \(reason)",
+      hint: "Sync again; it is fetched anew.")
+  }
+}

@@ -1,0 +1,126 @@
+import Changes
+import SQLite
+public import Wire
+
+/// What an image was made of.
+public struct ImageContents: Sendable {
+  /// Rows, deleted ones included.
+  public let rows: Int
+  /// The shared tables.
+  public let tables: [Snapshot.Table]
+}
+
+/// An image is one space's present state as a SQLite database: rows, stamps, siblings, heads; no history.
+///
+/// It is written row by row in key order, so that it is small and holds nothing of other spaces or of deleted pages.
+enum Image {
+  /// The engine's tables in an image, in the order they are made.
+  static let engine: [(name: String, sql: String)] = [
+    ("cordee_name", "CREATE TABLE cordee_name(id INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT"),
+    (
+      "cordee_actor",
+      "CREATE TABLE cordee_actor(id INTEGER PRIMARY KEY, actor BLOB NOT NULL) STRICT"
+    ),
+    (
+      "cordee_known",
+      "CREATE TABLE cordee_known(actor INTEGER PRIMARY KEY, n INTEGER NOT NULL, hash BLOB NOT NULL, "
+        + "context BLOB NOT NULL) STRICT"
+    ),
+    (
+      "cordee_row",
+      "CREATE TABLE cordee_row(tbl INTEGER NOT NULL, id TEXT NOT NULL, actor INTEGER NOT NULL, "
+        + "n INTEGER NOT NULL, weight INTEGER NOT NULL, width INTEGER NOT NULL, exceptions BLOB) STRICT"
+    ),
+    (
+      "cordee_sibling",
+      "CREATE TABLE cordee_sibling(tbl INTEGER NOT NULL, id TEXT NOT NULL, field INTEGER NOT NULL, "
+        + "actor INTEGER NOT NULL, n INTEGER NOT NULL, weight INTEGER NOT NULL, seen INTEGER NOT NULL, "
+        + "value ANY) STRICT"
+    ),
+  ]
+
+  /// A shared table in an image; without a key, since it is read once from end to end.
+  static func sql(of table: Snapshot.Table) -> String {
+    let columns =
+      ["id TEXT NOT NULL"]
+      + table.columns.map {
+        "\(Layout.quoted($0.name)) \($0.type.rawValue)"
+      }
+    return "CREATE TABLE \(Layout.quoted(table.name))(\(columns.joined(separator: ", "))) STRICT"
+  }
+
+  /// The same statement for an attached image; SQLite keeps the text without the prefix.
+  static func attached(_ sql: String) -> String {
+    "CREATE TABLE image." + sql.dropFirst("CREATE TABLE ".count)
+  }
+}
+
+extension Store {
+  /// Writes the image of a space to a new file.
+  ///
+  /// Call outside a transaction; what others write meanwhile is not in it.
+  ///
+  /// - Complexity: O(rows of the space); memory stays flat.
+  public func writeImage(of space: String, to path: String) throws -> ImageContents {
+    try withAttached(path, create: true) {
+      try db.execute("PRAGMA image.journal_mode=OFF; PRAGMA image.synchronous=OFF")
+      return try read { try fillImage(of: space) }
+    }
+  }
+
+  /// Runs `body` with another database attached as `image`.
+  func withAttached<T>(_ path: String, create: Bool = false, _ body: () throws -> T) throws -> T {
+    do {
+      // An absent file would be made by ATTACH; only the writer wants that.
+      if !create { _ = try Connection(path: path, mode: .readOnly) }
+      try db.run("ATTACH DATABASE ? AS image", .text(path))
+    } catch {
+      throw StoreError(error, path: path)
+    }
+    do {
+      let result = try body()
+      try db.execute("DETACH DATABASE image")
+      return result
+    } catch {
+      // The first error says more.
+      try? db.execute("DETACH DATABASE image")
+      if let error = error as? SQLiteError { throw StoreError(error, path: path) }
+      throw error
+    }
+  }
+
+  private func fillImage(of space: String) throws -> ImageContents {
+    for table in Image.engine { try db.execute(Image.attached(table.sql)) }
+    let number = try number(ofName: space)
+    var tables: [Snapshot.Table] = []
+    for (table, name) in try self.tables(of: space) {
+      let declared = schema.table(name)?.fields ?? []
+      let shape = Snapshot.Table(
+        name: name, columns: declared.map { Snapshot.Column(name: $0.name, type: $0.type) })
+      tables.append(shape)
+      try db.execute(Image.attached(Image.sql(of: shape)))
+      if schema.table(name) != nil {
+        let columns = (["id"] + declared.map(\.name)).map(Layout.quoted).joined(separator: ", ")
+        try db.run(
+          "INSERT INTO image.\(Layout.quoted(name))(\(columns)) "
+            + "SELECT \(columns) FROM main.\(Layout.quoted(name)) ORDER BY id")
+      }
+      for part in ["cordee_row", "cordee_sibling"] {
+        try db.run(
+          "INSERT INTO image.\(part) SELECT * FROM main.\(part) WHERE tbl = ?", .int(table))
+      }
+    }
+    try db.run(
+      "INSERT INTO image.cordee_known SELECT actor, n, hash, context FROM main.cordee_known "
+        + "WHERE space = ?", .int(number))
+    try db.execute(
+      """
+      INSERT INTO image.cordee_actor SELECT id, actor FROM main.cordee_actor
+        WHERE id IN (SELECT actor FROM image.cordee_known);
+      INSERT INTO image.cordee_name SELECT id, name FROM main.cordee_name WHERE id IN
+        (SELECT tbl FROM image.cordee_row UNION SELECT field FROM image.cordee_sibling);
+      """)
+    let rows = try db.first("SELECT count(*) FROM image.cordee_row") { $0.int(0) } ?? 0
+    return ImageContents(rows: rows, tables: tables)
+  }
+}
