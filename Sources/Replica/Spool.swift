@@ -1,7 +1,9 @@
 import Files
 import Wire
 
-/// Lines of the log on their way into the replica, kept in a file beside it. The first line is the cursor they follow.
+/// Lines of the log on their way into the replica, kept in a file beside it.
+///
+/// The first line is the cursor they follow.
 struct Spool {
   private let path: String
   private let start: Cursor
