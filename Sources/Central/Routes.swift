@@ -20,7 +20,7 @@ public struct Routes {
   /// Bytes of one push.
   public static let pushBytesMax = 1024 * 1024
   /// Bytes after which a piece of the log is cut.
-  public static let logPieceBytes = 2 * 1024 * 1024
+  public var logPieceBytes = 2 * 1024 * 1024
 
   /// Puts a face to a node.
   public init(_ central: Central) {
@@ -162,7 +162,7 @@ public struct Routes {
     let piece = Response(
       status: 200, contentType: "application/x-ndjson",
       bytes: try central.logPiece(
-        of: space, after: cursor.seq, for: member, bytesMax: Self.logPieceBytes))
+        of: space, after: cursor.seq, for: member, bytesMax: logPieceBytes))
     return Encoding.encode(piece, for: request)
   }
 

@@ -63,6 +63,8 @@ final class Line {
   /// Seconds by which central's clock is ahead, once it said so; used for signing alone.
   private var offset: Int64 = 0
   private var crossed: [Transferred.Phase: Int] = [:]
+  /// The bytes of a phase in all, once known.
+  var totals: [Transferred.Phase: Int] = [:]
 
   /// Bytes of an answer taken at most.
   static let answerBytesMax = 16 * 1024 * 1024
@@ -80,10 +82,9 @@ final class Line {
   }
 
   /// Tells how far a phase has come.
-  func crossed(_ bytes: Int, _ phase: Transferred.Phase, total: Int? = nil) {
-    let sum = crossed[phase, default: 0] + bytes
-    crossed[phase] = sum
-    observe(Transferred(phase: phase, bytes: sum, total: total))
+  func tell(_ phase: Transferred.Phase, crossed bytes: Int = 0) {
+    crossed[phase, default: 0] += bytes
+    observe(Transferred(phase: phase, bytes: crossed[phase] ?? 0, total: totals[phase]))
   }
 
   /// Sends a request until there is an answer, its body decoded.
@@ -97,13 +98,14 @@ final class Line {
   ) throws -> Response {
     var request = Request(method: method, origin: origin, target: target, body: body)
     for field in headers.fields { request.headers.add(field.name, field.value) }
+    if let phase { tell(phase) }
     var attempt = 0
     while true {
       attempt += 1
       do {
         let response = try signedOnce(request)
         guard [429, 502, 503, 504].contains(response.status), attempt < patience.attemptsMax else {
-          if let phase { crossed(body.count + response.bytes.count, phase) }
+          if let phase { tell(phase, crossed: body.count + response.bytes.count) }
           return try Self.accepted(response)
         }
       } catch let failure as HTTPFailure {

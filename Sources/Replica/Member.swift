@@ -70,7 +70,7 @@ public final class Replica {
   public let store: Store
   /// The network it joined.
   public let identity: Identity
-  let key: SigningKey
+  package let key: SigningKey
   let exchange: any Exchange
   /// How a bad network is borne.
   public var patience = Patience.none

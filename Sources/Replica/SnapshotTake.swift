@@ -8,7 +8,7 @@ import Wire
 /// A cold start, or a return after years: a snapshot instead of the log.
 extension Replica {
   /// Bytes of one range.
-  private static let rangeBytes = 4 * 1024 * 1024
+  private static let rangeBytes = 2 * 1024 * 1024
   /// Bytes of an image taken at most.
   private static let imageBytesMax = 8 * 1024 * 1024 * 1024
 
@@ -50,6 +50,8 @@ extension Replica {
     if tag == nil { Files.remove(path) }
     var have = Files.size(path) ?? 0
     var renewals = 0
+    line.totals[.snapshot] = total
+    line.tell(.snapshot, crossed: have)
     while total.map({ have < $0 }) ?? true {
       var headers: Headers = [
         "Accept-Encoding": "zstd", "Range": "bytes=\(have)-\(have + Self.rangeBytes - 1)",
@@ -57,7 +59,8 @@ extension Replica {
       if let tag { headers.add("If-Match", tag) }
       let response: Response
       do {
-        response = try line.ask("GET", "/v1/spaces/\(space)/snapshot", headers: headers)
+        response = try line.ask(
+          "GET", "/v1/spaces/\(space)/snapshot", headers: headers, phase: .snapshot)
       } catch let error as SyncError
         where ["snapshot.replaced", "range.outside"].contains(error.code) && renewals < 3
       {
@@ -73,11 +76,11 @@ extension Replica {
       if tag == nil {
         try store.write { try store.setMeta("download.\(space)", .text("\(found) \(size)")) }
         (tag, total) = (found, size)
+        line.totals[.snapshot] = size
       }
       var writer = try FileWriter(path, appends: true)
       try writer.write(response.bytes)
       have += response.bytes.count
-      line.crossed(response.bytes.count, .snapshot, total: size)
     }
   }
 

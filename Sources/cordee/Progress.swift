@@ -10,7 +10,7 @@ struct Progress {
   static let plain = Duration.seconds(10)
 
   private let label: String
-  private let total: Int64?
+  private var total: Int64?
   private let console: Console
   private let elapsed: () -> Duration
   private var said: Duration?
@@ -24,6 +24,9 @@ struct Progress {
     self.console = console
     self.elapsed = elapsed
   }
+
+  /// Corrects what is to come.
+  mutating func expect(_ total: Int64?) { self.total = total }
 
   /// Tells that `done` bytes have come.
   mutating func update(done: Int64) {

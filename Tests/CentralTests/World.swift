@@ -33,7 +33,7 @@ let clubs = Schema(
 
 /// A link that can be cut, doubled and spied on; central answers in the same process.
 final class Loop: Exchange {
-  let routes: Routes
+  var routes: Routes
   var now: Int64 = 1_800_000_000
   var losesReplies = false
   var tamper: ((Request) -> Request)?
@@ -43,10 +43,21 @@ final class Loop: Exchange {
   /// A range of a snapshot ends after this many bytes, and the next one does not come.
   var cutsSnapshotsAfter: Int?
   var flipsSnapshots = false
+  /// The link breaks after so many more requests.
+  var failsAfterRequests: Int?
+  /// So many replies are lost, then no more.
+  var lostReplies = 0
 
   init(_ central: Central) { routes = Routes(central) }
 
   func send(_ request: Request, responseBytesMax: Int) throws(HTTPFailure) -> Response {
+    if let left = failsAfterRequests {
+      guard left > 0 else {
+        sent.append(request)
+        throw HTTPFailure(.interrupted, "the link broke")
+      }
+      failsAfterRequests = left - 1
+    }
     let request = tamper?(request) ?? request
     sent.append(request)
     bytesSent += request.body.count
@@ -66,6 +77,10 @@ final class Loop: Exchange {
       }
     }
     bytesReceived += response.bytes.count
+    if lostReplies > 0 {
+      lostReplies -= 1
+      throw HTTPFailure(.timedOut, "the reply was lost")
+    }
     if losesReplies { throw HTTPFailure(.timedOut, "the reply was lost") }
     return response
   }

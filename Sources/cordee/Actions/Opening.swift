@@ -76,13 +76,19 @@ extension Invocation {
   }
 
   /// The replica with its key and its way to central.
-  func replica() throws -> Replica {
+  ///
+  /// - Parameter display: is told how transfers go.
+  func replica(display: TransferDisplay? = nil) throws -> Replica {
     let store = try store()
     let identity = try Identity(store)
     let key = try KeyFile.read("\(try paths.keysFolder())/\(identity.actor.replica).key")
-    return try Replica(
+    let replica = try Replica(
       store: store, key: key,
-      exchange: Links.exchange(to: identity.origin, plain: try store.meta("plain")?.integer == 1))
+      exchange: Links.exchange(
+        to: identity.origin, plain: try store.meta("plain")?.integer == 1, display: display))
+    replica.patience = .command
+    if let display { replica.observe = { display.show($0) } }
+    return replica
   }
 
   /// Who writes in this file; a file that joined nothing cannot be edited by commands.
@@ -103,7 +109,9 @@ extension Invocation {
 
 /// Ways to central.
 enum Links {
-  static func exchange(to origin: Origin, plain: Bool) throws -> any Exchange {
+  static func exchange(
+    to origin: Origin, plain: Bool, display: TransferDisplay? = nil
+  ) throws -> any Exchange {
     guard origin.scheme == "https" || origin.isLoopback || plain else {
       throw Failure(
         code: "http.plain", message: "\(origin) is not https",
@@ -111,6 +119,6 @@ enum Links {
     }
     var options = CurlExchange.Options()
     options.allowsPlainHTTP = origin.scheme == "http"
-    return CurlExchange(options)
+    return CurlExchange(options) { display?.show(underWay: $0.bytesUp + $0.bytesDown) }
   }
 }

@@ -129,6 +129,9 @@ enum ReadActions {
           )
         }
       }
+      if let space = try store.space(ofTable: row.table) {
+        for line in try HistoryReach.lines(store, spaces: [space]) { invocation.console.say(line) }
+      }
       return .done
     }
   }

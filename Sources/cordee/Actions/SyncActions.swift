@@ -36,6 +36,8 @@ enum SyncActions {
           hint: "Name another with --replica.")
       }
       let plain = invocation.flag("allow-plain-http")
+      let display = TransferDisplay(console: invocation.console)
+      defer { display.finish() }
       let key = SigningKey.generate()
       let id = try replicaID(of: key)
       try KeyFile.write(key, to: "\(try invocation.paths.keysFolder())/\(id).key")
@@ -46,11 +48,12 @@ enum SyncActions {
         let replica = try Replica.join(
           store, invite: parts[1], origin: origin, key: key, name: invocation.option("name"),
           now: Now().seconds,
-          exchange: try Links.exchange(to: origin, plain: plain))
+          exchange: try Links.exchange(to: origin, plain: plain, display: display))
         try store.write { try store.setMeta("plain", .integer(plain ? 1 : 0)) }
-        let report = try replica.sync(now: Now().seconds, at: Now().label)
-        invocation.console.print(
-          "Joined \(origin) as \(id); \(report.pulled) changes received. Next: cordee list")
+        replica.patience = .command
+        replica.observe = { display.show($0) }
+        try firstSync(replica, invocation)
+        invocation.console.print("Joined \(origin) as \(id). Next: cordee list")
       } catch {
         // The file holds nothing yet that anybody wrote.
         if try store.meta("network") == nil { try? FileManager.default.removeItem(atPath: path) }
@@ -60,19 +63,44 @@ enum SyncActions {
     }
   }
 
+  /// What holds now; history comes with the syncs that follow.
+  private static func firstSync(_ replica: Replica, _ invocation: Invocation) throws {
+    do {
+      let label = Now().label
+      _ = try replica.sync(now: Now().seconds, at: label, fetchesHistory: false)
+      try replica.store.write { try replica.store.setMeta("last_sync", .text(label)) }
+    } catch {
+      let failure = Failure.from(error)
+      throw Failure(
+        code: failure.code, message: "joined, but the first sync failed: \(failure.message)",
+        hint: "Run `cordee sync`.")
+    }
+  }
+
   static func sync(_ invocation: Invocation) throws -> ExitCode {
     guard let every = try invocation.duration("every") else {
       return try Failure.wrap { try once(invocation) }
     }
+    // What no waiting mends is said at once.
+    _ = try Failure.wrap { try invocation.replica() }
     try CommandSignals.catchThem()
-    repeat {
-      do { _ = try once(invocation) } catch { invocation.console.say(Failure.from(error).line) }
-    } while !CommandSignals.waitForStop(milliseconds: Int(every.components.seconds) * 1000)
-    return .done
+    var pace = SyncPace(every: every)
+    while true {
+      var succeeded = true
+      do { _ = try once(invocation) } catch {
+        succeeded = false
+        invocation.console.say(Failure.from(error).line)
+      }
+      let pause = pace.pause(succeeded: succeeded, random: Randomness.uint64()).components
+      let milliseconds = Int(pause.seconds) * 1000 + Int(pause.attoseconds / 1_000_000_000_000_000)
+      if CommandSignals.waitForStop(milliseconds: milliseconds) { return .done }
+    }
   }
 
   private static func once(_ invocation: Invocation) throws -> ExitCode {
-    let replica = try invocation.replica()
+    let display = TransferDisplay(console: invocation.console)
+    defer { display.finish() }
+    let replica = try invocation.replica(display: display)
     if invocation.flag("dry-run") {
       let waiting = try replica.store.waiting()
       let touched = try replica.store.touchedRows()
@@ -80,7 +108,9 @@ enum SyncActions {
         "Would send \(waiting.local) changes and seal \(touched) edited records.")
       return .done
     }
-    let report = try replica.sync(now: Now().seconds, at: Now().label)
+    let report = try replica.sync(
+      now: Now().seconds, at: Now().label, fetchesHistory: !invocation.flag("no-history"))
+    display.finish()
     try replica.store.write { try replica.store.setMeta("last_sync", .text(Now().label)) }
     let conflicts = try replica.store.conflicts().count
     invocation.console.print(
@@ -106,11 +136,15 @@ enum SyncActions {
             ("quarantined", .integer(Int64(quarantined))),
             ("last_sync", last.map { .string($0) } ?? .null),
             ("spaces", .array(identity.spaces.map { .string($0) })),
+            ("history", try HistoryReach.json(store, spaces: identity.spaces)),
             ("central", .string(identity.origin.description)),
             ("actor", .string(identity.actor.description)),
           ]))
       } else {
         invocation.console.print("Replica of \(identity.origin); last sync \(last ?? "never").")
+        for line in try HistoryReach.lines(store, spaces: identity.spaces) {
+          invocation.console.print(line)
+        }
         invocation.console.print(
           "Unsent \(unsent), received by central \(waiting.received), conflicts \(conflicts), quarantined \(quarantined)."
         )
