@@ -28,6 +28,7 @@ let package = Package(
   name: "Cordee",
   products: [
     .executable(name: "cordee", targets: ["cordee"]),
+    .executable(name: "cordee-bench", targets: ["cordee-bench"]),
     .library(
       name: "Cordee",
       targets: [
@@ -71,6 +72,14 @@ let package = Package(
       ],
       swiftSettings: strict
     ),
+    .executableTarget(
+      name: "cordee-bench",
+      dependencies: [
+        "Changes", "Wire", "SQLite", "Seal", "Store", "HTTP", "HTTPClient", "HTTPServer",
+        "Replica", "Central",
+      ],
+      swiftSettings: strict
+    ),
     tests("CausalityTests", needs: ["Causality"]),
     tests("ChangesTests", needs: ["Changes", "Causality"]),
     tests("HTTPTests", needs: ["HTTP", "HTTPClient", "HTTPServer", "Seal"]),
@@ -87,6 +96,9 @@ let package = Package(
         "HTTP", "SQLite",
       ]),
     tests("CommandTests", needs: ["cordee", "SQLite", "Wire"]),
+    tests(
+      "BenchTests",
+      needs: ["cordee-bench", "Changes", "HTTPServer", "Seal", "SQLite", "Store", "Wire"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11

@@ -49,6 +49,9 @@ internal import CShims
   /// The rowid of the last INSERT.
   public var lastInsertRowID: Int64 { unsafe sqlite3_last_insert_rowid(handle) }
 
+  /// Statements run since the connection was opened, those of scripts not counted.
+  public var statementsRun: Int { statements.taken }
+
   /// Whether a transaction is open.
   public var isInTransaction: Bool { unsafe sqlite3_get_autocommit(handle) == 0 }
 

@@ -8,7 +8,7 @@ internal import CSQLite
   let sql: String
   private let parameterCount: Int
   var isInUse = false
-  /// The cache's clock at the last use.
+  /// How many were handed out at the last use.
   var lastUse = 0
 
   /// Prepares a text of exactly one statement.

@@ -9,7 +9,8 @@ internal import Glibc
 
   private let connection: OpaquePointer
   private var statements: [Text: Statement] = [:]
-  private var clock = 0
+  /// Statements handed out so far; the clock of their last uses.
+  private(set) var taken = 0
 
   init(on connection: OpaquePointer) {
     unsafe self.connection = connection
@@ -17,19 +18,19 @@ internal import Glibc
 
   /// Hands out the statement for a text; give it back to `finish`.
   func take(_ sql: String) throws(SQLiteError) -> Statement {
-    clock += 1
+    taken += 1
     let text = Text(sql)
     if let known = statements[text] {
       guard !known.isInUse else {
         return unsafe try Statement(sql, on: connection, isCached: false)
       }
       known.isInUse = true
-      known.lastUse = clock
+      known.lastUse = taken
       return known
     }
     let fresh = unsafe try Statement(sql, on: connection, isCached: true)
     fresh.isInUse = true
-    fresh.lastUse = clock
+    fresh.lastUse = taken
     if statements.count >= Self.statementsMax { dropOldest() }
     statements[text] = fresh
     return fresh
