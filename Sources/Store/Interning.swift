@@ -3,6 +3,8 @@ import Changes
 import SQLite
 
 /// Short numbers for long names; local to one file.
+///
+/// Reading gives a name that was never written the number −1, under which nothing is found.
 extension Store {
   func number(ofName name: String) throws -> Int {
     if let known = cache.names[name] { return known }
@@ -13,6 +15,7 @@ extension Store {
       cache.nameOf[found] = name
       return found
     }
+    guard isWriting else { return -1 }
     try db.run("INSERT INTO cordee_name(name) VALUES(?)", .text(name))
     let number = Int(db.lastInsertRowID)
     cache.names[name] = number
@@ -35,6 +38,7 @@ extension Store {
       $0.int(0)
     }
     if number == nil {
+      guard isWriting else { return -1 }
       try db.run("INSERT INTO cordee_actor(actor) VALUES(?)", .blob(bytes))
       number = Int(db.lastInsertRowID)
     }

@@ -1,6 +1,7 @@
 import Causality
 public import Changes
 import SQLite
+import Seal
 import Wire
 
 /// One thing a person has to settle.
@@ -43,25 +44,34 @@ extension Store {
   ///
   /// Own changes that wait are left out: their rows are shown as everybody else has them. `[SP-070]`
   ///
-  /// - Complexity: O(rows).
+  /// - Complexity: O(rows); memory stays flat.
   public func dump(_ space: String, line: ([UInt8]) throws -> Void) throws {
     for (number, table) in try tables(of: space) {
-      let ids = try db.all("SELECT id FROM cordee_row WHERE tbl = ? ORDER BY id", .int(number)) {
-        $0.text(0)
-      }
-      for id in ids {
-        let row = RowKey(table: table, id: id)
-        let state = try base(of: row)?.state ?? load(row)
-        if !state.liveness.isEmpty || !state.cells.isEmpty { try line(Self.dumpLine(row, state)) }
+      var after = ""
+      while true {
+        let ids = try db.all(
+          "SELECT id FROM cordee_row WHERE tbl = ? AND id > ? ORDER BY id LIMIT 1000",
+          .int(number), .text(after)
+        ) { $0.text(0) }
+        for id in ids {
+          let row = RowKey(table: table, id: id)
+          let state = try base(of: row)?.state ?? load(row)
+          if !state.liveness.isEmpty || !state.cells.isEmpty { try line(Self.dumpLine(row, state)) }
+        }
+        guard let last = ids.last else { break }
+        after = last
       }
     }
   }
 
   /// BLAKE2b-256 of `dump`: equal on equal replicas.
   public func digest(_ space: String) throws -> Hash {
-    var all: [UInt8] = []
-    try dump(space) { all += $0 + [UInt8(ascii: "\n")] }
-    return Store.hash([all])
+    var hash = Blake2b()
+    try dump(space) {
+      hash.update($0)
+      hash.update([UInt8(ascii: "\n")])
+    }
+    return Hash(bytes: hash.finalize()) ?? .zero
   }
 
   private static func dumpLine(_ row: RowKey, _ state: RowState) -> [UInt8] {

@@ -13,6 +13,8 @@ public final class Store {
   public let path: String
   let db: Connection
   var cache = Cache()
+  /// Whether a writing transaction is open; numbers for new names are given only then.
+  private(set) var isWriting = false
 
   /// What is read once and kept while it stays true.
   struct Cache {
@@ -64,11 +66,20 @@ public final class Store {
   ///
   /// - Throws: what `body` throws; then nothing has happened.
   public func write<T>(_ body: () throws -> T) throws -> T {
-    guard !db.isInTransaction else { return try body() }
+    if db.isInTransaction {
+      let outer = isWriting
+      isWriting = true
+      defer { isWriting = outer }
+      return try body()
+    }
     let before = cache
     try db.setTriggers(enabled: false)
     // Cannot fail on an open connection.
-    defer { try? db.setTriggers(enabled: true) }
+    defer {
+      isWriting = false
+      try? db.setTriggers(enabled: true)
+    }
+    isWriting = true
     do {
       return try db.transaction(.immediate, body: body)
     } catch {
