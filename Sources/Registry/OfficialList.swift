@@ -1,27 +1,30 @@
-import Changes
-import SQLite
-public import Store
-public import Wire
-
 /// The official list of the group as at a day.
 ///
-/// A membership counts if it had begun and not ended, or if a source attests that day. Where no membership of the group
-/// can be placed on the day the list is *not attested*: nobody knows, which is not the same as empty.
+/// The group is the organisation of kind `leading_group`; its list is its memberships of class `official_stakeholder`.
+/// Each membership has one of three answers on a day: *member* if it had started on or before and not ended, or if a
+/// source attests that day; *not a member* if it had not started or had ended; else *not attested*: nobody knows. Where no
+/// membership can be placed and some are not attested, the list itself is not attested, which is not the same as empty.
 public struct OfficialList: Sendable {
-  /// The day.
+  /// The day, `YYYY-MM-DD`.
   public let asAt: String
-  /// The entries in order; nil when the day is not attested.
+  /// What was known, by the caller's word for it; nil for all that is known now.
+  public let asKnown: String?
+  /// The members in order; nil when the day is not attested.
   public let entries: [Entry]?
+  /// Members of other classes, such as observers.
+  public let others: [Entry]
+  /// Memberships of which nobody knows whether they held on the day, in order.
+  public let unattested: [Entry]
 
   /// One member.
   public struct Entry: Sendable {
-    /// Its place.
-    public let position: Int
+    /// Its place, where it has one.
+    public let position: Int?
     /// Its row id.
     public let member: String
-    /// Its short name.
+    /// Its short name; empty when it has none.
     public let slug: String
-    /// As printed, or its name.
+    /// As printed in the edition of the day, or its name.
     public let label: String
     /// Its kind.
     public let kind: String
@@ -29,116 +32,133 @@ public struct OfficialList: Sendable {
     public let membershipClass: String
     /// Its country, if it has one.
     public let country: String?
-    /// `dated` or `attested`.
-    public let basis: String
-    /// The members of a member that is a body.
+    /// Why it stands here.
+    public let basis: Basis
+    /// The members of a member that is a body, as at the same day.
     public let members: [Entry]
   }
 
-  /// Reads the list from a store.
+  /// Why a membership counts on a day, or that nobody knows.
+  public enum Basis: String, Sendable {
+    /// Its dates cover the day.
+    case dated
+    /// A source states it for that day.
+    case attested
+    /// No date and no source places it.
+    case notAttested = "not_attested"
+  }
+
+  /// Makes the list from rows.
   ///
-  /// - Parameter day: `YYYY-MM-DD`.
-  public init(_ store: Store, on day: String) throws {
-    asAt = day
-    let group = try store.withConnection { connection in
-      try connection.first("SELECT id FROM organisation WHERE kind = 'leading_group' ORDER BY id") {
-        $0.text(0)
-      }
-    }
-    let found = try group.map { try Self.entries(store, body: $0, day: day, depth: 0) } ?? []
-    entries = found.isEmpty ? nil : found
+  /// - Parameters:
+  ///   - day: `YYYY-MM-DD`.
+  ///   - asKnown: what the rows are a state of, shown as it is.
+  /// - Complexity: O(rows · log rows). A member that is a body is unfolded, its members are not: work and answer stay in the
+  ///   size of the rows, whatever they say of each other.
+  public init(_ rows: OfficialListRows, on day: String, asKnown: String? = nil) {
+    self.asAt = day
+    self.asKnown = asKnown
+    let group = rows.group
+    let builder = OfficialListBuilder(rows, on: day)
+    let answers = group.map { builder.answers(body: $0, under: []) }
+    let official = answers?.filter { $0.membershipClass == Self.officialClass } ?? []
+    let placed = official.filter { $0.basis != .notAttested }
+    unattested = official.filter { $0.basis == .notAttested }
+    others =
+      answers?.filter { $0.membershipClass != Self.officialClass && $0.basis != .notAttested } ?? []
+    let hasMemberships = group.map { builder.hasMembers($0, Self.officialClass) } ?? false
+    entries = placed.isEmpty && !(hasMemberships && unattested.isEmpty) ? nil : placed
   }
 
-  private static func entries(_ store: Store, body: String, day: String, depth: Int) throws
-    -> [Entry]
-  {
-    guard depth < 4 else { return [] }
-    let rows = try store.withConnection { connection in
-      try connection.all(
-        """
-        SELECT m.list_position, m.member_id, o.slug, o.kind, m.class, o.country, m.start, m.end,
-          EXISTS(SELECT 1 FROM attestation a WHERE a.membership_id = m.id AND a.day = ?2 AND a.said_as IS NULL),
-          (SELECT e.label FROM official_list_entry e JOIN official_list l ON l.id = e.official_list_id
-            WHERE l.as_at = ?2 AND e.member_id = m.member_id ORDER BY e.id LIMIT 1),
-          coalesce(o.name_as_printed, o.name_en, o.slug, o.id)
-        FROM membership m LEFT JOIN organisation o ON o.id = m.member_id WHERE m.body_id = ?1
-        ORDER BY m.list_position, o.slug, m.id
-        """, .text(body), .text(day)
-      ) { row in
-        (
-          row.int(0), row.text(1), row.text(2), row.text(3), row.text(4), row.textOrNil(5),
-          row.textOrNil(6),
-          row.textOrNil(7), row.int(8) == 1, row.textOrNil(9), row.text(10)
-        )
-      }
-    }
-    return try rows.compactMap {
-      position, member, slug, kind, membershipClass, country, start, end, attested, label, name in
-      let begins = start.flatMap { PartialDate($0) }
-      let ends = end.flatMap { PartialDate($0) }
-      let isDated = begins.map { $0.latest <= day } ?? false
-      let hasEnded = ends.map { $0.latest < day } ?? false
-      guard attested || (isDated && !hasEnded) else { return nil }
-      return Entry(
-        position: position, member: member, slug: slug, label: label ?? name, kind: kind,
-        membershipClass: membershipClass, country: country, basis: attested ? "attested" : "dated",
-        members: try Self.entries(store, body: member, day: day, depth: depth + 1))
-    }
+  static let officialClass = "official_stakeholder"
+}
+
+/// What the list needs, found by key.
+struct OfficialListBuilder {
+  private let day: String
+  private let organisations: [String: OfficialListRows.Organisation]
+  private let memberships: [String: [OfficialListRows.Membership]]
+  private let attested: Set<String>
+  private let labels: [Line: String]
+
+  private struct Line: Hashable {
+    let body: String?
+    let member: String
   }
 
-  /// As JSON.
-  public var json: JSON {
-    .object([
-      ("as_at", .string(asAt)), ("attested", .bool(entries != nil)),
-      ("entries", .array((entries ?? []).map(Self.json))),
-    ])
-  }
-
-  private static func json(_ entry: Entry) -> JSON {
-    .object([
-      ("position", .integer(Int64(entry.position))), ("member_id", .string(entry.member)),
-      ("slug", .string(entry.slug)),
-      ("label", .string(entry.label)), ("kind", .string(entry.kind)),
-      ("class", .string(entry.membershipClass)),
-      ("country", entry.country.map { .string($0) } ?? .null), ("basis", .string(entry.basis)),
-      ("members", .array(entry.members.map(json))),
-    ])
-  }
-
-  /// As CSV (RFC 4180): one line an entry, a member's members a level below it.
-  public var csv: String {
-    var lines = ["as_at,position,level,member_slug,label,kind,class,country,basis"]
-    func add(_ entry: Entry, _ level: Int) {
-      let cells = [
-        asAt, String(entry.position), String(level), entry.slug, entry.label, entry.kind,
-        entry.membershipClass,
-        entry.country ?? "", entry.basis,
-      ]
-      lines.append(cells.map(Self.quoted).joined(separator: ","))
-      for member in entry.members { add(member, level + 1) }
-    }
-    for entry in entries ?? [] { add(entry, 1) }
-    return lines.map { $0 + "\r\n" }.joined()
-  }
-
-  private static func quoted(_ cell: String) -> String {
-    let needs = cell.utf8.contains { [10, 13, UInt8(ascii: ","), UInt8(ascii: "\"")].contains($0) }
-    return needs ? "\"\(cell.replacing("\"", with: "\"\""))\"" : cell
-  }
-
-  /// As plain text for people.
-  public var text: String {
-    guard let entries else {
-      return
-        "Official stakeholders as at \(asAt): not attested. No source places a membership on this day.\n"
-    }
-    var lines = ["Official stakeholders as at \(asAt) (\(entries.count)):"]
+  init(_ rows: OfficialListRows, on day: String) {
+    self.day = day
+    organisations = Dictionary(rows.organisations.map { ($0.id, $0) }) { first, _ in first }
+    memberships = Dictionary(grouping: rows.memberships, by: \.body)
+    attested = Set(
+      rows.attestations.filter { PartialDate($0.day) != nil && $0.day == day }.map(\.membership))
+    let editions = Set(rows.editions.filter { $0.asAt == day }.map(\.id))
+    let printed = Dictionary(rows.entries.map { ($0.id, $0) }) { first, _ in first }
+    var labels: [Line: String] = [:]
+    let entries = rows.entries.filter { editions.contains($0.edition) }
+      .sorted { ($0.edition, $0.id) < ($1.edition, $1.id) }
     for entry in entries {
-      lines.append("  \(entry.position). \(entry.label)")
-      if !entry.members.isEmpty {
-        lines.append("     with " + entry.members.map(\.label).joined(separator: ", "))
-      }
+      let line = Line(body: entry.parent.flatMap { printed[$0]?.member }, member: entry.member)
+      labels[line] = labels[line] ?? entry.label
     }
-    return lines.joined(separator: "\n") + "\n"
+    self.labels = labels
+  }
+
+  func hasMembers(_ body: String, _ membershipClass: String) -> Bool {
+    memberships[body]?.contains { $0.membershipClass == membershipClass } ?? false
+  }
+
+  /// The memberships of `body` that hold or may hold, each member once a class, in order of the list.
+  func answers(body: String, under bodies: [String]) -> [OfficialList.Entry] {
+    guard bodies.count < 2, !bodies.contains(body) else { return [] }
+    var best: [String: OfficialList.Entry] = [:]
+    for membership in memberships[body] ?? [] {
+      guard let basis = basis(membership) else { continue }
+      let entry = entry(membership, basis, under: bodies)
+      let key = "\(membership.membershipClass)\n\(membership.member)"
+      if let other = best[key], Self.isBefore(other, entry, byBasis: true) { continue }
+      best[key] = entry
+    }
+    return best.values.sorted { Self.isBefore($0, $1, byBasis: false) }
+  }
+
+  private func entry(
+    _ membership: OfficialListRows.Membership, _ basis: OfficialList.Basis, under bodies: [String]
+  ) -> OfficialList.Entry {
+    let member = organisations[membership.member]
+    let printed = labels[
+      Line(body: bodies.isEmpty ? nil : membership.body, member: membership.member)]
+    return OfficialList.Entry(
+      position: membership.position, member: membership.member, slug: member?.slug ?? "",
+      label: printed ?? member?.name ?? membership.member, kind: member?.kind ?? "",
+      membershipClass: membership.membershipClass, country: member?.country, basis: basis,
+      members: answers(body: membership.member, under: bodies + [membership.body]))
+  }
+
+  /// The answer for one membership; nil when it certainly did not hold on the day.
+  private func basis(_ membership: OfficialListRows.Membership) -> OfficialList.Basis? {
+    let start = membership.start.flatMap { PartialDate($0) }
+    let end = membership.end.flatMap { PartialDate($0) }
+    let hasStarted = start.map { $0.latest <= day } ?? false
+    let mayHaveEnded = membership.end != nil && (end.map { $0.earliest < day } ?? true)
+    if hasStarted && !mayHaveEnded { return .dated }
+    if attested.contains(membership.id) { return .attested }
+    let hasNotStarted = start.map { $0.earliest > day } ?? false
+    let hasEnded = end.map { $0.latest < day } ?? false
+    return hasNotStarted || hasEnded ? nil : .notAttested
+  }
+
+  private static func isBefore(
+    _ left: OfficialList.Entry, _ right: OfficialList.Entry, byBasis: Bool
+  ) -> Bool {
+    let ranks: [OfficialList.Basis: Int] = [.dated: 0, .attested: 1, .notAttested: 2]
+    if byBasis, left.basis != right.basis {
+      return ranks[left.basis, default: 3] < ranks[right.basis, default: 3]
+    }
+    let places = (left.position ?? .max, right.position ?? .max)
+    if places.0 != places.1 { return places.0 < places.1 }
+    if left.slug != right.slug { return left.slug < right.slug }
+    if left.member != right.member { return left.member < right.member }
+    return left.membershipClass < right.membershipClass
   }
 }

@@ -9,8 +9,8 @@ extension Table {
         .plain("kind", "Kind", "Type"),
         .number("number", "Which in its series", "Numéro"), .number("year", "Year", "Année"),
         .date("start", "First day", "Premier jour"), .date("end", "Last day", "Dernier jour"),
-        .reference(
-          "organisation", to: "organisation", "Organiser or body", "Organisateur ou organe"),
+        .reference("organiser", to: "organisation", "Organiser", "Organisateur"),
+        .reference("body", to: "organisation", "Body in session", "Organe en session"),
       ]),
     commons(
       "event", "Event", "Événement",
@@ -18,10 +18,13 @@ extension Table {
         .slug(), .plain("kind", "Kind", "Type"),
         .plain("title_en", "Title, English", "Titre, anglais"),
         .plain("title_fr", "Title, French", "Titre, français"),
-        .date("edtf", "When, EDTF", "Quand"),
+        .interval("edtf", "When, EDTF", "Quand"),
+        .plain("date_note", "Remark on the date", "Remarque sur la date"),
         .reference("place", to: "place", "Where", "Où"),
+        .plain("place_note", "Remark on the place", "Remarque sur le lieu"),
         .reference("occasion", to: "occasion", "On which occasion", "À quelle occasion"),
         .plain("organiser_basis", "How the organiser is known", "Fondement de l'organisateur"),
+        .plain("promise", "Promise made, as the source tells it", "Promesse, selon la source"),
         .quote(), .note(), .visibility(),
       ]),
     commons(
@@ -69,7 +72,8 @@ extension Table {
         Field(
           "class", format: .oneOf("general", "special", "roster"),
           label: Label("Class", fr: "Catégorie")),
-        .date("recommended", "Recommended", "Recommandé"), .date("granted", "Granted", "Accordé"),
+        .interval("recommended", "Recommended", "Recommandé"),
+        .date("granted", "Granted", "Accordé"),
         .note(),
       ]),
     commons(
