@@ -99,6 +99,7 @@ let package = Package(
     tests(
       "BenchTests",
       needs: ["cordee-bench", "Changes", "HTTPServer", "Seal", "SQLite", "Store", "Wire"]),
+    tests("EndToEndTests", needs: ["cordee", "Wire"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11

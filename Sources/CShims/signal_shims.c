@@ -31,7 +31,12 @@ int cordee_signals_catch(void) {
   sigemptyset(&action.sa_mask);
   if (sigaction(SIGINT, &action, NULL) != 0) return errno;
   if (sigaction(SIGTERM, &action, NULL) != 0) return errno;
-  return 0;
+  // A parent's thread pool may have left them blocked; a mask is inherited.
+  sigset_t both;
+  sigemptyset(&both);
+  sigaddset(&both, SIGINT);
+  sigaddset(&both, SIGTERM);
+  return pthread_sigmask(SIG_UNBLOCK, &both, NULL);
 }
 
 static long long now(void) {

@@ -15,15 +15,11 @@ extension Central {
     switch request["do"]?.string {
     case "merge": return try merge(at: at).json
     case "invite": return try invite(request, now: now)
-    case "members": return .array(try members().map(Self.json))
+    case "members": return .array(try members().map(json))
     case "reports": return .array(try reports())
     case "status": return try status()
     case "revoke":
-      guard let replica = request["replica"]?.string.flatMap({ ReplicaID($0) }) else {
-        throw Problem(
-          "replica.shape", status: 422, "a replica is named by 32 hexadecimal digits",
-          hint: "See `cordee central members`.")
-      }
+      let replica = try member(named: request["replica"]?.string ?? "")
       try revoke(replica, at: at)
       return .object([("revoked", .string(replica.description))])
     default: throw Problem("admin.unknown", status: 404, "central knows no such request")
@@ -47,6 +43,23 @@ extension Central {
     ])
   }
 
+  /// The one enrolled device whose id begins as given.
+  private func member(named name: String) throws -> ReplicaID {
+    let found = try members().map(\.replica).filter { $0.description.hasPrefix(name) }
+    guard name.utf8.count >= 4, let replica = found.first else {
+      throw Problem(
+        "member.unknown", status: 404, "no enrolled device's id begins with \(name)",
+        hint: "Give at least 4 digits of one in `cordee central members`.")
+    }
+    guard found.count == 1 else {
+      let ids = found.map(\.description).joined(separator: ", ")
+      throw Problem(
+        "member.ambiguous", status: 409, "\(name) names several devices: \(ids)",
+        hint: "Give one of these.")
+    }
+    return replica
+  }
+
   private func status() throws -> JSON {
     var spaces: [(String, JSON)] = []
     for space in store.schema.spaces {
@@ -62,11 +75,15 @@ extension Central {
     ])
   }
 
-  private static func json(_ member: Member) -> JSON {
-    .object([
+  private func json(_ member: Member) throws -> JSON {
+    let state = try store.state(of: RowKey(table: "organisation", id: member.organisation))
+    return .object([
       ("replica", .string(member.replica.description)),
-      ("organisation", .string(member.organisation)),
-      ("role", .string(member.role)), ("name", .string(member.name)),
+      (
+        "organisation",
+        .string("organisation/\(state.shown("slug").text ?? member.organisation)")
+      ), ("role", .string(member.role)), ("name", .string(member.name)),
+      ("enrolled_at", .string(member.enrolledAt)),
       ("revoked_at", member.revokedAt.map { .string($0) } ?? .null),
     ])
   }

@@ -17,6 +17,8 @@ public struct Member: Sendable {
   public let role: String
   /// How its edits are signed for readers.
   public let name: String
+  /// When it joined.
+  public let enrolledAt: String
   /// When it was revoked, if it was.
   public let revokedAt: String?
 }
@@ -151,14 +153,14 @@ extension Central {
   public func member(_ replica: ReplicaID) throws -> Member? {
     try store.withConnection { connection in
       try connection.first(
-        "SELECT key, organisation, role, name, revoked_at FROM cordee_member WHERE replica = ?",
+        "SELECT key, organisation, role, name, enrolled_at, revoked_at FROM cordee_member WHERE replica = ?",
         .text(replica.description)
-      ) { ($0.bytes(0), $0.text(1), $0.text(2), $0.text(3), $0.textOrNil(4)) }
-    }.flatMap { bytes, organisation, role, name, revokedAt in
+      ) { ($0.bytes(0), $0.text(1), $0.text(2), $0.text(3), $0.text(4), $0.textOrNil(5)) }
+    }.flatMap { bytes, organisation, role, name, enrolledAt, revokedAt in
       PublicKey(bytes: bytes).map {
         Member(
           replica: replica, key: $0, organisation: organisation, role: role, name: name,
-          revokedAt: revokedAt)
+          enrolledAt: enrolledAt, revokedAt: revokedAt)
       }
     }
   }

@@ -74,7 +74,7 @@ extension Replica {
     return cursor
   }
 
-  private func hello() throws -> Hello {
+  func hello() throws -> Hello {
     Hello(
       actor: identity.actor,
       spaces: try identity.spaces.map { space in
@@ -83,7 +83,7 @@ extension Replica {
       })
   }
 
-  private static func explanation(of reason: Step.Reason) -> String {
+  static func explanation(of reason: Step.Reason) -> String {
     switch reason {
     case .forked: "central holds changes that this file does not: it is an old copy"
     case .newInstance: "central was restored and lives another life"

@@ -46,16 +46,37 @@ extension Store {
       let bySlug = try ids("slug = ?")
       if !bySlug.isEmpty { return bySlug }
     }
-    if name.utf8.count >= 4 {
-      let standing = try ids("substr(id, 1, length(?1)) = ?1")
-      if !standing.isEmpty { return standing }
-    }
-    // A deleted row is out of its table but still known by its id.
-    let number = try number(ofName: table.name)
-    return try db.all(
-      "SELECT id FROM cordee_row WHERE tbl = ? AND id = ?", .int(number), .text(name)
-    ) {
-      RowKey(table: table.name, id: $0.text(0))
-    }
+    return try known(as: name, in: table)
   }
+
+  /// Rows by the beginning of their id, deleted ones too; deleted rows by the slug they had.
+  private func known(as name: String, in table: Table) throws -> [RowKey] {
+    let quoted = Layout.quoted(table.name)
+    let number = "(SELECT id FROM cordee_name WHERE name = ?1)"
+    func ids(_ condition: String) throws -> [String] {
+      try db.all(
+        "SELECT DISTINCT id FROM \(condition) ORDER BY id LIMIT 9", .text(table.name), .text(name)
+      ) { $0.text(0) }
+    }
+    var found = Set(try ids("cordee_row WHERE tbl = \(number) AND id = ?2"))
+    if found.isEmpty, name.utf8.count >= Self.prefixBytesMin {
+      let begins = "id >= ?2 AND id < ?2 || char(0x10FFFF)"
+      found.formUnion(try ids("cordee_row WHERE tbl = \(number) AND \(begins)"))
+      // A row another program made a moment ago has no stamp yet.
+      found.formUnion(try ids("\(quoted) WHERE ?1 = ?1 AND \(begins)"))
+    }
+    if found.isEmpty {
+      found.formUnion(
+        try ids(
+          """
+          cordee_sibling AS s WHERE tbl = \(number) AND value = ?2
+          AND field = (SELECT id FROM cordee_name WHERE name = 'slug')
+          AND NOT EXISTS (SELECT 1 FROM \(quoted) WHERE id = s.id)
+          """))
+    }
+    return found.sorted().map { RowKey(table: table.name, id: $0) }
+  }
+
+  /// Fewer letters of an id name too much.
+  private static let prefixBytesMin = 4
 }

@@ -49,8 +49,8 @@ struct CommandSpec: Sendable {
   /// Options of which exactly one must be given.
   var exactlyOne: [String] = []
   let examples: [Example]
-  /// Only reads: takes `--json`.
-  var isReading = false
+  /// Has something to say to programs: takes `--json`.
+  var takesJSON = false
   /// Works on the member's replica: takes `--replica FILE`.
   var usesReplica = false
   let run: @Sendable (Invocation) throws -> ExitCode
@@ -60,7 +60,7 @@ struct CommandSpec: Sendable {
 
   /// Its own options, then those its kind brings.
   var allOptions: [OptionSpec] {
-    options + (usesReplica ? [.replica] : []) + (isReading ? [.json] : []) + [.help]
+    options + (usesReplica ? [.replica] : []) + (takesJSON ? [.json] : []) + [.help]
   }
 }
 

@@ -10,10 +10,11 @@ struct Cordee {
 
   static func main() {
     let environment = ProcessInfo.processInfo.environment
+    let words = Array(CommandLine.arguments.dropFirst())
     let program = Program(
-      commands: commands, console: .system(environment: environment),
-      paths: Paths(environment: environment),
-      replicaExists: { FileManager.default.fileExists(atPath: $0) })
-    exit(program.run(Array(CommandLine.arguments.dropFirst())).rawValue)
+      commands: commands,
+      console: .system(environment: environment, errorsAsJSON: Program.wantsJSON(words)),
+      paths: Paths(environment: environment), standing: { Standing(ofReplicaAt: $0) })
+    exit(program.run(words).rawValue)
   }
 }

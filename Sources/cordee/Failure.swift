@@ -44,7 +44,8 @@ struct Failure: Error, Equatable, Sendable {
 extension Failure {
   /// The one line for people: `cordee: MESSAGE. HINT`.
   var line: String {
-    let sentences = hint.isEmpty ? [Self.closed(message)] : [Self.closed(message), hint]
+    let advice = hint.prefix(1).uppercased() + hint.dropFirst()
+    let sentences = [Self.closed(message)] + (hint.isEmpty ? [] : [Self.closed(advice)])
     return terminalSafe("cordee: " + sentences.joined(separator: " "))
   }
 
@@ -77,10 +78,12 @@ extension Failure {
 }
 
 extension Failure {
-  /// A command of the table that this program cannot run.
-  static func unavailable(_ invocation: Invocation) -> Failure {
-    Failure(
-      code: "command.unavailable", message: "cordee \(invocation.command.name) is not available",
-      hint: "Type cordee --help for the list.")
-  }
+  /// Whether the same command may succeed later with nothing changed here: the network, mostly.
+  var isPassing: Bool { Self.passing.contains(code) }
+
+  // What a network, a central that is being looked after, or a neighbour's transaction brings.
+  private static let passing: Set<String> = [
+    "http.unreachable", "http.timed-out", "http.interrupted", "http.bad-response", "central.status",
+    "internal", "store.busy", "store.full",
+  ]
 }

@@ -54,16 +54,11 @@ struct Help: Sendable {
     }
   }
 
-  /// What to type next, without a replica or with the one at `replica`.
-  func next(to console: Console, replica: String?) {
-    let names: [String]
-    if let replica {
-      console.print(terminalSafe("The replica here is \(replica). Type next:"))
-      names = ["status", "list", "sync", "help"]
-    } else {
-      console.print("There is no replica here yet. Type next:")
-      names = ["demo", "join", "central init", "help"]
-    }
+  /// What to type next, as the replica at `path` stands.
+  func next(to console: Console, path: String?, standing: Standing?) {
+    let standing = standing ?? .absent
+    console.printValues("\(standing.sentence(path: path ?? "")) Type next:")
+    let names = standing.next
     let chosen = names.compactMap { name in commands.first { $0.name == name } }
     list(chosen.map { ("cordee \($0.name)", $0.summary) }, to: console)
   }

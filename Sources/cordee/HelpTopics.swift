@@ -42,7 +42,7 @@ struct HelpTopic: Sendable {
       "FIELD=VALUE sets a field; the first = splits, so a value may hold more of them. FIELD= "
         + "with nothing after it sets NULL. A field is named once per command. Quote what the "
         + "shell would split:",
-      "  cordee set 3f2a 'name=Fonds mondial' country=CH website=",
+      "  cordee set organisation/fonds 'name_en=Fonds mondial' website=",
       "Words that begin with a dash follow after --:",
       "  cordee get -- -odd-id",
     ])
@@ -56,7 +56,11 @@ struct HelpTopic: Sendable {
   static let references = HelpTopic(
     name: "references", summary: "how a row is named (REF)",
     text: [
-      "REF is a row's id or the beginning of one, where no other row's id begins alike. "
-        + "cordee list prints them."
+      "REF is table/slug, table/id, or the beginning of an id (four characters or more) where no "
+        + "other row's id begins alike. cordee list prints them:",
+      "  organisation/ecuador     place/857cf889     857cf889",
+      "A field that refers to another row is written without _id and with a REF:",
+      "  cordee add membership body=organisation/ilgsse member=organisation/quebec",
+      "If two rows share a slug the command fails and lists both ids.",
     ])
 }

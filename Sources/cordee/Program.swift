@@ -8,8 +8,8 @@ struct Program: Sendable {
   let commands: [CommandSpec]
   let console: Console
   let paths: Paths
-  /// Whether a replica stands at a path.
-  let replicaExists: @Sendable (String) -> Bool
+  /// How the replica at a path stands; nil when there is none.
+  let standing: @Sendable (String) -> Standing?
 
   /// Runs one command line, without the program's own name; never prompts.
   func run(_ words: [String]) -> ExitCode {
@@ -17,12 +17,14 @@ struct Program: Sendable {
       return try start(words)
     } catch {
       let failure = Failure(error)
-      let options = words.prefix { $0 != "--" }
-      // As getopt_long takes it: abbreviated, too.
-      let wantsJSON = options.contains { $0.utf8.count > 2 && "--json".hasPrefix($0) }
-      console.report(failure, asJSON: wantsJSON)
+      console.report(failure, asJSON: Self.wantsJSON(words))
       return failure.exit
     }
+  }
+
+  /// Whether errors are for programs: `--json` anywhere, abbreviated as getopt_long takes it.
+  static func wantsJSON(_ words: [String]) -> Bool {
+    words.prefix { $0 != "--" }.contains { $0.utf8.count > 2 && "--json".hasPrefix($0) }
   }
 
   private func start(_ words: [String]) throws -> ExitCode {
@@ -37,7 +39,7 @@ struct Program: Sendable {
         help.overview(to: console)
       } else {
         let path = try? paths.replica(option: leading.values["replica"]?.last)
-        help.next(to: console, replica: path.flatMap { replicaExists($0) ? $0 : nil })
+        help.next(to: console, path: path, standing: path.flatMap(standing))
       }
       return .done
     }

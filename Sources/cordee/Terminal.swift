@@ -38,9 +38,11 @@ struct Console: Sendable {
     writeOutput(bytes)
   }
 
-  /// Prints a table, cut to the terminal when there is one.
+  /// Prints a table: on a terminal under its titles and cut to the width, elsewhere one row a line.
   func print(_ table: Table) {
-    for line in table.lines(width: outputWidth) { print(line) }
+    for line in table.lines(width: outputWidth).dropFirst(outputWidth == nil ? 1 : 0) {
+      print(line)
+    }
   }
 
   /// Says one line beside the output.
@@ -67,13 +69,20 @@ extension Console {
   /// The process's own output, line by line, so that nothing is lost when a reader or we go away.
   ///
   /// `NO_COLOR` (no-color.org) and `TERM=dumb` turn colour off.
-  static func system(environment: [String: String]) -> Console {
+  ///
+  /// - Parameter errorsAsJSON: the form of the one failure that no command can report: the output's own.
+  static func system(environment: [String: String], errorsAsJSON: Bool) -> Console {
     cordee_line_buffer_stdout()
     let isPlain = !(environment["NO_COLOR"] ?? "").isEmpty || environment["TERM"] == "dumb"
     return Console(
       outputWidth: terminalWidth(STDOUT_FILENO), errorWidth: terminalWidth(STDERR_FILENO),
       usesColor: isatty(STDOUT_FILENO) == 1 && !isPlain,
-      writeOutput: { write($0, toError: false) }, writeError: { write($0, toError: true) })
+      writeOutput: { bytes in
+        guard let failure = write(bytes, toError: false) else { return }
+        if let line = failure.outputLine(asJSON: errorsAsJSON) { _ = write(line, toError: true) }
+        exit(ExitCode.failed.rawValue)
+      },
+      writeError: { _ = write($0, toError: true) })
   }
 
   private static func terminalWidth(_ descriptor: Int32) -> Int? {
@@ -82,11 +91,27 @@ extension Console {
     return width > 0 ? width : widthFallback
   }
 
-  private static func write(_ bytes: [UInt8], toError: Bool) {
-    // A reader that went away ends us by SIGPIPE; a full disk is told by the code at exit.
+  /// - Returns: nil when all was written.
+  private static func write(_ bytes: [UInt8], toError: Bool) -> WriteFailure? {
     let code = unsafe bytes.withUnsafeBufferPointer { buffer in
       unsafe cordee_write(toError ? 1 : 0, buffer.baseAddress, buffer.count)
     }
-    if code != 0 && !toError { exit(ExitCode.failed.rawValue) }
+    return code == 0 ? nil : WriteFailure(code: code)
+  }
+}
+
+/// Why the output took no more.
+struct WriteFailure {
+  /// The errno.
+  let code: Int32
+
+  /// What to say; nil for a reader that went away (`| head`), which is no fault.
+  func outputLine(asJSON: Bool) -> [UInt8]? {
+    guard code != EPIPE else { return nil }
+    let reason = SystemError.text(code)
+    let failure = Failure(
+      code: "output.failed", message: "The output cannot be written: \(reason)",
+      hint: "What the command did stands; free some space and read it again.")
+    return (asJSON ? failure.problem.bytes() : Array(failure.line.utf8)) + [UInt8(ascii: "\n")]
   }
 }

@@ -28,13 +28,13 @@ struct Outcome {
 
 /// Runs the words with the given table.
 func run(
-  _ words: String..., commands: [CommandSpec] = Cordee.commands, hasReplica: Bool = false,
+  _ words: String..., commands: [CommandSpec] = Cordee.commands, standing: Standing? = nil,
   width: Int? = nil
 ) -> Outcome {
   let written = Written()
   let program = Program(
     commands: commands, console: written.console(width: width),
-    paths: Paths(environment: ["HOME": "/home/member"]), replicaExists: { _ in hasReplica })
+    paths: Paths(environment: ["HOME": "/home/member"]), standing: { _ in standing })
   let exit = program.run(words)
   return Outcome(exit: exit, output: written.output, errors: written.errors)
 }
@@ -46,7 +46,7 @@ func probe(
 ) -> CommandSpec {
   CommandSpec(
     path: path, summary: "probe", arguments: arguments, options: options, exactlyOne: exactlyOne,
-    examples: [], isReading: true, usesReplica: true,
+    examples: [], takesJSON: true, usesReplica: true,
     run: { invocation in
       let values = invocation.values.sorted { $0.key < $1.key }
         .map { "\($0.key)=\($0.value.joined(separator: "+"))" }

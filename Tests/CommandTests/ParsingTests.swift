@@ -29,7 +29,7 @@ import Testing
     let written = Written()
     let program = Program(
       commands: table, console: written.console(), paths: Paths(environment: [:]),
-      replicaExists: { _ in false })
+      standing: { _ in nil })
     let exit = program.run(line.split(separator: " ").map { $0 == "''" ? "" : String($0) })
     return Outcome(exit: exit, output: written.output, errors: written.errors)
   }
@@ -114,7 +114,14 @@ import Testing
 
   @Test func `the program alone tells what to type next`() {
     #expect(CommandTests.run().output.contains("cordee join"))
-    #expect(CommandTests.run(hasReplica: true).output.contains("cordee sync"))
+    #expect(CommandTests.run(standing: .settled(lastSync: nil)).output.contains("cordee list"))
+    #expect(CommandTests.run(standing: .unsent(changes: 2)).output.contains("2 edits wait"))
+    let contested = CommandTests.run(standing: .contested(conflicts: 1)).output
+    #expect(contested.contains("1 conflict needs a person"))
+    #expect(contested.contains("cordee conflicts"))
+    let broken = Failure(code: "store.corrupt", message: "x is damaged", hint: "restore it")
+    #expect(
+      CommandTests.run(standing: .unusable(broken)).output.hasPrefix("x is damaged. Restore it."))
     #expect(CommandTests.run().exit == .done)
     #expect(CommandTests.run("--version").output == "cordee \(Program.version)\n")
   }

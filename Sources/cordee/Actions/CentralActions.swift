@@ -28,11 +28,21 @@ enum CentralActions {
       }
       try FileManager.default.createDirectory(
         atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+      let records = try invocation.option("seed").map(readSeed)
       let central = try make(
         folder: folder, name: invocation.option("name") ?? "", url: origin.description)
-      if let file = invocation.option("seed") { try seed(central, from: file, invocation.console) }
-      invocation.console.print(
-        "Central node made in \(folder). Next: cordee central serve --data \(folder)")
+      let count = try records.map { try load($0, into: central) }
+      if invocation.wantsJSON {
+        invocation.console.print(
+          JSON.object([
+            ("data", .string(folder)), ("url", .string(origin.description)),
+            ("records", .integer(Int64(count ?? 0))),
+          ]))
+      } else {
+        if let count { invocation.console.print("\(count) records loaded.") }
+        invocation.console.print(
+          "Central node made in \(folder). Next: cordee central serve --data \(folder)")
+      }
       return .done
     }
   }
@@ -50,19 +60,30 @@ enum CentralActions {
       path: "\(folder)/central.sqlite", schema: .registry, key: key, name: name, url: url)
   }
 
-  /// Loads founding records and merges them at once; what is there already stays as it is.
-  static func seed(_ central: Central, from file: String, _ console: Console) throws {
+  /// Reads founding records; nothing is made before they are understood.
+  private static func readSeed(_ file: String) throws -> Seed {
     guard let bytes = try? Data(contentsOf: URL(filePath: file)) else {
       throw Failure(
         code: "seed.missing", message: "\(file) cannot be read", hint: "Check the path.")
     }
-    let seed = try Seed(JSON.parse(Array(bytes))) { Blake2b.hash([$0]) }
+    return try Seed(JSON.parse(Array(bytes))) { Blake2b.hash([$0]) }
+  }
+
+  /// Loads founding records and merges them at once; what is there already stays as it is.
+  ///
+  /// - Returns: how many records were written.
+  private static func load(_ seed: Seed, into central: Central) throws -> Int {
     let writes = try seed.records.compactMap {
       try $0.write(over: central.store.state(of: $0.row), schema: .registry)
     }
     try central.queue(writes, space: "commons", at: Now().label)
     try central.merge(at: Now().label)
-    console.print("\(writes.count) records loaded.")
+    return writes.count
+  }
+
+  /// Loads the founding records in a file.
+  static func seed(_ central: Central, from file: String, _ console: Console) throws {
+    console.print("\(try load(readSeed(file), into: central)) records loaded.")
   }
 
   static func serve(_ invocation: Invocation) throws -> ExitCode {
@@ -95,70 +116,6 @@ enum CentralActions {
       keeper.stop()
       server.stop()
       try? FileManager.default.removeItem(atPath: CentralNode.socket(folder))
-      return .done
-    }
-  }
-
-  static func merge(_ invocation: Invocation) throws -> ExitCode {
-    try Failure.wrap {
-      let folder = invocation.option("data") ?? ""
-      if invocation.flag("dry-run") {
-        let status = try Keeper.ask(folder, [("do", .string("status"))])
-        invocation.console.print("\(status["inbox"]?.integer ?? 0) segments would be merged.")
-        return .done
-      }
-      let report = try Keeper.ask(folder, [("do", .string("merge"))])
-      invocation.console.print(report)
-      let opened = report["conflicts_opened"]?.integer ?? 0
-      return opened > 0 || report["quarantined"]?.array?.isEmpty == false ? .needsPerson : .done
-    }
-  }
-
-  static func invite(_ invocation: Invocation) throws -> ExitCode {
-    try Failure.wrap {
-      let answer = try Keeper.ask(
-        invocation.option("data") ?? "",
-        [
-          ("do", .string("invite")),
-          ("organisation", .string(invocation.option("organisation") ?? "")),
-          ("role", .string(invocation.option("role") ?? "")),
-          ("days", .integer(Int64(try invocation.integer("days", in: 1...30) ?? 3))),
-        ])
-      invocation.console.print(answer["invite"]?.string ?? "")
-      return .done
-    }
-  }
-
-  static func members(_ invocation: Invocation) throws -> ExitCode {
-    try show(invocation, "members")
-  }
-  static func status(_ invocation: Invocation) throws -> ExitCode { try show(invocation, "status") }
-  static func reports(_ invocation: Invocation) throws -> ExitCode {
-    try show(invocation, "reports")
-  }
-
-  static func revoke(_ invocation: Invocation) throws -> ExitCode {
-    try Failure.wrap {
-      let replica = invocation.argument("REPLICA") ?? ""
-      _ = try Keeper.ask(
-        invocation.option("data") ?? "", [("do", .string("revoke")), ("replica", .string(replica))])
-      invocation.console.print("Revoked \(replica); its next request is refused.")
-      return .done
-    }
-  }
-
-  private static func show(_ invocation: Invocation, _ what: String) throws -> ExitCode {
-    try Failure.wrap {
-      let answer = try Keeper.ask(invocation.option("data") ?? "", [("do", .string(what))])
-      if invocation.wantsJSON {
-        invocation.console.print(answer)
-      } else {
-        for item in answer.array ?? [answer] {
-          guard case .object(let members) = item else { continue }
-          invocation.console.printValues(
-            members.map { "\($0.0) \($0.1.string ?? $0.1.text())" }.joined(separator: "  "))
-        }
-      }
       return .done
     }
   }

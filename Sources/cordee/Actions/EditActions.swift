@@ -1,8 +1,10 @@
 import Causality
 import Changes
 import Registry
+import Replica
 import Seal
 import Store
+import Wire
 
 /// What the commands that write a record do.
 enum EditActions {
@@ -19,13 +21,18 @@ enum EditActions {
         throw Failure.usage(
           "field.required", "\(table.name) needs \(field.name)", hint: "Add \(field.name)=VALUE.")
       }
+      try mayWrite(table, store)
       try invocation.edit(store) { author in
         let all = table.fields.map { field in
           given.first { $0.name == field.name } ?? FieldValue(field.name, .null)
         }
         try store.seal([Write(row, .insert(all))], space: table.space, author: author)
       }
-      invocation.console.print("\(row.table)/\(row.id)")
+      if invocation.wantsJSON {
+        try report(row, true, invocation, store)
+      } else {
+        invocation.console.print("\(row.table)/\(row.id)")
+      }
       return .done
     }
   }
@@ -36,21 +43,21 @@ enum EditActions {
       let row = try store.resolve(invocation.argument("REF") ?? "")
       let table = try table(row.table)
       let given = try values(invocation, of: table, in: store)
+      try mayWrite(table, store)
+      var isChanged = false
       try invocation.edit(store) { author in
         let state = try store.state(of: row)
-        guard state.isShown else {
-          throw Failure(
-            code: "record.deleted", message: "\(row.table)/\(row.id) is deleted",
-            hint: "Run `cordee undelete` first.")
-        }
+        guard state.isShown else { throw try ReadActions.deleted(row, state, store) }
         // A value that already stands, alone, is no edit; one of two that stand settles them.
         let changed = given.filter {
           state.shown($0.name) != $0.value || state.contestedFields.contains($0.name)
         }
-        if !changed.isEmpty {
+        isChanged = !changed.isEmpty
+        if isChanged {
           try store.seal([Write(row, .set(changed))], space: table.space, author: author)
         }
       }
+      try report(row, isChanged, invocation, store)
       return .done
     }
   }
@@ -61,97 +68,93 @@ enum EditActions {
     try mark(invocation, .undelete)
   }
 
-  static func resolve(_ invocation: Invocation) throws -> ExitCode {
-    try Failure.wrap {
-      let store = try invocation.store()
-      let row = try store.resolve(invocation.argument("REF") ?? "")
-      let name = invocation.argument("FIELD") ?? ""
-      let table = try table(row.table)
-      guard let field = table.field(name) ?? table.field(name + "_id") else {
-        throw unknown(name, in: table)
-      }
-      let author = try invocation.author(store)
-      guard
-        let conflict = try store.conflicts().first(where: {
-          $0.row == row && $0.field == field.name
-        })
-      else {
-        throw Failure(
-          code: "conflict.none",
-          message: "\(field.name) of \(row.table)/\(row.id) is not contested",
-          hint: "See `cordee conflicts`.")
-      }
-      let value: Value
-      if let text = invocation.option("value") {
-        value = try typed(text, for: field, in: store)
-      } else {
-        let keep = invocation.option("keep") ?? ""
-        let mine = conflict.siblings.first { $0.dot.actor.replica == author.actor.replica }
-        let theirs = conflict.siblings.first { $0.dot.actor.replica != author.actor.replica }
-        let chosen =
-          keep == "mine"
-          ? mine
-          : keep == "theirs"
-            ? theirs
-            : Int(keep).flatMap {
-              (1...conflict.siblings.count).contains($0) ? conflict.siblings[$0 - 1] : nil
-            }
-        guard let chosen else {
-          throw Failure.usage(
-            "keep.unknown", "--keep \(keep) names none of the \(conflict.siblings.count) values",
-            hint: "See `cordee conflicts`.")
-        }
-        value = chosen.value
-      }
-      try invocation.edit(store) { author in
-        try store.seal(
-          [Write(row, .set([FieldValue(field.name, value)]))], space: table.space, author: author)
-      }
-      return .done
-    }
-  }
-
   private static func mark(_ invocation: Invocation, _ verb: Verb) throws -> ExitCode {
     try Failure.wrap {
       let store = try invocation.store()
       let row = try store.resolve(invocation.argument("REF") ?? "")
-      let table = try table(row.table)
+      let table = try writable(row.table)
+      try mayWrite(table, store)
+      var isChanged = false
       try invocation.edit(store) { author in
         let state = try store.state(of: row)
-        let isIdle = verb == .delete ? !state.isShown : state.isShown && !state.isContested
-        if !isIdle { try store.seal([Write(row, verb)], space: table.space, author: author) }
+        isChanged = verb == .delete ? state.isShown : !state.isShown || state.isContested
+        if isChanged { try store.seal([Write(row, verb)], space: table.space, author: author) }
       }
+      try report(row, isChanged, invocation, store)
       return .done
     }
   }
 
+  /// What an edit did, for programs.
+  static func report(
+    _ row: RowKey, _ isChanged: Bool, _ invocation: Invocation, _ store: Store
+  ) throws {
+    guard invocation.wantsJSON else { return }
+    let name = ReadActions.recordName(row, try store.state(of: row))
+    invocation.console.print(
+      JSON.object([
+        ("record", .string(name)), ("id", .string(row.id)), ("changed", .bool(isChanged)),
+      ]))
+  }
+
   static func table(_ name: String) throws -> Changes.Table {
+    let names = Schema.registry.tables.map(\.name)
     guard let table = Schema.registry.table(name) else {
       throw Failure.usage(
         "table.unknown", "there is no table \(name)",
-        hint: "Tables: \(Schema.registry.tables.map(\.name).joined(separator: ", ")).")
+        hint: nearest(to: name, among: names).map { "Did you mean \($0)?" }
+          ?? "Tables: \(names.joined(separator: ", ")).")
     }
     return table
   }
 
-  static func unknown(_ name: String, in table: Changes.Table) -> Failure {
-    Failure.usage(
+  /// A table that members may write.
+  static func writable(_ name: String) throws -> Changes.Table {
+    let table = try table(name)
+    guard table.writers == .members else {
+      throw Failure(
+        code: "table.forbidden", message: "only central writes \(table.name)",
+        hint: "Ask the secretariat.")
+    }
+    return table
+  }
+
+  /// A field by its name; a reference may be named without `_id`.
+  static func field(_ name: String, of table: Changes.Table) throws -> Field {
+    if let field = table.field(name) ?? table.field(name + "_id") { return field }
+    let names = table.fields.map(\.name)
+    throw Failure.usage(
       "field.unknown", "\(table.name) has no field \(name)",
-      hint: "Fields: \(table.fields.map(\.name).joined(separator: ", ")).")
+      hint: nearest(to: name, among: names).map { "Did you mean \($0)?" }
+        ?? "Fields: \(names.joined(separator: ", ")).")
+  }
+
+  /// Refuses an edit that central would refuse for the role's sake; unknown roles are left to central.
+  static func mayWrite(_ table: Changes.Table, _ store: Store) throws {
+    let replica = try Identity(store).actor.replica.description
+    let state = try store.state(of: RowKey(table: "replica", id: replica))
+    guard let role = state.shown("role").text.flatMap({ Schema.registry.role($0) }),
+      !role.writes.contains(table.space)
+    else { return }
+    throw Failure(
+      code: "space.forbidden", message: "the role \(role.name) may not write in \(table.space)",
+      hint: "Nothing was changed. Ask the secretariat for an invite with another role.")
   }
 
   private static func values(_ invocation: Invocation, of table: Changes.Table, in store: Store)
     throws -> [FieldValue]
   {
-    guard table.writers == .members else {
-      throw Failure(code: "table.forbidden", message: "only central writes \(table.name)")
-    }
-    return try invocation.fields().map { argument in
-      guard let field = table.field(argument.field) ?? table.field(argument.field + "_id") else {
-        throw unknown(argument.field, in: table)
+    _ = try writable(table.name)
+    var given: [FieldValue] = []
+    for argument in try invocation.fields() {
+      let field = try field(argument.field, of: table)
+      guard !given.contains(where: { $0.name == field.name }) else {
+        throw Failure.usage(
+          "field.twice", "Field \(field.name) is given twice", hint: "Give each field one value.")
       }
-      return FieldValue(field.name, try typed(argument.value ?? "", for: field, in: store))
+      given.append(FieldValue(field.name, try typed(argument.value ?? "", for: field, in: store)))
     }
+    return given
   }
 
   /// A typed word as a value; an empty word is NULL, a reference is looked up.
@@ -167,7 +170,8 @@ enum EditActions {
       value = .text(try store.resolve(text, in: target).id)
     }
     if let expected = field.violation(of: value) {
-      throw Failure.usage("value.form", "\(field.name) needs \(expected)")
+      throw Failure.usage(
+        "value.form", "\(field.name) needs \(expected)", hint: "Nothing was changed.")
     }
     return value
   }

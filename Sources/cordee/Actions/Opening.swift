@@ -2,10 +2,12 @@ import Causality
 import Central
 import Changes
 import FoundationEssentials
+import Glibc
 import HTTP
 import HTTPClient
 import Registry
 import Replica
+import SQLite
 import Seal
 import Store
 import Wire
@@ -53,8 +55,18 @@ extension Failure {
     case let error as Problem: Failure(code: error.code, message: error.detail, hint: error.hint)
     case let error as SeedError: Failure(code: "seed.shape", message: error.description)
     case let error as WireError: Failure(code: error.code.rawValue, message: error.description)
+    case let error as SQLiteError: from(StoreError(error, path: "the database"))
+    case let error as CocoaError: from(error)
     default: Failure(error)
     }
+  }
+
+  /// What the file system refused, with the path and the reason.
+  private static func from(_ error: CocoaError) -> Failure {
+    let reason = (error.underlying as? POSIXError).map { SystemError.text($0.code.rawValue) }
+    return Failure(
+      code: "file.refused", message: "\(error.filePath ?? "a file"): \(reason ?? "not possible")",
+      hint: "Check the path and who may write there.")
   }
 
   /// Runs `body`, turning whatever it throws into a failure.
@@ -65,21 +77,38 @@ extension Failure {
 
 extension Invocation {
   /// The replica this command works on.
-  func store() throws -> Store {
+  ///
+  /// - Parameter sealing: whether edits of other programs are sealed first.
+  func store(sealing: Bool = true) throws -> Store {
     let path = try replicaPath()
     guard FileManager.default.fileExists(atPath: path) else {
       throw Failure(
         code: "replica.missing", message: "there is no replica at \(path)",
         hint: "Run `cordee join INVITE`, or name it with --replica.")
     }
-    return try Store(path: path, schema: .registry, use: .replica)
+    let store = try Store(path: path, schema: .registry, use: .replica)
+    if sealing { try seal(store) }
+    return store
+  }
+
+  /// What other programs wrote becomes changes, so that commands read it as everything else.
+  private func seal(_ store: Store) throws {
+    guard try store.touchedRows() > 0 else { return }
+    let author = try author(store)
+    do {
+      _ = try store.write { try store.seal(as: author) }
+    } catch let error as StoreError where [.busy, .full].contains(error.code) {
+      // Reading goes on while another program writes; a command that writes will say so itself.
+    }
   }
 
   /// The replica with its key and its way to central.
   ///
-  /// - Parameter display: is told how transfers go.
-  func replica(display: TransferDisplay? = nil) throws -> Replica {
-    let store = try store()
+  /// - Parameters:
+  ///   - sealing: whether edits of other programs are sealed first.
+  ///   - display: is told how transfers go.
+  func replica(sealing: Bool = true, display: TransferDisplay? = nil) throws -> Replica {
+    let store = try store(sealing: sealing)
     let identity = try Identity(store)
     let key = try KeyFile.read("\(try paths.keysFolder())/\(identity.actor.replica).key")
     let replica = try Replica(

@@ -52,28 +52,44 @@ enum SyncActions {
         try store.write { try store.setMeta("plain", .integer(plain ? 1 : 0)) }
         replica.patience = .command
         replica.observe = { display.show($0) }
-        try firstSync(replica, invocation)
-        invocation.console.print("Joined \(origin) as \(id). Next: cordee list")
+        let report = try firstSync(replica)
+        display.finish()
+        if invocation.wantsJSON {
+          invocation.console.print(
+            JSON.object([
+              ("central", .string(origin.description)), ("replica", .string(id)),
+              ("path", .string(path)), ("received", .integer(Int64(report.pulled))),
+              ("records", .integer(Int64(report.snapshotRows))),
+            ]))
+        } else {
+          invocation.console.print(
+            "Joined \(origin) as \(id); received \(received(report)). Next: cordee list")
+        }
       } catch {
         // The file holds nothing yet that anybody wrote.
-        if try store.meta("network") == nil { try? FileManager.default.removeItem(atPath: path) }
+        if (try? store.meta("network")) == .some(.none) {
+          for end in ["", "-journal"] { try? FileManager.default.removeItem(atPath: path + end) }
+        }
         throw error
       }
       return .done
     }
   }
 
-  /// What holds now; history comes with the syncs that follow.
-  private static func firstSync(_ replica: Replica, _ invocation: Invocation) throws {
+  /// Fetches what holds now; history comes with the syncs that follow.
+  ///
+  /// A failure leaves a replica that has joined and can sync later.
+  private static func firstSync(_ replica: Replica) throws -> SyncReport {
     do {
       let label = Now().label
-      _ = try replica.sync(now: Now().seconds, at: label, fetchesHistory: false)
+      let report = try replica.sync(now: Now().seconds, at: label, fetchesHistory: false)
       try replica.store.write { try replica.store.setMeta("last_sync", .text(label)) }
+      return report
     } catch {
       let failure = Failure.from(error)
       throw Failure(
         code: failure.code, message: "joined, but the first sync failed: \(failure.message)",
-        hint: "Run `cordee sync`.")
+        hint: "Run `cordee sync` to go on; the invite is used.")
     }
   }
 
@@ -81,15 +97,21 @@ enum SyncActions {
     guard let every = try invocation.duration("every") else {
       return try Failure.wrap { try once(invocation) }
     }
-    // What no waiting mends is said at once.
-    _ = try Failure.wrap { try invocation.replica() }
+    guard !invocation.flag("dry-run") else {
+      throw Failure.usage(
+        "option.together", "--every and --dry-run do not go together", hint: "Give one of them.")
+    }
     try CommandSignals.catchThem()
     var pace = SyncPace(every: every)
     while true {
       var succeeded = true
-      do { _ = try once(invocation) } catch {
+      do {
+        _ = try Failure.wrap { try once(invocation) }
+      } catch let failure as Failure where failure.isPassing {
         succeeded = false
-        invocation.console.say(Failure.from(error).line)
+        invocation.console.report(failure, asJSON: invocation.wantsJSON)
+      } catch let failure as Failure where failure.code == "sync.stopped" {
+        return .done
       }
       let pause = pace.pause(succeeded: succeeded, random: Randomness.uint64()).components
       let milliseconds = Int(pause.seconds) * 1000 + Int(pause.attoseconds / 1_000_000_000_000_000)
@@ -98,25 +120,57 @@ enum SyncActions {
   }
 
   private static func once(_ invocation: Invocation) throws -> ExitCode {
+    if invocation.flag("dry-run") { return try preview(invocation) }
     let display = TransferDisplay(console: invocation.console)
     defer { display.finish() }
     let replica = try invocation.replica(display: display)
-    if invocation.flag("dry-run") {
-      let waiting = try replica.store.waiting()
-      let touched = try replica.store.touchedRows()
-      invocation.console.print(
-        "Would send \(waiting.local) changes and seal \(touched) edited records.")
-      return .done
-    }
     let report = try replica.sync(
       now: Now().seconds, at: Now().label, fetchesHistory: !invocation.flag("no-history"))
     display.finish()
     try replica.store.write { try replica.store.setMeta("last_sync", .text(Now().label)) }
     let conflicts = try replica.store.conflicts().count
-    invocation.console.print(
-      "Sent \(report.pushed), received \(report.pulled), conflicts \(conflicts).")
-    for reason in report.refused { invocation.console.printValues("Refused: \(reason)") }
+    if invocation.wantsJSON {
+      invocation.console.print(
+        JSON.object([
+          ("sent", .integer(Int64(report.pushed))), ("received", .integer(Int64(report.pulled))),
+          ("records", .integer(Int64(report.snapshotRows))),
+          ("conflicts", .integer(Int64(conflicts))),
+          ("refused", .array(report.refused.map { .string($0) })),
+        ]))
+    } else {
+      invocation.console.print(
+        "Sent \(report.pushed), received \(received(report)), conflicts \(conflicts).")
+      for reason in report.refused { invocation.console.printValues("Refused: \(reason)") }
+    }
     return conflicts > 0 || !report.refused.isEmpty ? .needsPerson : .done
+  }
+
+  /// What came, in words.
+  private static func received(_ report: SyncReport) -> String {
+    report.snapshotRows == 0
+      ? "\(report.pulled)" : "\(report.snapshotRows) records and \(report.pulled) changes"
+  }
+
+  private static func preview(_ invocation: Invocation) throws -> ExitCode {
+    let preview = try invocation.replica(sealing: false).preview(now: Now().seconds)
+    if invocation.wantsJSON {
+      invocation.console.print(
+        JSON.object([
+          ("changes_to_send", .integer(Int64(preview.changes))),
+          ("edited_records_to_seal", .integer(Int64(preview.editedRows))),
+          (
+            "entries_to_fetch_at_most",
+            .object(preview.entries.map { ($0.space, .integer(Int64($0.most))) })
+          ),
+        ]))
+    } else {
+      invocation.console.print(
+        "Would send: changes \(preview.changes), edited records \(preview.editedRows).")
+      let news = preview.entries.map { "at most \($0.most) entries of \($0.space)" }
+      invocation.console.print(
+        "Would fetch: \(news.isEmpty ? "nothing" : news.joined(separator: ", ")).")
+    }
+    return .done
   }
 
   static func status(_ invocation: Invocation) throws -> ExitCode {
@@ -141,13 +195,15 @@ enum SyncActions {
             ("actor", .string(identity.actor.description)),
           ]))
       } else {
-        invocation.console.print("Replica of \(identity.origin); last sync \(last ?? "never").")
-        for line in try HistoryReach.lines(store, spaces: identity.spaces) {
-          invocation.console.print(line)
-        }
-        invocation.console.print(
-          "Unsent \(unsent), received by central \(waiting.received), conflicts \(conflicts), quarantined \(quarantined)."
-        )
+        let console = invocation.console
+        console.printValues("Replica of \(identity.origin); last sync \(last ?? "never").")
+        console.print("  spaces       \(identity.spaces.joined(separator: ", "))")
+        console.print("  unsent       \(unsent)" + (unsent > 0 ? "  (cordee sync)" : ""))
+        console.print("  received     \(waiting.received)  (on central's disk, not merged yet)")
+        console.print("  conflicts    \(conflicts)" + (conflicts > 0 ? "  (cordee conflicts)" : ""))
+        console.print(
+          "  quarantined  \(quarantined)" + (quarantined > 0 ? "  (cordee log tells why)" : ""))
+        for line in try HistoryReach.lines(store, spaces: identity.spaces) { console.print(line) }
       }
       return conflicts > 0 || quarantined > 0 ? .needsPerson : .done
     }

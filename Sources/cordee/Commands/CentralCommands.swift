@@ -32,7 +32,7 @@ enum CentralCommands {
           + " --seed seed-records.json",
         meaning: "make one to try on this machine, with records"),
     ],
-    run: CentralActions.initialise)
+    takesJSON: true, run: CentralActions.initialise)
 
   static let serve = CommandSpec(
     path: ["central", "serve"], summary: "answer members and merge on a schedule",
@@ -62,7 +62,7 @@ enum CentralCommands {
         line: "cordee central merge --data /srv/cordee --dry-run",
         meaning: "read the report of the merge to come")
     ],
-    isReading: true, run: CentralActions.merge)
+    takesJSON: true, run: CentralActions.merge)
 
   static let invite = CommandSpec(
     path: ["central", "invite"], summary: "print a one-time invite for a member's device",
@@ -72,15 +72,15 @@ enum CentralCommands {
         long: "organisation", value: "REF", isRequired: true, summary: "whom it will speak for"),
       OptionSpec(
         long: "role", value: "ROLE", isRequired: true, summary: "what it may do",
-        completes: .words(Schema.registry.roles.map(\.name))),
+        completes: .oneOf(Schema.registry.roles.map(\.name))),
       OptionSpec(long: "days", value: "N", summary: "days the invite holds"),
     ],
     examples: [
       Example(
-        line: "cordee central invite --data /srv/cordee --organisation 3f2a --role secretariat",
+        line: "cordee central invite --data /srv/cordee --organisation ecuador --role secretariat",
         meaning: "print the invite; send it over a way you trust")
     ],
-    isReading: true, run: CentralActions.invite)
+    takesJSON: true, run: CentralActions.invite)
 
   static let members = CommandSpec(
     path: ["central", "members"], summary: "list the devices that are enrolled",
@@ -88,9 +88,9 @@ enum CentralCommands {
     examples: [
       Example(
         line: "cordee central members --data /srv/cordee",
-        meaning: "who is enrolled, for whom, and when last heard of")
+        meaning: "who is enrolled, for whom, and in which role")
     ],
-    isReading: true, run: CentralActions.members)
+    takesJSON: true, run: CentralActions.members)
 
   static let status = CommandSpec(
     path: ["central", "status"], summary: "say how the central node is",
@@ -100,7 +100,7 @@ enum CentralCommands {
         line: "cordee central status --data /srv/cordee",
         meaning: "what waits in the inbox, the log's end, the next merge")
     ],
-    isReading: true, run: CentralActions.status)
+    takesJSON: true, run: CentralActions.status)
 
   static let reports = CommandSpec(
     path: ["central", "reports"], summary: "list the merges and what each did",
@@ -110,7 +110,7 @@ enum CentralCommands {
         line: "cordee central reports --data /srv/cordee --json",
         meaning: "the merge reports for a program")
     ],
-    isReading: true, run: CentralActions.reports)
+    takesJSON: true, run: CentralActions.reports)
 
   static let revoke = CommandSpec(
     path: ["central", "revoke"], summary: "stop accepting a device's changes",
@@ -120,5 +120,5 @@ enum CentralCommands {
         line: "cordee central revoke 0f3c9a --data /srv/cordee",
         meaning: "after a loss: nothing more is taken from it or given to it")
     ],
-    run: CentralActions.revoke)
+    takesJSON: true, run: CentralActions.revoke)
 }

@@ -17,40 +17,43 @@ enum EditCommands {
     arguments: [table, fields],
     examples: [
       Example(
-        line: "cordee add organisation 'name=Fonds mondial' kind=fund country=CH",
-        meaning: "add a row and print its id")
+        line: "cordee add organisation slug=fonds 'name_en=Fonds mondial' kind=fund country=CH",
+        meaning: "add a row and print its id"),
+      Example(
+        line: "cordee add membership body=organisation/ilgsse member=organisation/fonds",
+        meaning: "a reference is written without _id and with the row it names"),
     ],
-    usesReplica: true, run: EditActions.add)
+    takesJSON: true, usesReplica: true, run: EditActions.add)
 
   static let set = CommandSpec(
     path: ["set"], summary: "set fields of a row",
     arguments: [reference, fields],
     examples: [
       Example(
-        line: "cordee set 3f2a country=FR website=",
+        line: "cordee set organisation/fonds country=FR website=",
         meaning: "set one field and empty another, as one change")
     ],
-    usesReplica: true, run: EditActions.set)
+    takesJSON: true, usesReplica: true, run: EditActions.set)
 
   static let remove = CommandSpec(
     path: ["remove"], summary: "delete a row; its history stays",
     arguments: [reference],
     examples: [
-      Example(line: "cordee remove 3f2a", meaning: "take the row out of its table")
+      Example(line: "cordee remove organisation/fonds", meaning: "take the row out of its table")
     ],
-    usesReplica: true, run: EditActions.remove)
+    takesJSON: true, usesReplica: true, run: EditActions.remove)
 
   static let undelete = CommandSpec(
     path: ["undelete"], summary: "bring a deleted row back",
     arguments: [reference],
     examples: [
-      Example(line: "cordee undelete 3f2a", meaning: "with the values it had")
+      Example(line: "cordee undelete organisation/fonds", meaning: "with the values it had")
     ],
-    usesReplica: true, run: EditActions.undelete)
+    takesJSON: true, usesReplica: true, run: EditActions.undelete)
 
   static let resolve = CommandSpec(
     path: ["resolve"], summary: "settle a conflict for everybody",
-    arguments: [reference, ArgumentSpec(name: "FIELD")],
+    arguments: [reference, ArgumentSpec(name: "FIELD", isOptional: true)],
     options: [
       OptionSpec(
         long: "keep", value: "N|mine|theirs",
@@ -61,10 +64,14 @@ enum EditCommands {
     exactlyOne: ["keep", "value"],
     examples: [
       Example(
-        line: "cordee resolve 3f2a name --keep mine", meaning: "keep what was written here"),
+        line: "cordee resolve organisation/fonds name_en --keep mine",
+        meaning: "keep what was written here"),
       Example(
-        line: "cordee resolve 3f2a name --value 'Fonds mondial'",
+        line: "cordee resolve organisation/fonds name_en --value 'Fonds mondial'",
         meaning: "write what both sides meant"),
+      Example(
+        line: "cordee resolve place/rio --keep 1",
+        meaning: "settle a row that was edited here and deleted there"),
     ],
-    usesReplica: true, run: EditActions.resolve)
+    takesJSON: true, usesReplica: true, run: EditActions.resolve)
 }

@@ -7,7 +7,7 @@ enum ReadCommands {
 
   private static let space = OptionSpec(
     long: "space", value: "S", summary: "the space to read (commons)",
-    completes: .words(["commons", "bureau", "secretariat"]))
+    completes: .oneOf(Schema.registry.spaces))
 
   static let list = CommandSpec(
     path: ["list"], summary: "list the tables, or the rows of one",
@@ -23,26 +23,29 @@ enum ReadCommands {
     examples: [
       Example(line: "cordee list", meaning: "the tables and how many rows each holds"),
       Example(
-        line: "cordee list organisation --where country=FR --sort name",
+        line: "cordee list organisation --where country=FR --sort name_en",
         meaning: "the organisations of one country by name"),
     ],
-    isReading: true, usesReplica: true, run: ReadActions.list)
+    takesJSON: true, usesReplica: true, run: ReadActions.list)
 
   static let get = CommandSpec(
     path: ["get"], summary: "show one row with every field",
     arguments: [ArgumentSpec(name: "REF")],
     examples: [
-      Example(line: "cordee get 3f2a", meaning: "the row whose id begins so")
+      Example(line: "cordee get organisation/ecuador", meaning: "the row with this short name"),
+      Example(line: "cordee get 5e8688a8", meaning: "the row whose id begins so"),
     ],
-    isReading: true, usesReplica: true, run: ReadActions.get)
+    takesJSON: true, usesReplica: true, run: ReadActions.get)
 
   static let history = CommandSpec(
     path: ["history"], summary: "show who wrote what, for a row or one of its fields",
     arguments: [ArgumentSpec(name: "REF"), ArgumentSpec(name: "FIELD", isOptional: true)],
     examples: [
-      Example(line: "cordee history 3f2a name", meaning: "every value the name had, and whose")
+      Example(
+        line: "cordee history organisation/ecuador name_en",
+        meaning: "every value the name had, and whose")
     ],
-    isReading: true, usesReplica: true, run: ReadActions.history)
+    takesJSON: true, usesReplica: true, run: ReadActions.history)
 
   static let conflicts = CommandSpec(
     path: ["conflicts"], summary: "list the fields that hold several values",
@@ -50,7 +53,7 @@ enum ReadCommands {
       Example(
         line: "cordee conflicts", meaning: "each value with its number for \"cordee resolve\"")
     ],
-    isReading: true, usesReplica: true, run: ReadActions.conflicts)
+    takesJSON: true, usesReplica: true, run: ReadActions.conflicts)
 
   static let officialList = CommandSpec(
     path: ["official-list"], summary: "print the official list as it stood on a day",
@@ -65,7 +68,7 @@ enum ReadCommands {
         line: "cordee official-list --on 2014-09-17 --format csv",
         meaning: "the list of that day for a spreadsheet")
     ],
-    isReading: true, usesReplica: true, run: ReadActions.officialList)
+    takesJSON: true, usesReplica: true, run: ReadActions.officialList)
 
   static let log = CommandSpec(
     path: ["log"], summary: "list the changes, newest last",
@@ -77,7 +80,7 @@ enum ReadCommands {
     examples: [
       Example(line: "cordee log --since 2d", meaning: "what changed in two days, and by whom")
     ],
-    isReading: true, usesReplica: true, run: ReadActions.log)
+    takesJSON: true, usesReplica: true, run: ReadActions.log)
 
   static let dump = CommandSpec(
     path: ["dump"], summary: "print the whole content, byte for byte the same on equal replicas",
@@ -85,7 +88,7 @@ enum ReadCommands {
     examples: [
       Example(line: "cordee dump > commons.ndjson", meaning: "everything, one row a line")
     ],
-    usesReplica: true, run: ReadActions.dump)
+    takesJSON: true, usesReplica: true, run: ReadActions.dump)
 
   static let digest = CommandSpec(
     path: ["digest"], summary: "print one hash of the whole content",
@@ -93,5 +96,5 @@ enum ReadCommands {
     examples: [
       Example(line: "cordee digest", meaning: "equal on two replicas that hold the same")
     ],
-    isReading: true, usesReplica: true, run: ReadActions.digest)
+    takesJSON: true, usesReplica: true, run: ReadActions.digest)
 }

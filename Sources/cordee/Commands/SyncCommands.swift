@@ -26,7 +26,7 @@ enum SyncCommands {
         line: "cordee join INVITE --name 'Office laptop'",
         meaning: "make the replica; INVITE is what the secretariat sent")
     ],
-    usesReplica: true, run: SyncActions.join)
+    takesJSON: true, usesReplica: true, run: SyncActions.join)
 
   static let sync = CommandSpec(
     path: ["sync"], summary: "send this replica's changes and fetch the others'",
@@ -42,7 +42,7 @@ enum SyncCommands {
       Example(line: "cordee sync", meaning: "meet central once"),
       Example(line: "cordee sync --every 15m", meaning: "stay in touch until Ctrl-C"),
     ],
-    isReading: true, usesReplica: true, run: SyncActions.sync)
+    takesJSON: true, usesReplica: true, run: SyncActions.sync)
 
   static let status = CommandSpec(
     path: ["status"], summary: "say what is local, received, merged and in conflict",
@@ -50,5 +50,5 @@ enum SyncCommands {
       Example(
         line: "cordee status", meaning: "where this replica and each of its changes stand")
     ],
-    isReading: true, usesReplica: true, run: SyncActions.status)
+    takesJSON: true, usesReplica: true, run: SyncActions.status)
 }

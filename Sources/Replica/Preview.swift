@@ -1,0 +1,47 @@
+import Causality
+import Changes
+import HTTP
+import Session
+import Store
+import Wire
+
+/// What a sync would do now.
+public struct SyncPreview: Sendable {
+  /// Sealed changes that would be sent.
+  public var changes = 0
+  /// Rows edited since the last seal, each of which would become at most one change.
+  public var editedRows = 0
+  /// For each space with news, how far its log has grown: an upper bound, since places are shared by all spaces.
+  public var entries: [(space: String, most: Int)] = []
+}
+
+/// Asking without taking.
+extension Replica {
+  /// Says hello and tells what a sync would send and fetch; the file stays as it is.
+  ///
+  /// - Parameter now: Unix seconds.
+  /// - Throws: what `sync` throws.
+  public func preview(now: Int64) throws -> SyncPreview {
+    var preview = SyncPreview()
+    let line = Line(
+      key: key, exchange: exchange, origin: identity.origin, patience: .none, now: { now })
+    preview.editedRows = try store.touchedRows()
+    let hello = try hello()
+    let answer = try HelloAnswer.parse(try line.ask("POST", "/v1/hello", body: hello.bytes).bytes)
+    let steps = try Plan.steps(hello, answer) { space, n in
+      try store.changeHash(Dot(actor: identity.actor, n: n), in: space)
+    }
+    for step in steps {
+      switch step {
+      case .push(let space, let held):
+        preview.changes += (hello.spaces.first { $0.name == space }?.n ?? held) - held
+      case .pull(let space, let after):
+        let end = answer.spaces.first { $0.name == space }?.seq ?? after
+        if end > after { preview.entries.append((space, end - after)) }
+      case .stop(let reason): throw SyncError(reason.rawValue, Self.explanation(of: reason))
+      case .received, .snapshot: break
+      }
+    }
+    return preview
+  }
+}

@@ -1,0 +1,103 @@
+import Causality
+import Changes
+import Store
+import Wire
+
+/// What has to be settled by a person, with every value and its author.
+extension ReadActions {
+  static func conflicts(_ invocation: Invocation) throws -> ExitCode {
+    try Failure.wrap {
+      let store = try invocation.store()
+      let conflicts = try store.conflicts()
+      if invocation.wantsJSON {
+        invocation.console.print(.array(try conflicts.map { try json($0, store) }))
+      } else if conflicts.isEmpty {
+        invocation.console.print("No conflicts.")
+      } else {
+        for conflict in conflicts { print(try json(conflict, store), invocation.console) }
+      }
+      return conflicts.isEmpty ? .done : .needsPerson
+    }
+  }
+
+  /// One side of a conflict, as `--keep` counts them.
+  struct Side {
+    let dot: Dot
+    /// The field's value; for a row edited here and deleted there, integer 1 or 0: whether it stays.
+    let value: Value
+  }
+
+  /// The sides of a conflict, the shown one first; the same order on every replica.
+  static func sides(of conflict: Conflict, _ store: Store) throws -> [Side] {
+    guard conflict.field == nil else {
+      return conflict.siblings.map { Side(dot: $0.dot, value: $0.value) }
+    }
+    let state = try store.state(of: conflict.row)
+    let edits =
+      state.liveness.filter { $0.value == .integer(1) }
+      + state.cells.values.joined().filter { !$0.isSeenByDelete }
+    var sides: [Side] = []
+    for edit in edits.sorted(by: { ($0.weight, $0.dot) > ($1.weight, $1.dot) })
+    where !sides.contains(where: { $0.dot == edit.dot }) {
+      sides.append(Side(dot: edit.dot, value: .integer(1)))
+    }
+    for mark in conflict.siblings where mark.value == .integer(0) {
+      sides.append(Side(dot: mark.dot, value: .integer(0)))
+    }
+    return sides
+  }
+
+  /// A conflict as commands print it.
+  static func json(_ conflict: Conflict, _ store: Store) throws -> JSON {
+    let isField = conflict.field != nil
+    let sides = try sides(of: conflict, store)
+    func shape(_ value: Value) -> JSON {
+      isField ? ChangeEncoding.json(value) : .bool(value == .integer(1))
+    }
+    let values = try sides.enumerated().map { index, side -> JSON in
+      let body = try store.body(of: side.dot, table: conflict.row.table)
+      return .object([
+        ("keep", .integer(Int64(index + 1))), ("value", shape(side.value)),
+        ("by", .string(try Names.by(side.dot.actor, store))),
+        ("organisation", .string(try Names.organisation(side.dot.actor, store))),
+        ("at", .string(body?.at ?? "")),
+        ("actor", .string(side.dot.actor.description)), ("n", .integer(Int64(side.dot.n))),
+      ])
+    }
+    return .object([
+      ("kind", .string(isField ? "field" : "deleted")),
+      ("record", .string(recordName(conflict.row, try store.state(of: conflict.row)))),
+      ("id", .string(conflict.row.id)),
+      ("field", conflict.field.map { .string($0) } ?? .null),
+      ("shown", sides.first.map { shape($0.value) } ?? .null),
+      ("values", .array(values)),
+    ])
+  }
+
+  static func print(_ item: JSON, _ console: Console) {
+    let record = item["record"]?.string ?? ""
+    let field = item["field"]?.string
+    let values = item["values"]?.array ?? []
+    if let field {
+      console.printValues("\(record) \(field): \(values.count) values stand")
+    } else {
+      console.printValues(
+        "\(record): edited here, deleted there; the row stays until it is settled")
+    }
+    var table = Table([
+      .init(title: "", isRight: true), .init(title: field == nil ? "side" : "value"),
+      .init(title: "by"), .init(title: "at"),
+    ])
+    for value in values {
+      let side = value["value"]?.isTrue == true ? "edited" : "deleted"
+      table.add([
+        "  \(value["keep"]?.integer ?? 0)", field == nil ? side : value["value"]?.text() ?? "",
+        value["by"]?.string ?? "", value["at"]?.string ?? "",
+      ])
+    }
+    for line in table.lines(width: console.outputWidth).dropFirst() { console.print(line) }
+    console.printValues(
+      field.map { "  Settle: cordee resolve \(record) \($0) --keep N, or --value V" }
+        ?? "  Settle: cordee undelete \(record), or cordee remove \(record)")
+  }
+}

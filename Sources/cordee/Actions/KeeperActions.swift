@@ -1,0 +1,151 @@
+import Wire
+
+/// Commands of whoever keeps central that ask the node: through its socket while it serves.
+extension CentralActions {
+  static func merge(_ invocation: Invocation) throws -> ExitCode {
+    try Failure.wrap {
+      if invocation.flag("dry-run") {
+        let inbox = try ask(invocation, "status")["inbox"] ?? .integer(0)
+        if invocation.wantsJSON {
+          invocation.console.print(JSON.object([("inbox", inbox)]))
+        } else {
+          invocation.console.print("Segments that would be merged: \(inbox.text()).")
+        }
+        return .done
+      }
+      let report = try ask(invocation, "merge")
+      if invocation.wantsJSON {
+        invocation.console.print(report)
+      } else {
+        for line in lines(of: report) { invocation.console.printValues(line) }
+      }
+      let opened = report["conflicts_opened"]?.integer ?? 0
+      return opened > 0 || report["quarantined"]?.array?.isEmpty == false ? .needsPerson : .done
+    }
+  }
+
+  static func invite(_ invocation: Invocation) throws -> ExitCode {
+    try Failure.wrap {
+      let answer = try ask(
+        invocation, "invite",
+        [
+          ("organisation", .string(invocation.option("organisation") ?? "")),
+          ("role", .string(invocation.option("role") ?? "")),
+          ("days", .integer(Int64(try invocation.integer("days", in: 1...30) ?? 3))),
+        ])
+      if invocation.wantsJSON {
+        invocation.console.print(answer)
+      } else {
+        invocation.console.print(answer["invite"]?.string ?? "")
+      }
+      return .done
+    }
+  }
+
+  static func members(_ invocation: Invocation) throws -> ExitCode {
+    try show(invocation, "members") { members, console in
+      if members.isEmpty {
+        return console.print("Nobody has joined yet. Next: cordee central invite")
+      }
+      var table = Table(["replica", "organisation", "role", "name", "joined", "revoked"])
+      for member in members {
+        table.add(
+          ["replica", "organisation", "role", "name", "enrolled_at", "revoked_at"].map {
+            member[$0]?.string ?? ""
+          })
+      }
+      console.print(table)
+    }
+  }
+
+  static func reports(_ invocation: Invocation) throws -> ExitCode {
+    try show(invocation, "reports") { reports, console in
+      var table = Table([
+        .init(title: "merge", isRight: true), .init(title: "at"),
+        .init(title: "heard", isRight: true), .init(title: "applied", isRight: true),
+        .init(title: "quarantined", isRight: true), .init(title: "waiting", isRight: true),
+        .init(title: "conflicts"),
+      ])
+      for report in reports {
+        table.add([
+          text(report["number"]), text(report["at"]), "\(report["heard"]?.array?.count ?? 0)",
+          text(report["applied"]), "\(report["quarantined"]?.array?.count ?? 0)",
+          text(report["waiting"]),
+          "+\(text(report["conflicts_opened"])) -\(text(report["conflicts_closed"]))",
+        ])
+      }
+      console.print(table)
+    }
+  }
+
+  static func status(_ invocation: Invocation) throws -> ExitCode {
+    try Failure.wrap {
+      let status = try ask(invocation, "status")
+      if invocation.wantsJSON {
+        invocation.console.print(status)
+      } else if case .object(let members) = status {
+        let width = members.map { displayWidth($0.0) }.max() ?? 0
+        for (name, value) in members {
+          let space = String(repeating: " ", count: width - displayWidth(name) + 2)
+          invocation.console.printValues("\(name)\(space)\(text(value))")
+        }
+      }
+      return (status["conflicts"]?.integer ?? 0) > 0 ? .needsPerson : .done
+    }
+  }
+
+  static func revoke(_ invocation: Invocation) throws -> ExitCode {
+    try Failure.wrap {
+      let answer = try ask(
+        invocation, "revoke", [("replica", .string(invocation.argument("REPLICA") ?? ""))])
+      if invocation.wantsJSON {
+        invocation.console.print(answer)
+      } else {
+        invocation.console.printValues(
+          "Revoked \(text(answer["revoked"])); its next request is refused.")
+      }
+      return .done
+    }
+  }
+
+  private static func ask(
+    _ invocation: Invocation, _ what: String, _ members: [(String, JSON)] = []
+  ) throws -> JSON {
+    try Keeper.ask(invocation.option("data") ?? "", [("do", .string(what))] + members)
+  }
+
+  private static func show(
+    _ invocation: Invocation, _ what: String, _ print: ([JSON], Console) -> Void
+  ) throws -> ExitCode {
+    try Failure.wrap {
+      let answer = try ask(invocation, what)
+      if invocation.wantsJSON {
+        invocation.console.print(answer)
+      } else {
+        print(answer.array ?? [], invocation.console)
+      }
+      return .done
+    }
+  }
+
+  /// A merge report for people: one line, then each refusal.
+  private static func lines(of report: JSON) -> [String] {
+    let refused = report["quarantined"]?.array ?? []
+    let first =
+      "Merge \(text(report["number"])): \(text(report["applied"])) applied, "
+      + "\(refused.count) quarantined, \(text(report["waiting"])) waiting, conflicts "
+      + "+\(text(report["conflicts_opened"])) -\(text(report["conflicts_closed"]))."
+    return [first] + refused.map { "  quarantined \(text($0["change"])): \(text($0["reason"]))" }
+  }
+
+  /// A value as it reads in a line; objects shortly.
+  private static func text(_ value: JSON?) -> String {
+    switch value {
+    case .string(let text)?: text
+    case .object(let members)?:
+      members.map { "\($0.0) \(text($0.1["seq"] ?? $0.1))" }.joined(separator: ", ")
+    case let value?: value.text()
+    case nil: ""
+    }
+  }
+}

@@ -1,0 +1,120 @@
+import Changes
+import Registry
+import SQLite
+import Store
+import Wire
+
+/// Listing tables and the rows of one.
+extension ReadActions {
+  static func list(_ invocation: Invocation) throws -> ExitCode {
+    try Failure.wrap {
+      let store = try invocation.store()
+      guard let name = invocation.argument("TABLE") else { return try tables(invocation, store) }
+      let table = try EditActions.table(name)
+      let rows = try rows(invocation, of: table, in: store)
+      let records = try rows.map { ($0, try store.state(of: $0)) }
+      if invocation.wantsJSON {
+        invocation.console.print(JSON.array(records.map { json($0.0, $0.1, table) }))
+      } else {
+        invocation.console.print(try overview(records, of: table, in: store))
+      }
+      return .done
+    }
+  }
+
+  private static func rows(
+    _ invocation: Invocation, of table: Changes.Table, in store: Store
+  ) throws -> [RowKey] {
+    var sql = "SELECT id FROM \"\(table.name)\""
+    var arguments: [Argument] = []
+    for (index, word) in invocation.options("where").enumerated() {
+      let argument = try FieldArguments.parse(word)
+      let field = try EditActions.field(argument.field, of: table)
+      let value = try EditActions.typed(argument.value ?? "", for: field, in: store)
+      sql += index == 0 ? " WHERE " : " AND "
+      sql += "\"\(field.name)\" IS ?"
+      switch value {
+      case .integer(let number): arguments.append(.integer(number))
+      case .real(let number): arguments.append(.real(number))
+      default: arguments.append(.text(orNull: value.text))
+      }
+    }
+    let sort = invocation.option("sort") ?? (table.field("slug") == nil ? "id" : "slug")
+    let column = sort == "id" ? sort : try EditActions.field(sort, of: table).name
+    return try store.withConnection { connection in
+      try connection.all(sql + " ORDER BY \"\(column)\", id", arguments) {
+        RowKey(table: table.name, id: $0.text(0))
+      }
+    }
+  }
+
+  private static func tables(_ invocation: Invocation, _ store: Store) throws -> ExitCode {
+    let counts = try store.withConnection { connection in
+      try Schema.registry.tables.map { table in
+        (table, try connection.first("SELECT count(*) FROM \"\(table.name)\"") { $0.int(0) } ?? 0)
+      }
+    }
+    if invocation.wantsJSON {
+      let items = counts.map {
+        JSON.object([("table", .string($0.0.name)), ("rows", .integer(Int64($0.1)))])
+      }
+      invocation.console.print(.array(items))
+    } else {
+      var lines = Table([
+        .init(title: "table"), .init(title: "rows", isRight: true), .init(title: "what"),
+      ])
+      for (table, count) in counts { lines.add([table.name, "\(count)", table.label.en]) }
+      invocation.console.print(lines)
+    }
+    return .done
+  }
+
+  /// Fields that name a record to a person, the best first.
+  private static let naming = [
+    "name_en", "title_en", "name", "title", "name_as_printed", "label", "code",
+  ]
+  /// Columns of a table whose records have no name of their own.
+  private static let columnsMax = 4
+
+  /// Records with their name; records without one with their first fields that say anything.
+  private static func overview(
+    _ records: [(row: RowKey, state: RowState)], of table: Changes.Table, in store: Store
+  ) throws -> Table {
+    let names = naming.filter { table.field($0) != nil }
+    guard names.isEmpty else {
+      var lines = Table(["record", "name"])
+      for (row, state) in records {
+        let name = names.lazy.compactMap { state.shown($0).text }.first ?? ""
+        lines.add([recordName(row, state), name])
+      }
+      return lines
+    }
+    let fields = table.fields
+      .filter { field in
+        field.name != "slug" && records.contains { !$0.state.shown(field.name).isNull }
+      }.prefix(columnsMax)
+    var lines = Table(["record"] + fields.map { $0.references == nil ? $0.name : trimmed($0.name) })
+    for (row, state) in records {
+      let cells = try fields.map { try cell(state.shown($0.name), of: $0, in: store) }
+      lines.add([recordName(row, state)] + cells)
+    }
+    return lines
+  }
+
+  /// `table/slug` where there is a slug, else `table/id`: what REF takes.
+  static func recordName(_ row: RowKey, _ state: RowState) -> String {
+    "\(row.table)/\(state.shown("slug").text ?? row.id)"
+  }
+
+  /// A value for a person; a reference by the slug of the row it names.
+  private static func cell(_ value: Value, of field: Field, in store: Store) throws -> String {
+    if let target = field.references, let id = value.text {
+      return try store.state(of: RowKey(table: target, id: id)).shown("slug").text ?? id
+    }
+    return value.isNull ? "" : text(value)
+  }
+
+  private static func trimmed(_ name: String) -> String {
+    name.hasSuffix("_id") ? String(name.dropLast(3)) : name
+  }
+}

@@ -1,0 +1,128 @@
+import Causality
+import Changes
+import Store
+import Wire
+
+/// One record: as it stands, and how it came to be so.
+extension ReadActions {
+  static func get(_ invocation: Invocation) throws -> ExitCode {
+    try Failure.wrap {
+      let store = try invocation.store()
+      let row = try store.resolve(invocation.argument("REF") ?? "")
+      let table = try EditActions.table(row.table)
+      let state = try store.state(of: row)
+      guard state.isShown else { throw try deleted(row, state, store) }
+      if invocation.wantsJSON {
+        invocation.console.print(json(row, state, table))
+        return .done
+      }
+      let mark = state.isContested ? "  (edited here, deleted there: see cordee conflicts)" : ""
+      invocation.console.printValues("\(row.table)/\(row.id)\(mark)")
+      for field in table.fields where !state.shown(field.name).isNull {
+        let mark =
+          state.contestedFields.contains(field.name) ? "  (contested: see cordee conflicts)" : ""
+        show(field.name, text(state.shown(field.name)), mark, invocation.console)
+      }
+      return .done
+    }
+  }
+
+  /// Says that a row is deleted: when, by whom, and how to bring it back.
+  static func deleted(_ row: RowKey, _ state: RowState, _ store: Store) throws -> Failure {
+    let name = recordName(row, state)
+    let marks = state.liveness.filter { $0.value == .integer(0) }
+    let told = try marks.map { mark in
+      let at = try store.body(of: mark.dot, table: row.table)?.at ?? "an unknown time"
+      return "at \(at) by \(try Names.by(mark.dot.actor, store))"
+    }
+    let how = told.isEmpty ? "" : " " + told.joined(separator: " and ")
+    return Failure(
+      code: "record.deleted", message: "\(name) was deleted\(how)",
+      hint: "To bring it back: cordee undelete \(row.table)/\(row.id). What it held: "
+        + "cordee history \(row.table)/\(row.id).")
+  }
+
+  static func history(_ invocation: Invocation) throws -> ExitCode {
+    try Failure.wrap {
+      let store = try invocation.store()
+      let row = try store.resolve(invocation.argument("REF") ?? "")
+      let table = try EditActions.table(row.table)
+      let only = try invocation.argument("FIELD").map {
+        try EditActions.field($0, of: table).name
+      }
+      var items: [JSON] = []
+      for change in try store.changes(touching: row) {
+        let body = try ChangeDecoding.body(change.change.bodyBytes ?? [])
+        for write in body.writes where write.row == row {
+          let fields = write.verb.fields.filter { only == nil || $0.name == only }
+          if only != nil && fields.isEmpty { continue }
+          items.append(
+            .object([
+              ("at", .string(body.at)),
+              ("by", .string(try Names.by(change.change.dot.actor, store))),
+              ("actor", .string(change.change.dot.actor.description)),
+              ("n", .integer(Int64(change.change.dot.n))),
+              ("state", .string(change.state)), ("did", .string(verbName(write.verb))),
+              ("fields", .object(fields.map { ($0.name, ChangeEncoding.json($0.value)) })),
+            ]))
+        }
+      }
+      if invocation.wantsJSON {
+        invocation.console.print(.array(items))
+      } else {
+        for item in items { show(item, isWhole: only != nil, invocation.console) }
+      }
+      if let space = try store.space(ofTable: row.table) {
+        for line in try HistoryReach.lines(store, spaces: [space]) { invocation.console.say(line) }
+      }
+      return .done
+    }
+  }
+
+  /// One event of a history: who and when on a line, then what was written.
+  ///
+  /// - Parameter isWhole: whether an emptied field is told at a creation, too.
+  private static func show(_ item: JSON, isWhole: Bool, _ console: Console) {
+    let words = ["at", "did", "by"].map { item[$0]?.string ?? "" }
+    console.printValues(
+      "\(words[0])  \(words[1]) by \(words[2])  [\(item["state"]?.string ?? "")]")
+    guard case .object(let fields)? = item["fields"] else { return }
+    for (name, value) in fields {
+      if case .null = value {
+        // A new record's empty fields say nothing; an edit that empties one does.
+        if words[1] != "created" || isWhole { show(name, "", "(empty)", console) }
+      } else {
+        show(name, value.string ?? value.text(), "", console)
+      }
+    }
+  }
+
+  /// A field with its value; further lines stand deeper, so that no value looks like another field.
+  private static func show(_ name: String, _ value: String, _ mark: String, _ console: Console) {
+    let lines = value.split(separator: "\n", omittingEmptySubsequences: false)
+    for (index, line) in lines.enumerated() {
+      let start = index == 0 ? "  \(name): " : "    "
+      console.printValues(start + line + (index == lines.count - 1 ? mark : ""))
+    }
+  }
+
+  /// A record as programs read it: its id and every field by name.
+  static func json(_ row: RowKey, _ state: RowState, _ table: Changes.Table) -> JSON {
+    .object(
+      [("id", .string(row.id))]
+        + table.fields.map { ($0.name, ChangeEncoding.json(state.shown($0.name))) })
+  }
+
+  static func text(_ value: Value) -> String {
+    value.text ?? ChangeEncoding.json(value).text()
+  }
+
+  private static func verbName(_ verb: Verb) -> String {
+    switch verb {
+    case .insert: "created"
+    case .set: "changed"
+    case .delete: "deleted"
+    case .undelete: "undeleted"
+    }
+  }
+}

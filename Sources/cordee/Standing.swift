@@ -1,0 +1,70 @@
+import Changes
+import FoundationEssentials
+import Registry
+import Replica
+import Store
+
+/// How a replica stands, as far as it decides what to type next.
+enum Standing: Equatable, Sendable {
+  /// There is no file.
+  case absent
+  /// There is a file that cannot be used; the failure says why.
+  case unusable(Failure)
+  /// Something needs a person; edits may wait, too.
+  case contested(conflicts: Int)
+  /// Edits wait to be sent.
+  case unsent(changes: Int)
+  /// Nothing waits.
+  case settled(lastSync: String?)
+
+  /// Looks, and changes nothing.
+  init(ofReplicaAt path: String) {
+    guard FileManager.default.fileExists(atPath: path) else {
+      self = .absent
+      return
+    }
+    do {
+      let store = try Store(path: path, schema: .registry, use: .reader)
+      _ = try Identity(store)
+      let conflicts = try store.conflicts().count
+      let unsent = try store.waiting().local + store.touchedRows()
+      if conflicts > 0 {
+        self = .contested(conflicts: conflicts)
+      } else if unsent > 0 {
+        self = .unsent(changes: unsent)
+      } else {
+        self = .settled(lastSync: try store.meta("last_sync")?.text)
+      }
+    } catch {
+      self = .unusable(.from(error))
+    }
+  }
+
+  /// One sentence on it.
+  func sentence(path: String) -> String {
+    switch self {
+    case .absent: "There is no replica here yet."
+    case .unusable(let failure): failure.line.replacing("cordee: ", with: "", maxReplacements: 1)
+    case .contested(let count):
+      "\(Self.counted(count, "conflict needs", "conflicts need")) a person in \(path)."
+    case .unsent(let count):
+      "\(Self.counted(count, "edit waits", "edits wait")) to be sent from \(path)."
+    case .settled(let last): "Nothing waits in \(path); last sync \(last ?? "never")."
+    }
+  }
+
+  /// The commands that come next, the likeliest first.
+  var next: [String] {
+    switch self {
+    case .absent: ["demo", "join", "central init", "help"]
+    case .unusable: ["status", "join", "help"]
+    case .contested: ["conflicts", "resolve", "sync", "help"]
+    case .unsent: ["sync", "status", "list", "help"]
+    case .settled: ["list", "set", "sync", "status", "help"]
+    }
+  }
+
+  private static func counted(_ count: Int, _ one: String, _ many: String) -> String {
+    "\(count) \(count == 1 ? one : many)"
+  }
+}
