@@ -155,11 +155,11 @@ public enum Verdict: Sendable, Hashable {
   /// It is kept but takes no effect; the reason is `code: text`.
   case quarantined(reason: String)
 
-  /// `applied` or `quarantined`.
-  public var word: String {
+  /// `applied`, or `quarantined` and the reason.
+  public var text: String {
     switch self {
     case .applied: "applied"
-    case .quarantined: "quarantined"
+    case .quarantined(let reason): "quarantined \(reason)"
     }
   }
 

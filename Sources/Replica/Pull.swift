@@ -45,13 +45,19 @@ extension Replica {
             try take(entry, &again, &report)
           }
         }
-        try store.setMeta("cursor.\(space)", .text(try again.finish().text))
+        try finish(again)
       } else {
         for entry in entries { try take(entry, &verification, &report) }
-        try store.setMeta("cursor.\(space)", .text(try verification.finish().text))
+        try finish(verification)
       }
     }
     spool.remove()
+  }
+
+  /// Keeps the new cursor, and central's signed word for it.
+  private func finish(_ verification: Verification) throws {
+    try store.setMeta("cursor.\(verification.space)", .text(try verification.finish().text))
+    try store.setMeta("checkpoint.\(verification.space)", .blob(verification.checkpoint ?? []))
   }
 
   /// Fetches history older than the snapshot, piece by piece, each kept as soon as it is verified.

@@ -11,8 +11,10 @@ struct Verification {
   let space: String
   /// Where the lines read so far end.
   private(set) var cursor: Cursor
+  /// The checkpoint's line, once it was reached and verified.
+  private(set) var checkpoint: [UInt8]?
   /// Whether the checkpoint was reached.
-  private(set) var isComplete = false
+  var isComplete: Bool { checkpoint != nil }
   /// The hashes of changes read but not integrated yet.
   private var read: [Dot: Hash] = [:]
   /// Changes not yet covered by a signature, by actor.
@@ -30,6 +32,7 @@ struct Verification {
     switch line {
     case .checkpoint(let bytes, let checkpoint, let signatures):
       try verify(bytes, checkpoint, signatures)
+      self.checkpoint = LogLine.checkpointLine(bytes, signatures: signatures)
       return nil
     case .entry(let seq, let line, let verdict, _, let signatures):
       guard !isComplete, seq > cursor.seq, line.header.space == space,
@@ -100,7 +103,6 @@ struct Verification {
         "log.checkpoint", "central's checkpoint does not fit its log",
         hint: "Tell the secretariat; nothing of this pull was taken.")
     }
-    isComplete = true
   }
 
   /// The key whose fingerprint is `replica`: central's own, or one that central enrolled in the log.

@@ -89,7 +89,7 @@ extension Store {
     try setMeta("gap.\(space).heads", .blob(bytes))
   }
 
-  private func snapshotHeads(of space: String) throws -> [(Dot, Hash)] {
+  func snapshotHeads(of space: String) throws -> [(Dot, Hash)] {
     guard case .blob(let bytes)? = try meta("gap.\(space).heads") else { return [] }
     var heads: [(Dot, Hash)] = []
     var place = 0

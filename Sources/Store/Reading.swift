@@ -46,22 +46,21 @@ extension Store {
   ///
   /// - Complexity: O(rows); memory stays flat.
   public func dump(_ space: String, line: ([UInt8]) throws -> Void) throws {
-    for (number, table) in try tables(of: space) {
-      var after = ""
-      while true {
-        let ids = try db.all(
-          "SELECT id FROM cordee_row WHERE tbl = ? AND id > ? ORDER BY id LIMIT 1000",
-          .int(number), .text(after)
-        ) { $0.text(0) }
-        for id in ids {
-          let row = RowKey(table: table, id: id)
-          let state = try base(of: row)?.state ?? load(row)
-          if !state.liveness.isEmpty || !state.cells.isEmpty { try line(Self.dumpLine(row, state)) }
-        }
-        guard let last = ids.last else { break }
-        after = last
+    for (_, table) in try tables(of: space) {
+      try forEachRow(of: table) { row in
+        let state = try base(of: row)?.state ?? load(row)
+        if !state.liveness.isEmpty || !state.cells.isEmpty { try line(Self.dumpLine(row, state)) }
       }
     }
+  }
+
+  /// The next thousand ids of a table's rows, in order.
+  func rowIDs(of table: String, after: String?) throws -> [String] {
+    let bound = after.map { _ in "AND id > ?" } ?? ""
+    return try db.all(
+      "SELECT id FROM cordee_row WHERE tbl = ? \(bound) ORDER BY id LIMIT 1000",
+      [.int(try number(ofName: table))] + (after.map { [.text($0)] } ?? [])
+    ) { $0.text(0) }
   }
 
   /// BLAKE2b-256 of `dump`: equal on equal replicas.

@@ -70,7 +70,7 @@ extension Store {
   }
 
   /// The touched rows in the order they were first touched, each with the values its cells had.
-  private func touched() throws -> [(RowKey, [String: Value])] {
+  func touched() throws -> [(RowKey, [String: Value])] {
     let cells = try db.all("SELECT tbl, id, field, old FROM cordee_touched ORDER BY rowid") {
       (RowKey(table: $0.text(0), id: $0.text(1)), $0.text(2), Store.value($0, 3))
     }

@@ -95,11 +95,12 @@ public enum Preimage {
     [change, previous.bytes, bodyHash.bytes, header]
   }
 
-  /// The hash of a log entry covers the one before it in the space's log, its place, the change and the verdict.
+  /// The hash of a log entry covers the one before it in the space's log, its place, the verdict with its reason, and
+  /// the change.
   public static func log(previous: Hash, seq: Int, dot: Dot, verdict: Verdict, hash: Hash)
     -> [[UInt8]]
   {
-    [log, previous.bytes, Array("\(seq) \(dot.actor) \(dot.n) \(verdict.word)\n".utf8), hash.bytes]
+    [log, previous.bytes, Array("\(seq) \(dot.actor) \(dot.n) \(verdict.text)\n".utf8), hash.bytes]
   }
 
   /// What an author signs: its head in one space, and through the chain all below it. `[SP-026]`

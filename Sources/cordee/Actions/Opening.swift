@@ -80,15 +80,20 @@ extension Invocation {
   ///
   /// - Parameter sealing: whether edits of other programs are sealed first.
   func store(sealing: Bool = true) throws -> Store {
+    let store = try Store(path: try existingReplicaPath(), schema: .registry, use: .replica)
+    if sealing { try seal(store) }
+    return store
+  }
+
+  /// The path of a replica that is there.
+  func existingReplicaPath() throws -> String {
     let path = try replicaPath()
     guard FileManager.default.fileExists(atPath: path) else {
       throw Failure(
         code: "replica.missing", message: "there is no replica at \(path)",
         hint: "Run `cordee join INVITE`, or name it with --replica.")
     }
-    let store = try Store(path: path, schema: .registry, use: .replica)
-    if sealing { try seal(store) }
-    return store
+    return path
   }
 
   /// What other programs wrote becomes changes, so that commands read it as everything else.

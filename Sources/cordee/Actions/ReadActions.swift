@@ -46,7 +46,7 @@ enum ReadActions {
               ("seq", .integer(Int64(entry.seq))), ("space", .string(space)),
               ("at", .string(body?.at ?? "")),
               ("by", .string(try Names.by(entry.change.dot.actor, store))),
-              ("verdict", .string(entry.verdict.word)),
+              ("verdict", .string(entry.verdict.isApplied ? "applied" : "quarantined")),
               (
                 "records",
                 .array((body?.writes ?? []).map { .string("\($0.row.table)/\($0.row.id)") })

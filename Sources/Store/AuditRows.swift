@@ -1,0 +1,112 @@
+import Causality
+import Changes
+import SQLite
+import Wire
+
+/// Rows and heads, compared with what the log makes of them.
+extension Audit {
+  /// Every row of a space: its stamps, its siblings, its values, here and in the scratch file.
+  func compareRows(_ space: String) throws {
+    let touched = try store.touchedCells()
+    for (_, table) in try store.tables(of: space) {
+      try store.forEachRow(of: table) { row in
+        report.rows += 1
+        let shared = try store.base(of: row)
+        let state = try store.load(row, old: touched[row] ?? [:])
+        if try shared?.state ?? state != scratch.load(row) {
+          damage("row.state", "\(row.table)/\(row.id) is not what its changes make of it")
+        }
+        if let shared {
+          if try store.withWaiting(shared.state, row, in: space) != state {
+            damage(
+              "row.waiting", "\(row.table)/\(row.id) is not what own waiting changes make of it")
+          }
+        }
+        if touched[row] == nil, try !store.showsRight(state, of: row) {
+          damage("row.shown", "\(row.table)/\(row.id) shows other values than it has")
+        }
+      }
+      try scratch.forEachRow(of: table) { row in
+        guard try store.isKnown(row) else {
+          return damage("row.missing", "\(row.table)/\(row.id) is missing")
+        }
+      }
+      for id in try store.strayRows(of: table) where touched[RowKey(table: table, id: id)] == nil {
+        damage("row.stray", "\(table)/\(id) stands in its table, but no change wrote it")
+      }
+    }
+  }
+
+  /// The vector: for every author the last change of the chain, and the context its headers add up to.
+  func compareHeads(_ space: String, isWhole: Bool) throws {
+    let known = try store.known(in: space)
+    for entry in known.entries {
+      let head = try store.head(of: entry.actor, in: space)
+      let chain = chains[entry.actor] ?? (0, .zero)
+      guard (head.n, head.hash) == chain else {
+        damage(
+          "vector.head", "what is known of \(entry.actor) in \(space) is not where its chain ends")
+        continue
+      }
+      guard isWhole else { continue }
+      let right = try scratch.head(of: entry.actor, in: space)
+      if right.n == head.n, right.context != head.context {
+        damage(
+          "vector.context", "what \(entry.actor) had seen in \(space) is not what its headers say")
+      }
+    }
+    for actor in chains.keys where known[actor] == 0 {
+      damage("vector.head", "\(actor) has changes in \(space), but is not in its vector")
+    }
+  }
+}
+
+extension Store {
+  /// Touched cells with the values they had, by row.
+  func touchedCells() throws -> [RowKey: [String: Value]] {
+    Dictionary(uniqueKeysWithValues: try touched())
+  }
+
+  /// Gives every row of a table that anything is known of, by id.
+  func forEachRow(of table: String, _ body: (RowKey) throws -> Void) throws {
+    var after: String?
+    while true {
+      let ids = try rowIDs(of: table, after: after)
+      for id in ids { try body(RowKey(table: table, id: id)) }
+      guard let last = ids.last else { return }
+      after = last
+    }
+  }
+
+  /// Rows in a shared table that the engine knows nothing of.
+  func strayRows(of table: String) throws -> [String] {
+    guard schema.table(table) != nil else { return [] }
+    return try db.all(
+      "SELECT id FROM \(Layout.quoted(table)) v WHERE NOT EXISTS(SELECT 1 FROM cordee_row r "
+        + "WHERE r.tbl = ? AND r.id = v.id) LIMIT 100", .int(try number(ofName: table))
+    ) { $0.text(0) }
+  }
+
+  /// Whether the shared table shows what the state says.
+  func showsRight(_ state: RowState, of row: RowKey) throws -> Bool {
+    guard let table = schema.table(row.table) else { return true }
+    let columns = table.fields.map { Layout.quoted($0.name) }.joined(separator: ", ")
+    let values = try db.first(
+      "SELECT \(columns) FROM \(Layout.quoted(table.name)) WHERE id = ?", .text(row.id)
+    ) { found in table.fields.indices.map { Store.value(found, $0) } }
+    guard let values else { return !state.isShown }
+    return state.isShown && values == table.fields.map { state.shown($0.name) }
+  }
+
+  /// A shared state with the own changes that wait written into it.
+  func withWaiting(_ shared: RowState, _ row: RowKey, in space: String) throws -> RowState {
+    var state = shared
+    try forEachWaiting(in: space) { dot, _, body, _, _ in
+      let writes = try ChangeDecoding.body(body).writes.filter { $0.row == row }
+      guard !writes.isEmpty else { return }
+      let author = Authorship(dot: dot, context: try context(at: dot, in: space))
+      for write in writes { state.apply(write.verb, by: author) }
+    }
+    return state
+  }
+}

@@ -1,0 +1,194 @@
+import Causality
+import Central
+import Changes
+import Files
+import Foundation
+import Replica
+import SQLite
+import Store
+import Testing
+import Wire
+
+@Suite("An audit of a file", .timeLimit(.minutes(2)))
+struct AuditTests {
+  /// A file with everything in it: merged, contested, deleted, refused, received and local changes, unsealed edits.
+  private func rich() throws -> (World, Replica) {
+    let world = try World()
+    let ana = try world.join("chair")
+    let ben = try world.join()
+    try ana.edit(
+      """
+      INSERT INTO club(id, name, city, founded) VALUES('a', 'A', 'Quito', 1), ('b', 'B', NULL, 2), ('c', 'C', 'Lima', 3);
+      INSERT INTO draft(id, text) VALUES('d1', 'Draft');
+      """)
+    try world.settle()
+    try world.settle()
+    try ana.edit("UPDATE club SET name = 'ana' WHERE id = 'a'; DELETE FROM club WHERE id = 'b'")
+    try ben.edit(
+      "UPDATE club SET name = 'ben', city = 'Cuenca' WHERE id = 'a'; UPDATE club SET city = 'kept' WHERE id = 'b'"
+    )
+    try ben.edit("DELETE FROM club WHERE id = 'c'")
+    // Refused by central: a name is required.
+    try ana.edit("INSERT INTO club(id, name) VALUES('e', 'E')")
+    try ana.edit("INSERT INTO club(id, name) VALUES('bad', NULL)")
+    try world.settle()
+    try world.settle()
+    try ana.edit("UPDATE club SET city = 'received' WHERE id = 'e'")
+    try world.sync(ana)
+    try ana.edit("UPDATE club SET city = 'local', founded = 9 WHERE id = 'e'")
+    try ana.store.write {
+      _ = try ana.store.seal(
+        as: Author(network: ana.identity.network, actor: ana.identity.actor, at: world.loop.at))
+    }
+    try ana.edit("UPDATE club SET founded = 10 WHERE id = 'e'")
+    return (world, ana)
+  }
+
+  private func audit(_ path: String, _ world: World, schema: Schema = clubs) throws -> AuditReport {
+    let scratch = "\(world.folder.path)/scratch-\(UUID().uuidString)"
+    defer { Files.remove(scratch) }
+    let store = try Store(path: path, schema: schema, use: .reader)
+    return try Audit(of: store, centralKey: world.central.publicKey, scratchPath: scratch).run()
+  }
+
+  @Test("A sound file has nothing found, whatever state its changes are in")
+  func sound() throws {
+    let (world, ana) = try rich()
+    let report = try audit(ana.store.path, world)
+    #expect(report.findings == [])
+    #expect(report.changes >= 12 && report.signatures >= 5 && report.rows >= 6)
+    for member in world.members { #expect(try audit(member.store.path, world).findings == []) }
+  }
+
+  @Test("A file that began from a snapshot is incomplete until its history is here")
+  func incomplete() throws {
+    let (world, _) = try rich()
+    world.central.snapshotEntriesMin = 2
+    let late = try world.join()
+    #expect(
+      try late.sync(now: world.loop.now, at: world.loop.at, fetchesHistory: false).snapshotRows > 0)
+    let report = try audit(late.store.path, world)
+    #expect(report.findings.map(\.kind) == [.incomplete])
+    try world.sync(late)
+    #expect(try audit(late.store.path, world).findings == [])
+  }
+
+  private static let spoiling = [
+    "UPDATE cordee_change SET body = CAST(replace(CAST(body AS TEXT), 'Quito', 'Quata') AS BLOB)",
+    "UPDATE cordee_change SET hash = zeroblob(32) WHERE n = 1",
+    "UPDATE cordee_change SET state = 1 WHERE n = 1",
+    "UPDATE cordee_change SET state = 2 WHERE state < 2",
+    "DELETE FROM cordee_change WHERE n = 2",
+    "DELETE FROM cordee_log WHERE seq = 3",
+    "DELETE FROM cordee_log WHERE seq = (SELECT max(seq) FROM cordee_log)",
+    "UPDATE cordee_log SET reason = NULL",
+    "UPDATE cordee_log SET reason = 'other: reason' WHERE reason NOT NULL",
+    "UPDATE cordee_log SET signatures = NULL WHERE seq = 2",
+    "UPDATE cordee_log SET signatures = replace(signatures, 'A', 'B')",
+    "UPDATE cordee_known SET n = n + 1", "UPDATE cordee_known SET context = x''",
+    "DELETE FROM cordee_known WHERE actor = 1",
+    "UPDATE cordee_row SET weight = weight + 1", "UPDATE cordee_row SET n = n + 1 WHERE width >= 0",
+    "UPDATE cordee_sibling SET value = 'x' WHERE typeof(value) = 'text'",
+    "UPDATE cordee_sibling SET seen = 1 - seen", "DELETE FROM cordee_sibling",
+    "DELETE FROM cordee_base", "UPDATE cordee_base SET pending = 9, state = CAST('{}' AS BLOB)",
+    "DELETE FROM cordee_row WHERE id = 'a'",
+    "UPDATE cordee_meta SET value = x'00' WHERE key LIKE 'checkpoint%'",
+    "UPDATE cordee_meta SET value = replace(value, '.1', '.2') WHERE key = 'cursor.commons'",
+    "DROP TRIGGER cordee_club_insert",
+    "UPDATE cordee_actor SET actor = zeroblob(24) WHERE id = 2",
+    "DROP TABLE draft",
+  ]
+
+  @Test("What SQL can spoil is found")
+  func spoiled() throws {
+    let (world, ana) = try rich()
+    let copy = "\(world.folder.path)/copy.sqlite"
+    for sql in Self.spoiling {
+      try? FileManager.default.removeItem(atPath: copy)
+      try FileManager.default.copyItem(atPath: ana.store.path, toPath: copy)
+      let connection = try Connection(path: copy, mode: .readWrite)
+      try connection.setTriggers(enabled: false)
+      try connection.execute(sql)
+      #expect(sql.hasPrefix("DROP") || connection.totalChanges > 0, "\(sql) spoils nothing")
+      #expect(try audit(copy, world).has(.damage), "\(sql)")
+    }
+  }
+
+  @Test("Values changed behind the triggers' back are found")
+  func silentEdit() throws {
+    let (world, ana) = try rich()
+    let connection = try Connection(path: ana.store.path, mode: .readWrite)
+    try connection.setTriggers(enabled: false)
+    try connection.execute("UPDATE club SET name = 'forged' WHERE id = 'a'")
+    #expect(try audit(ana.store.path, world).findings.map(\.code) == ["row.shown"])
+    try connection.execute("INSERT INTO club(id, name) VALUES('stray', 'x')")
+    #expect(try audit(ana.store.path, world).findings.map(\.code).contains("row.stray"))
+  }
+
+  @Test("A foreign trigger or view is named, and any flipped byte is found or harmless")
+  func flips() throws {
+    let (world, ana) = try rich()
+    var dumps: [Hash] = []
+    for space in clubs.spaces { dumps.append(try ana.store.digest(space)) }
+    let original = try #require(FileManager.default.contents(atPath: ana.store.path))
+    let copy = "\(world.folder.path)/flipped.sqlite"
+    var generator = SplitMix(seed: 7)
+    var found = 0
+    for _ in 0..<60 {
+      var bytes = original
+      let place = Int(generator.next() % UInt64(bytes.count))
+      bytes[place] ^= UInt8(1 << (generator.next() % 8))
+      try bytes.write(to: URL(filePath: copy))
+      do {
+        let report = try audit(copy, world)
+        if report.has(.damage) {
+          found += 1
+        } else {
+          let store = try Store(path: copy, schema: clubs, use: .reader)
+          #expect(try clubs.spaces.map { try store.digest($0) } == dumps, "byte \(place)")
+        }
+      } catch is StoreError {
+        found += 1
+      }
+    }
+    #expect(found > 10)
+    try FileManager.default.removeItem(atPath: copy)
+    try original.write(to: URL(filePath: copy))
+    try Connection(path: copy, mode: .readWrite).execute("CREATE VIEW strange AS SELECT 1")
+    #expect(try audit(copy, world).findings.map(\.code) == ["schema.foreign"])
+  }
+
+  @Test("Two copies are compared: equal, behind, parted")
+  func against() throws {
+    let (world, ana) = try rich()
+    let ben = world.members[1]
+    #expect(try ana.store.differences(from: ben.store).filter { $0.kind == .damage } == [])
+    try world.settle()
+    try world.settle()
+    try world.sync(ana)
+    #expect(
+      try ana.store.differences(from: ben.store).filter { !$0.message.contains("bureau") } == [])
+    try ben.store.write {
+      try ben.store.withConnection {
+        try $0.execute("UPDATE cordee_log SET hash = zeroblob(32) WHERE seq = 4")
+      }
+    }
+    #expect(try ana.store.differences(from: ben.store).map(\.code).contains("against.fork"))
+    let other = try World()
+    let stranger = try other.join()
+    #expect(try ana.store.differences(from: stranger.store).map(\.code) == ["against.network"])
+  }
+}
+
+/// A small seeded generator, so that a run can be repeated.
+struct SplitMix: RandomNumberGenerator {
+  private var state: UInt64
+  init(seed: UInt64) { state = seed }
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+}
