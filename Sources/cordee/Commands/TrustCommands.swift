@@ -17,5 +17,5 @@ enum TrustCommands {
         line: "cordee verify --against copy.sqlite",
         meaning: "whether two members were told the same"),
     ],
-    isReading: true, usesReplica: true, run: TrustActions.verify)
+    usesReplica: true, run: TrustActions.verify)
 }
