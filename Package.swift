@@ -33,6 +33,7 @@ let package = Package(
       name: "Cordee",
       targets: [
         "Causality", "Changes", "Wire", "Session", "Store", "Registry", "Replica", "Central",
+        "Web",
       ]
     ),
   ],
@@ -63,12 +64,13 @@ let package = Package(
     room(
       "Central",
       needs: ["Causality", "Changes", "Wire", "Session", "Seal", "Files", "Store", "HTTP"]),
+    room("Web", needs: ["Changes", "Wire", "Seal", "Store", "Registry", "HTTP"]),
     .executableTarget(
       name: "cordee",
       dependencies: [
         "Causality", "Changes", "Wire", "Session", "Seal", "Store", "Registry", "HTTP",
         "HTTPClient",
-        "HTTPServer", "Replica", "Central", "SQLite", "CShims",
+        "HTTPServer", "Replica", "Central", "Web", "SQLite", "CShims",
       ],
       swiftSettings: strict
     ),
@@ -95,7 +97,15 @@ let package = Package(
         "Seal", "Files",
         "HTTP", "SQLite",
       ]),
-    tests("CommandTests", needs: ["cordee", "SQLite", "Wire"]),
+    tests(
+      "WebTests",
+      needs: [
+        "Web", "Registry", "Store", "Changes", "Wire", "Seal", "SQLite", "HTTP", "HTTPClient",
+        "HTTPServer",
+      ]),
+    tests(
+      "CommandTests",
+      needs: ["cordee", "Central", "HTTP", "Registry", "SQLite", "Store", "Wire"]),
     tests(
       "BenchTests",
       needs: ["cordee-bench", "Changes", "HTTPServer", "Seal", "SQLite", "Store", "Wire"]),

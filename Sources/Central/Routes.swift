@@ -49,7 +49,8 @@ public struct Routes {
 
   private func route(_ request: Request, now: Int64, at: String) throws -> Response {
     let parts = request.path.split(separator: "/").map(String.init)
-    switch (request.method, parts.count) {
+    // HEAD is answered as GET; the server keeps the body back.
+    switch (request.method == "HEAD" ? "GET" : request.method, parts.count) {
     case ("GET", 1) where parts == ["v1"]: return Self.json(try about(at: at))
     case ("POST", 2) where parts == ["v1", "enrolments"]:
       return try enrol(request, now: now, at: at)
@@ -60,9 +61,36 @@ public struct Routes {
       return try log(request, space: parts[2], now: now, at: at)
     case ("GET", 4) where parts[0] == "v1" && parts[1] == "spaces" && parts[3] == "snapshot":
       return try snapshot(request, space: parts[2], now: now, at: at)
-    default:
-      throw Problem("route.unknown", status: 404, "central has nothing at this address")
+    default: return Self.unanswered(request.method, parts)
     }
+  }
+
+  /// Whether an address is of the protocol; all others are the public pages'.
+  public static func owns(_ path: String) -> Bool {
+    path.utf8.elementsEqual("/v1".utf8) || path.utf8.starts(with: "/v1/".utf8)
+  }
+
+  /// A wrong method with what is allowed, or an unknown address.
+  private static func unanswered(_ method: String, _ parts: [String]) -> Response {
+    let isSpace = parts.count == 4 && parts.starts(with: ["v1", "spaces"])
+    let allowed: String? =
+      switch (parts.count, parts.last) {
+      case (1, "v1"): "GET, HEAD"
+      case (2, "enrolments") where parts[0] == "v1", (2, "hello") where parts[0] == "v1": "POST"
+      case (4, "changes") where isSpace: "POST"
+      case (4, "log") where isSpace, (4, "snapshot") where isSpace: "GET, HEAD"
+      default: nil
+      }
+    guard let allowed else {
+      return response(
+        Problem("route.unknown", status: 404, "central has nothing at this address"))
+    }
+    var response = response(
+      Problem(
+        "method.not_allowed", status: 405, "\(method) is not for this address",
+        hint: "Use \(allowed)."))
+    response.headers.set("Allow", allowed)
+    return response
   }
 
   private func about(at: String) throws -> JSON {

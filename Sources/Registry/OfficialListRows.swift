@@ -160,9 +160,9 @@ public struct OfficialListRows: Sendable {
 
   /// The newest day of which the official list is known: of the newest edition, else of the newest source.
   ///
-  /// Where no list was published and no source names a day, the newest start of a membership; nil when there is none.
+  /// Where no list was published and no source names a day, the newest start of a membership; nil when there is none, or no group.
   public var newestDay: String? {
-    let group = group
+    guard let group else { return nil }
     let official = Set(
       memberships.filter { $0.body == group && $0.membershipClass == OfficialList.officialClass }
         .map(\.id))

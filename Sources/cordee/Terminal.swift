@@ -31,11 +31,19 @@ struct Console: Sendable {
     print(terminalSafe(line))
   }
 
-  /// Prints one JSON value, indented for people at a terminal.
+  /// Prints one JSON value; at a terminal indented, and what could drive it as escapes that mean the same.
   func print(_ json: JSON) {
-    var bytes = json.bytes(pretty: outputWidth != nil)
-    if bytes.last != UInt8(ascii: "\n") { bytes.append(UInt8(ascii: "\n")) }
-    writeOutput(bytes)
+    guard outputWidth != nil else { return writeOutput(json.bytes() + [UInt8(ascii: "\n")]) }
+    var text = ""
+    for scalar in json.text(pretty: true).unicodeScalars {
+      switch scalar.value {
+      case 0x7F..<0xA0, 0x2028...0x202E, 0x2066...0x2069:
+        let digits = String(scalar.value, radix: 16)
+        text += "\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
+      default: text.unicodeScalars.append(scalar)
+      }
+    }
+    writeOutput(Array(text.utf8))
   }
 
   /// Prints a table: on a terminal under its titles and cut to the width, elsewhere one row a line.

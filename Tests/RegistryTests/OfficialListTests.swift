@@ -241,6 +241,7 @@ struct OfficialListTests {
 extension Store {
   /// Writes records as plain SQL would.
   func insert(_ records: [SeedRecord]) throws {
+    try withConnection { try $0.execute("BEGIN") }
     for record in records {
       let columns = (["id"] + record.fields.map(\.name)).joined(separator: ", ")
       let marks = Array(repeating: "?", count: record.fields.count + 1).joined(separator: ", ")
@@ -256,5 +257,6 @@ extension Store {
           "INSERT INTO \(record.table)(\(columns)) VALUES(\(marks))", [.text(record.id)] + values)
       }
     }
+    try withConnection { try $0.execute("COMMIT") }
   }
 }

@@ -9,6 +9,7 @@ import Registry
 import Seal
 import Store
 import Synchronization
+import Web
 import Wire
 
 /// A central node that serves: its sockets, its one owner, its schedule.
@@ -18,6 +19,8 @@ final class CentralNode: Sendable {
   private let routes: Mutex<Routes>
   private let pushed = Atomic<Bool>(false)
   private let mergesOnPush: Bool
+  /// What public pages show: as of the last merge, so that they never wait for one.
+  private let shown = Mutex<PublicState?>(nil)
 
   init(_ central: sending Central, mergesOnPush: Bool) {
     routes = Mutex(Routes(central))
@@ -45,8 +48,9 @@ final class CentralNode: Sendable {
   /// Where the serving process takes requests of its keeper.
   static func socket(_ folder: String) -> String { "\(folder)/central.sock" }
 
-  /// Answers a member.
+  /// Answers a member or, outside the protocol's addresses, anybody.
   func answer(_ request: Request) -> Response {
+    guard Routes.owns(request.path) else { return page(request) }
     let now = Now()
     return routes.withLock { routes in
       let response = routes.answer(request, now: now.seconds, at: now.label)
@@ -54,8 +58,28 @@ final class CentralNode: Sendable {
         response.status == 200
       {
         _ = try? routes.central.merge(at: now.label)
+        shown.withLock { $0 = nil }
       }
       return response
+    }
+  }
+
+  private func page(_ request: Request) -> Response {
+    if let response = Pages.fixed(request) { return response }
+    do {
+      return Pages.answer(request, try publicState())
+    } catch {
+      return Pages.unavailable
+    }
+  }
+
+  private func publicState() throws -> PublicState {
+    if let state = shown.withLock({ $0 }) { return state }
+    return try routes.withLock { routes in
+      let last = try routes.central.reports(limit: 1).first
+      let state = try PublicState(routes.central.store, lastMerge: last?["at"]?.string)
+      shown.withLock { $0 = state }
+      return state
     }
   }
 
@@ -63,6 +87,8 @@ final class CentralNode: Sendable {
   func administer(_ request: Request) -> Response {
     let now = Now()
     return routes.withLock { routes in
+      // Any of its requests may merge.
+      defer { shown.withLock { $0 = nil } }
       do {
         let answer = try routes.central.administer(
           JSON.parse(request.body), now: now.seconds, at: now.label)
@@ -78,7 +104,10 @@ final class CentralNode: Sendable {
   /// Merges, as the schedule asks.
   func merge() throws -> MergeReport {
     let label = Now().label
-    return try routes.withLock { try $0.central.merge(at: label) }
+    return try routes.withLock { routes in
+      defer { shown.withLock { $0 = nil } }
+      return try routes.central.merge(at: label)
+    }
   }
 }
 

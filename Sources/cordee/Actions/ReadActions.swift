@@ -6,25 +6,38 @@ import Replica
 import SQLite
 import Seal
 import Store
+import Web
 import Wire
 
 /// What the commands that only read do.
 enum ReadActions {
   static func officialList(_ invocation: Invocation) throws -> ExitCode {
     try Failure.wrap {
-      let store = try invocation.store()
-      let day = invocation.option("on") ?? String(Now().label.prefix(10))
-      guard ValueFormat.day.accepts(day) else {
+      let format = invocation.wantsJSON ? "json" : invocation.option("format") ?? "text"
+      guard ["text", "json", "csv", "html"].contains(format) else {
+        throw Failure.usage(
+          "format.unknown", "there is no format \(format)", hint: "Give text, json, csv or html.")
+      }
+      let asked = invocation.option("on")
+      if let asked, !ValueFormat.day.accepts(asked) {
         throw Failure.usage("value.form", "--on needs \(ValueFormat.day.expected)")
       }
-      let list = try OfficialList(store, on: day)
-      switch invocation.wantsJSON ? "json" : invocation.option("format") ?? "table" {
-      case "json": invocation.console.print(list.json)
-      case "csv": invocation.console.print(String(list.csv.dropLast()))
-      case "table": invocation.console.print(String(list.text.dropLast()))
-      case let other:
-        throw Failure.usage(
-          "format.unknown", "there is no format \(other)", hint: "Give table, csv or json.")
+      let store = try invocation.store()
+      let rows = try OfficialListRows(store)
+      guard let day = asked ?? rows.newestDay else {
+        throw Failure(
+          code: "list.none", message: "no list and no membership is recorded yet",
+          hint: "Give a day with --on, or run `cordee sync`.")
+      }
+      let list = OfficialList(rows, on: day)
+      let console = invocation.console
+      switch format {
+      case "json": console.print(list.json)
+      case "csv": console.writeOutput(Array(list.csv.utf8))
+      case "html":
+        let site = try GroupProfile(store, group: rows.group).name ?? "Cordée"
+        console.writeOutput(ListPage.file(list, site: site))
+      default: console.writeOutput(Array(list.text.utf8))
       }
       return .done
     }

@@ -58,15 +58,18 @@ enum ReadCommands {
   static let officialList = CommandSpec(
     path: ["official-list"], summary: "print the official list as it stood on a day",
     options: [
-      OptionSpec(long: "on", value: "DATE", summary: "the day, as 2014-09-17 (today)"),
+      OptionSpec(long: "on", value: "DATE", summary: "the day, as 2014-09-17 (the newest known)"),
       OptionSpec(
         long: "format", value: "FORMAT", summary: "how to print it",
-        completes: .oneOf(["table", "csv", "json"])),
+        completes: .oneOf(["text", "json", "csv", "html"])),
     ],
     examples: [
       Example(
         line: "cordee official-list --on 2014-09-17 --format csv",
-        meaning: "the list of that day for a spreadsheet")
+        meaning: "the list of that day for a spreadsheet"),
+      Example(
+        line: "cordee official-list --format html > list.html",
+        meaning: "the newest list as a page to print or to post"),
     ],
     takesJSON: true, usesReplica: true, run: ReadActions.officialList)
 
