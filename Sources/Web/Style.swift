@@ -1,5 +1,6 @@
 /// The one stylesheet: no font, image or script is fetched from anywhere.
 enum Style {
+  // `anywhere` lets a column shrink to a letter; only the member's may, so that the others keep whole words at 320 px.
   // No `<`, `&` or quotes, so that it may also stand inside a page that is kept as a file.
   static let sheet = """
     :root{color-scheme:light dark;--ink:#1a1a1a;--paper:#fff;--soft:#595959;--line:#8c8c8c;--link:#0645ad}
@@ -17,7 +18,8 @@ enum Style {
     table{border-collapse:collapse;width:100%}
     caption{text-align:start;font-weight:bold;padding:.5rem 0}
     th,td{border-bottom:1px solid var(--line);padding:.35rem .5rem .35rem 0;text-align:start;vertical-align:top}
-    tbody th{font-weight:normal}
+    th,td{overflow-wrap:break-word}
+    tbody th{font-weight:normal;overflow-wrap:anywhere}
     .under th{padding-inline-start:1rem}
     .place{white-space:nowrap;font-variant-numeric:tabular-nums}
     dt{color:var(--soft)}

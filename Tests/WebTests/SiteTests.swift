@@ -36,6 +36,16 @@ struct SiteTests {
     }
   }
 
+  @Test("the looks fetch nothing, fit a page kept as a file, and know dark screens and paper")
+  func looks() throws {
+    let sheet = try #require(Pages.fixed(Request(method: "GET", target: "/style.css"))).text
+    for part in ["url(", "@import", "http", "<", "&", "\""] {
+      #expect(!sheet.contains(part), "\(part)")
+    }
+    #expect(sheet.contains("@media (prefers-color-scheme:dark)") && sheet.contains("@media print"))
+    #expect(sheet.count { $0 == "{" } == sheet.count { $0 == "}" })
+  }
+
   @Test("a changed list has another tag")
   func changed() throws {
     let registered = try Registered()
