@@ -1,6 +1,6 @@
 import Central
 import Changes
-import FoundationEssentials
+import Foundation
 import HTTP
 import Replica
 import SQLite
@@ -18,6 +18,11 @@ struct Base {
       throw BenchError("32 bytes make a key")
     }
     return key
+  }
+
+  /// The key of the member that joins in a round.
+  static func newcomer(_ round: Int) throws -> SigningKey {
+    try key(UInt8(100 + round))
   }
 
   /// The members' files and the numbers of their keys.
@@ -43,6 +48,7 @@ struct Base {
       try join(member.file, Self.key(member.key), to: central)
     }
     try central.merge(at: Service.label)
+    // The first makes central's snapshot, which later members find ready.
     for member in members { _ = try member.sync(now: Service.now, at: Service.label) }
   }
 
@@ -90,7 +96,17 @@ private struct Indoors: Exchange {
   let routes: Routes
 
   func send(_ request: Request, responseBytesMax: Int) throws(HTTPFailure) -> Response {
-    routes.answer(request, now: Service.now, at: Service.label)
+    var response = routes.answer(request, now: Service.now, at: Service.label)
+    if case .file(let path, let offset, let length) = response.body {
+      do {
+        let file = try FileHandle(forReadingFrom: URL(filePath: path))
+        try file.seek(toOffset: UInt64(offset))
+        response.body = .bytes(Array(try file.read(upToCount: length) ?? Data()))
+      } catch {
+        throw HTTPFailure(.internal, "\(path) cannot be read")
+      }
+    }
+    return response
   }
 }
 

@@ -131,6 +131,7 @@ enum Child {
       let side = CordeeSide(folder: words[3], port: port, records: records, round: round)
       switch words[2] {
       case "cold-start": return try side.coldStart()
+      case "history": return try side.history()
       case "push": return try side.push(edits)
       case "behind": return try side.behind(edits)
       case "idle": return try side.idle()

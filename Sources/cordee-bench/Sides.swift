@@ -14,7 +14,7 @@ struct CordeeSide {
   /// How often this workload has run on these files, so that each run makes other edits.
   let round: Int
 
-  /// A new member joins and reads everything.
+  /// A new member joins and can work: the snapshot is adopted, history comes after it.
   func coldStart() throws -> Figures {
     var figures = Figures()
     let control = try Control(port: port)
@@ -27,9 +27,9 @@ struct CordeeSide {
       let store = try Store(
         path: "\(folder)/new\(round).sqlite", schema: .bench, use: .replica, create: true)
       let replica = try Replica.join(
-        store, invite: invite, origin: link.origin, key: .generate(), name: "bench",
+        store, invite: invite, origin: link.origin, key: Base.newcomer(round), name: "bench",
         now: Service.now, exchange: link)
-      _ = try replica.sync(now: Service.now, at: Service.label)
+      _ = try replica.sync(now: Service.now, at: Service.label, fetchesHistory: false)
       return replica
     }
     try add(replica, link, control, to: &figures)
@@ -37,6 +37,25 @@ struct CordeeSide {
       try $0.first("SELECT count(*) FROM record") { $0.int(0) } ?? 0
     }
     guard count == records else { throw BenchError("\(count) records of \(records)") }
+    return figures
+  }
+
+  /// The new member fetches the history that the snapshot left out.
+  func history() throws -> Figures {
+    _ = try coldStart()
+    var figures = Figures()
+    let control = try Control(port: port)
+    let link = try Link(port: port)
+    try control.mark()
+    Meter.forgetPeak()
+    let replica = try Meter.measure(&figures) {
+      let store = try Store(path: "\(folder)/new\(round).sqlite", schema: .bench, use: .replica)
+      let replica = try Replica(store: store, key: Base.newcomer(round), exchange: link)
+      let report = try replica.sync(now: Service.now, at: Service.label)
+      guard report.history > 0 else { throw BenchError("there was no history to fetch") }
+      return replica
+    }
+    try add(replica, link, control, to: &figures)
     return figures
   }
 

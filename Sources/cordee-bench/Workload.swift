@@ -52,6 +52,9 @@ struct Workload: Sendable {
         .init(title: "session", name: "cold-start"), .init(title: "raw insert", name: "raw-insert"),
       ], goal: Goal(wallMax: 1.0, peakMax: 150_000_000)),
     Workload(
+      name: "history", title: "history after a cold start", references: [],
+      goal: Goal(peakMax: 150_000_000)),
+    Workload(
       name: "push", title: "push and merge",
       references: [.init(title: "session", name: "push")],
       goal: Goal(wallMax: 3, peakMax: 150_000_000), edits: 10_000),
