@@ -36,7 +36,13 @@ public struct ID128: Hashable, Sendable, Comparable {
 
 extension ID128: CustomStringConvertible {
   /// The 32 hexadecimal digits.
-  public var description: String { hexText(high) + hexText(low) }
+  public var description: String { asciiText(count: 32, appendDigits) }
+
+  /// Appends the 32 hexadecimal digits as ASCII.
+  public func appendDigits(to bytes: inout [UInt8]) {
+    appendHex(high, to: &bytes)
+    appendHex(low, to: &bytes)
+  }
 }
 
 /// One network of members: what a central node and its replicas share.
@@ -87,7 +93,13 @@ public struct ActorID: Hashable, Sendable, Comparable {
 
 extension ActorID: CustomStringConvertible {
   /// The 48 hexadecimal digits.
-  public var description: String { replica.description + hexText(epoch) }
+  public var description: String { asciiText(count: 48, appendDigits) }
+
+  /// Appends the 48 hexadecimal digits as ASCII.
+  public func appendDigits(to bytes: inout [UInt8]) {
+    replica.appendDigits(to: &bytes)
+    appendHex(epoch, to: &bytes)
+  }
 }
 
 /// One change's name: its author and the author's count, from 1, without gaps. `[SP-003]`
@@ -122,9 +134,18 @@ private func bigEndianBytes(_ word: UInt64) -> [UInt8] {
   (0..<8).map { UInt8(truncatingIfNeeded: word >> UInt64(56 - 8 * $0)) }
 }
 
-private func hexText(_ word: UInt64) -> String {
-  let digits = String(word, radix: 16)
-  return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+private func asciiText(count: Int, _ append: (inout [UInt8]) -> Void) -> String {
+  var bytes: [UInt8] = []
+  bytes.reserveCapacity(count)
+  append(&bytes)
+  return String(decoding: bytes, as: UTF8.self)
+}
+
+private func appendHex(_ word: UInt64, to bytes: inout [UInt8]) {
+  for shift in stride(from: UInt64(60), through: 0, by: -4) {
+    let digit = UInt8(truncatingIfNeeded: word >> shift) & 15
+    bytes.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") - 10 + digit)
+  }
 }
 
 private func hexWords(_ text: String, count: Int) -> [UInt64]? {

@@ -22,7 +22,15 @@ extension RowKey: Hashable, Comparable {
 
   /// Feeds the bytes that `==` compares.
   public func hash(into hasher: inout Hasher) {
-    for byte in id.utf8 { hasher.combine(byte) }
+    var word: UInt64 = 0
+    var count = 0
+    for byte in id.utf8 {
+      word = word << 8 | UInt64(byte)
+      count += 1
+      if count & 7 == 0 { hasher.combine(word) }
+    }
+    hasher.combine(word)
+    hasher.combine(count)
   }
 
   /// Orders by table, then by id, by bytes.

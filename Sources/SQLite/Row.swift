@@ -71,6 +71,14 @@ internal import CSQLite
       decoding: UnsafeBufferPointer(start: start, count: count), as: Unicode.UTF8.self)
   }
 
+  /// The column as text; nil when its bytes are no UTF-8.
+  public func validText(_ column: Int) -> String? {
+    guard let start = unsafe sqlite3_column_text(statement, Int32(column)) else { return "" }
+    let count = Int(unsafe sqlite3_column_bytes(statement, Int32(column)))
+    return unsafe String(
+      validating: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
+  }
+
   /// The column as text, or nil for NULL.
   public func textOrNil(_ column: Int) -> String? { isNull(column) ? nil : text(column) }
 

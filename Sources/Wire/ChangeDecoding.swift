@@ -59,6 +59,7 @@ public enum ChangeDecoding {
   ///
   /// Unknown members are let through: newer writers may add some, and the bytes are kept.
   public static func header(_ bytes: [UInt8]) throws(WireError) -> Header {
+    if let header = PlainHeader.read(bytes) { return header }
     let json = try JSON.parse(bytes)
     guard let network = json["network"]?.string.flatMap({ NetworkID($0) }) else {
       throw WireError(.shape, "header.network is not an identifier of 32 hexadecimal digits")

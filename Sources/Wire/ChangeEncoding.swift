@@ -7,25 +7,44 @@ public import Changes
 public enum ChangeEncoding {
   /// The exact bytes of a header.
   public static func bytes(of header: Header) -> [UInt8] {
-    var members: [(String, JSON)] = [
-      ("network", .string(header.network.description)),
-      ("space", .string(header.space)),
-      ("actor", .string(header.dot.actor.description)),
-      ("n", .integer(Int64(header.dot.n))),
-    ]
-    if !header.context.isEmpty { members.append(("context", json(header.context))) }
-    return JSON.object(members).bytes()
+    var out: [UInt8] = []
+    out.reserveCapacity(192)
+    out += #"{"network":""#.utf8
+    header.network.appendDigits(to: &out)
+    out += #"","space":"#.utf8
+    JSON.write(header.space, to: &out)
+    out += #","actor":""#.utf8
+    header.dot.actor.appendDigits(to: &out)
+    out += #"","n":"#.utf8
+    out += String(header.dot.n).utf8
+    if !header.context.isEmpty {
+      out += #","context":"#.utf8
+      json(header.context).write(to: &out)
+    }
+    out.append(UInt8(ascii: "}"))
+    return out
   }
 
   /// The exact bytes of a body.
   public static func bytes(of body: Body) -> [UInt8] {
-    var members: [(String, JSON)] = [
-      ("key", .string(Base64URL.encode(body.key))),
-      ("at", .string(body.at)),
-    ]
-    if let was = body.was { members.append(("was", .string(was.description))) }
-    members.append(("writes", .array(body.writes.map(json))))
-    return JSON.object(members).bytes()
+    var out: [UInt8] = []
+    out.reserveCapacity(256)
+    out += #"{"key":""#.utf8
+    out += Base64URL.encodedBytes(body.key)
+    out += #"","at":"#.utf8
+    JSON.write(body.at, to: &out)
+    if let was = body.was {
+      out += #","was":""#.utf8
+      out += was.description.utf8
+      out.append(UInt8(ascii: "\""))
+    }
+    out += #","writes":["#.utf8
+    for (place, write) in body.writes.enumerated() {
+      if place > 0 { out.append(UInt8(ascii: ",")) }
+      append(write, to: &out)
+    }
+    out += "]}".utf8
+    return out
   }
 
   /// A vector as an object of actor to count, sorted by actor.
@@ -47,32 +66,50 @@ public enum ChangeEncoding {
     }
   }
 
-  private static func json(_ write: Write) -> JSON {
-    var members: [(String, JSON)] = [
-      ("table", .string(write.row.table)), ("id", .string(write.row.id)),
-    ]
+  private static func append(_ write: Write, to out: inout [UInt8]) {
+    out += #"{"table":"#.utf8
+    JSON.write(write.row.table, to: &out)
+    out += #","id":"#.utf8
+    JSON.write(write.row.id, to: &out)
     switch write.verb {
-    case .insert(let fields): members.append(("insert", json(fields)))
-    case .set(let fields): members.append(("set", json(fields)))
-    case .delete: members.append(("delete", .bool(true)))
-    case .undelete: members.append(("undelete", .bool(true)))
+    case .insert(let fields):
+      out += #","insert":{"#.utf8
+      append(fields, to: &out)
+    case .set(let fields):
+      out += #","set":{"#.utf8
+      append(fields, to: &out)
+    case .delete: out += #","delete":true"#.utf8
+    case .undelete: out += #","undelete":true"#.utf8
     }
-    return .object(members)
+    out.append(UInt8(ascii: "}"))
   }
 
-  private static func json(_ fields: [FieldValue]) -> JSON {
-    .object(fields.map { ($0.name, json($0.value)) })
+  /// The members and the closing bracket.
+  private static func append(_ fields: [FieldValue], to out: inout [UInt8]) {
+    for (place, field) in fields.enumerated() {
+      if place > 0 { out.append(UInt8(ascii: ",")) }
+      JSON.write(field.name, to: &out)
+      out.append(UInt8(ascii: ":"))
+      if case .text(let text) = field.value {
+        JSON.write(text, to: &out)
+      } else {
+        json(field.value).write(to: &out)
+      }
+    }
+    out.append(UInt8(ascii: "}"))
   }
 
   /// One line of a push or of the log, without its line feed. `[SP-022]`
   public static func line(of change: Change) -> [UInt8] {
-    var line = Array(#"{"header":"#.utf8)
+    var line: [UInt8] = []
+    line.reserveCapacity(change.headerBytes.count + (change.bodyBytes?.count ?? 64) + 32)
+    line += #"{"header":"#.utf8
     line += change.headerBytes
     if let body = change.bodyBytes {
-      line += Array(#","body":"#.utf8)
+      line += #","body":"#.utf8
       line += body
     } else {
-      line += Array(#","body_hash":""#.utf8)
+      line += #","body_hash":""#.utf8
       line += Base64URL.encodedBytes(change.bodyHash.bytes)
       line.append(UInt8(ascii: "\""))
     }

@@ -80,7 +80,8 @@ extension JSON {
     String(decoding: bytes(pretty: pretty), as: UTF8.self)
   }
 
-  private func write(to out: inout [UInt8], indent: Int?) {
+  /// Appends the value; `indent` is the present depth in spaces, nil for the compact form.
+  func write(to out: inout [UInt8], indent: Int? = nil) {
     switch self {
     case .null: out += "null".utf8
     case .bool(let value): out += (value ? "true" : "false").utf8
@@ -122,21 +123,28 @@ extension JSON {
     out.append(UInt8(ascii: close))
   }
 
-  private static func write(_ text: String, to out: inout [UInt8]) {
+  /// Appends a text between quotes, escaped where it must be.
+  static func write(_ text: String, to out: inout [UInt8]) {
     out.append(UInt8(ascii: "\""))
-    for byte in text.utf8 {
-      switch byte {
-      case UInt8(ascii: "\""): out += #"\""#.utf8
-      case UInt8(ascii: "\\"): out += #"\\"#.utf8
-      case 0x0A: out += #"\n"#.utf8
-      case 0x0D: out += #"\r"#.utf8
-      case 0x09: out += #"\t"#.utf8
-      case 0x00..<0x20, 0x7F:
-        let digits = String(byte, radix: 16)
-        out += (#"\u00"# + (digits.utf8.count == 1 ? "0" : "") + digits).utf8
-      default: out.append(byte)
-      }
+    if text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x22 && $0 != 0x5C && $0 != 0x7F }) {
+      out.append(contentsOf: text.utf8)
+    } else {
+      for byte in text.utf8 { write(byte, to: &out) }
     }
     out.append(UInt8(ascii: "\""))
+  }
+
+  private static func write(_ byte: UInt8, to out: inout [UInt8]) {
+    switch byte {
+    case UInt8(ascii: "\""): out += #"\""#.utf8
+    case UInt8(ascii: "\\"): out += #"\\"#.utf8
+    case 0x0A: out += #"\n"#.utf8
+    case 0x0D: out += #"\r"#.utf8
+    case 0x09: out += #"\t"#.utf8
+    case 0x00..<0x20, 0x7F:
+      let digits = String(byte, radix: 16)
+      out += (#"\u00"# + (digits.utf8.count == 1 ? "0" : "") + digits).utf8
+    default: out.append(byte)
+    }
   }
 }
