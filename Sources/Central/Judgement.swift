@@ -6,14 +6,14 @@ import Wire
 /// Why a change may not stand, judged at its place in the log; never by a clock.
 extension Central {
   /// - Returns: `code: text`, or nil when the change takes effect.
-  func objection(to change: Change, by author: Member) throws -> String? {
+  func objection(to change: Change, _ body: Body?, by author: Member) throws -> String? {
     if author.revokedAt != nil {
       return "member.revoked: the device was revoked before this was merged"
     }
     guard store.schema.role(author.role)?.writes.contains(change.header.space) == true else {
       return "space.forbidden: the role \(author.role) may not write in \(change.header.space)"
     }
-    guard let bytes = change.bodyBytes, let body = try? ChangeDecoding.body(bytes) else {
+    guard let body else {
       return "body.unreadable: the body is not what the protocol says"
     }
     for write in body.writes {

@@ -107,11 +107,12 @@ extension Central {
       let header = Header(
         network: network, space: space, dot: Dot(actor: actor, n: head.n + 1),
         context: context.exceeding(head.context))
-      let change = Store.change(header, try ChangeDecoding.body(bytes), previous: head.hash)
+      let body = try ChangeDecoding.body(bytes)
+      let change = Store.change(header, body, previous: head.hash)
       let message = Preimage.segment(
         network: network, space: space, head: change.dot, hash: change.hash)
       let signatures = JSON.array([Signature(key: keyID, value: key.sign(message)).json]).bytes()
-      try append(change, .applied, signatures: signatures)
+      try append(change, .applied, body: body, signatures: signatures)
       touched.insert(space)
       report.applied += 1
     }
@@ -172,11 +173,14 @@ extension Central {
     for (offset, line) in lines.enumerated() {
       let change = Store.change(
         line, previous: try store.head(of: line.header.dot.actor, in: space).hash)
+      let body = change.bodyBytes.flatMap { try? ChangeDecoding.body($0) }
       let reason =
         sight == .impossible
-        ? "context.unknown: claims what it cannot have seen" : try objection(to: change, by: author)
+        ? "context.unknown: claims what it cannot have seen"
+        : try objection(to: change, body, by: author)
       let verdict = reason.map { Verdict.quarantined(reason: $0) } ?? .applied
-      try append(change, verdict, signatures: offset == lines.count - 1 ? signatures : nil)
+      try append(
+        change, verdict, body: body, signatures: offset == lines.count - 1 ? signatures : nil)
       if let reason { report.quarantined.append((change.dot, reason)) } else { report.applied += 1 }
     }
     try take(id, aside: nil)
@@ -196,14 +200,17 @@ extension Central {
     return result
   }
 
-  private func append(_ change: Change, _ verdict: Verdict, signatures: [UInt8]?) throws {
+  private func append(
+    _ change: Change, _ verdict: Verdict, body: Body?, signatures: [UInt8]?
+  ) throws {
     let seq = try store.lastSeq() + 1
     let previous = try store.logEnd(of: change.header.space).hash
     let hash = Store.hash(
       Preimage.log(
         previous: previous, seq: seq, dot: change.dot, verdict: verdict, hash: change.hash))
     try store.integrate(
-      LogEntry(seq: seq, change: change, verdict: verdict, hash: hash, signatures: signatures))
+      LogEntry(seq: seq, change: change, verdict: verdict, hash: hash, signatures: signatures),
+      body: body)
   }
 
   private func take(_ id: Int, aside reason: String?) throws {

@@ -293,7 +293,7 @@ private struct Adoption {
     let author = Authorship(dot: change.dot, context: context)
     for write in try ChangeDecoding.body(change.bodyBytes ?? []).writes {
       var state = try store.load(write.row)
-      try store.keepBase(state, of: write.row)
+      try store.keepBase(.state(state), of: write.row)
       state.apply(write.verb, by: author)
       try store.save(state, of: write.row)
     }

@@ -29,7 +29,7 @@ extension Store {
       .text(row.id)
     ) { ($0.int(0), $0.bytes(1)) }
     guard let (pending, bytes) = found else { return nil }
-    return Base(pending: pending, state: try RowStateEncoding.decode(bytes))
+    return Base(pending: pending, state: try decodeBase(bytes, plans[row.table]))
   }
 
   func setBase(_ base: Base, of row: RowKey) throws {
@@ -39,14 +39,17 @@ extension Store {
       INSERT INTO cordee_base(tbl, id, pending, state) VALUES(?, ?, ?, ?) ON CONFLICT(tbl, id)
       DO UPDATE SET pending = excluded.pending, state = excluded.state
       """, .int(try number(ofName: row.table)), .text(row.id), .int(base.pending),
-      .blob(RowStateEncoding.encode(base.state)))
+      .blob(try encodeBase(known(base.state, plans[row.table]))))
   }
 
-  /// One more own change to `row` waits.
-  func keepBase(_ before: RowState, of row: RowKey) throws {
-    var base = try base(of: row) ?? Base(pending: 0, state: before)
-    base.pending += 1
-    try setBase(base, of: row)
+  /// One more own change to `row` waits; `before` is kept when it is the first.
+  func keepBase(_ before: KnownRow, of row: RowKey) throws {
+    cache.hasBase = true
+    try db.run(
+      """
+      INSERT INTO cordee_base(tbl, id, pending, state) VALUES(?, ?, 1, ?)
+      ON CONFLICT(tbl, id) DO UPDATE SET pending = pending + 1
+      """, .int(try number(ofName: row.table)), .text(row.id), .blob(try encodeBase(before)))
   }
 
   /// An own change met its verdict.
@@ -103,19 +106,6 @@ extension Store {
     try save(state, of: row)
   }
 
-  /// An author's full context at one of its changes: the sum of its headers' deltas.
-  ///
-  /// - Complexity: O(changes of the author up to it).
-  func context(at dot: Dot, in space: String) throws -> VersionVector {
-    var context = VersionVector()
-    let headers = try db.all(
-      "SELECT header FROM cordee_change WHERE space = ? AND actor = ? AND n <= ? ORDER BY n",
-      .int(try number(ofName: space)), .int(try number(of: dot.actor)), .int(dot.n)
-    ) { $0.bytes(0) }
-    for header in headers { context.merge(try ChangeDecoding.header(header).context) }
-    return context
-  }
-
   /// The actor's changes that are in no log yet, in order, at most `limit`.
   public func ownChanges(
     of actor: ActorID, in space: String, after n: Int = 0, limit: Int = .max
@@ -131,47 +121,5 @@ extension Store {
         header: try ChangeDecoding.header(header), headerBytes: header, bodyBytes: body,
         bodyHash: Hash(bytes: bodyHash) ?? .zero, hash: Hash(bytes: hash) ?? .zero)
     }
-  }
-}
-
-/// A row's state as JSON, for the base.
-enum RowStateEncoding {
-  static func encode(_ state: RowState) -> [UInt8] {
-    var members: [(String, JSON)] = [("", json(state.liveness))]
-    for name in state.cells.keys.sorted() { members.append((name, json(state.cells[name] ?? []))) }
-    return JSON.object(members).bytes()
-  }
-
-  static func decode(_ bytes: [UInt8]) throws -> RowState {
-    guard case .object(let members) = try JSON.parse(bytes) else {
-      throw WireError(.shape, "a base is no object")
-    }
-    var state = RowState()
-    for (name, list) in members {
-      let siblings = try (list.array ?? []).map(sibling)
-      if name.isEmpty { state.liveness = siblings } else { state.cells[name] = siblings }
-    }
-    return state
-  }
-
-  private static func json(_ siblings: [Sibling]) -> JSON {
-    .array(
-      siblings.map { sibling in
-        .array([
-          .string(sibling.dot.description), .integer(Int64(sibling.weight)),
-          .bool(sibling.isSeenByDelete),
-          ChangeEncoding.json(sibling.value),
-        ])
-      })
-  }
-
-  private static func sibling(_ json: JSON) throws -> Sibling {
-    guard let items = json.array, items.count == 4,
-      let dot = items[0].string.flatMap(ChangeDecoding.dot),
-      let weight = items[1].integer
-    else { throw WireError(.shape, "a base holds a sibling that is none") }
-    return Sibling(
-      dot: dot, weight: Int(weight), value: try ChangeDecoding.value(items[3]),
-      isSeenByDelete: items[2].isTrue)
   }
 }

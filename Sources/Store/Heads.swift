@@ -1,6 +1,7 @@
 public import Causality
 public import Changes
 import SQLite
+import Wire
 
 /// Where one author's history stands in one space of this store.
 public struct Head: Sendable, Hashable {
@@ -42,20 +43,78 @@ extension Store {
 
   /// The version vector of `space`.
   public func known(in space: String) throws -> VersionVector {
+    try flushHeads()
     let rows = try db.all(
       "SELECT actor, n FROM cordee_known WHERE space = ?", .int(try number(ofName: space))
     ) { ($0.int(0), $0.int(1)) }
     return VersionVector(try rows.map { (try actor(ofNumber: $0.0), $0.1) })
   }
 
+  /// Moves an author's head; call inside `write`, whose end writes the last one down.
   func setHead(_ head: Head, of actor: ActorID, in space: String) throws {
-    let space = try number(ofName: space)
-    try db.run(
-      """
-      INSERT INTO cordee_known(space, actor, n, hash, context) VALUES(?, ?, ?, ?, ?) ON CONFLICT(space, actor)
-      DO UPDATE SET n = excluded.n, hash = excluded.hash, context = excluded.context
-      """, .int(space), .int(try number(of: actor)), .int(head.n), .blob(head.hash.bytes),
-      .blob(try packed(head.context)))
-    cache.heads[HeadKey(space: space, actor: actor)] = head
+    let key = HeadKey(space: try number(ofName: space), actor: actor)
+    cache.heads[key] = head
+    cache.movedHeads.insert(key)
+  }
+
+  /// Writes down the heads that moved since the last time.
+  func flushHeads() throws {
+    for key in cache.movedHeads {
+      guard let head = cache.heads[key] else { continue }
+      try db.run(
+        """
+        INSERT INTO cordee_known(space, actor, n, hash, context) VALUES(?, ?, ?, ?, ?)
+        ON CONFLICT(space, actor)
+        DO UPDATE SET n = excluded.n, hash = excluded.hash, context = excluded.context
+        """, .int(key.space), .int(try number(of: key.actor)), .int(head.n),
+        .blob(head.hash.bytes), .blob(try packed(head.context)))
+    }
+    cache.movedHeads = []
+  }
+}
+
+/// An author's full contexts at those of its changes that carry one.
+struct Contexts {
+  /// The count up to which headers were looked at.
+  var upTo = 0
+  /// Counts, ascending, and the full context from there on.
+  var steps: [(n: Int, context: VersionVector)] = []
+
+  /// The context at one change.
+  func context(at n: Int) -> VersionVector {
+    var (low, high) = (0, steps.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if steps[middle].n <= n { low = middle + 1 } else { high = middle }
+    }
+    return low > 0 ? steps[low - 1].context : VersionVector()
+  }
+}
+
+extension Store {
+  /// This replica's full context at one of its own changes: the sum of its headers' deltas.
+  ///
+  /// - Complexity: O(changes of the author up to it) the first time, then O(those not looked at yet).
+  func context(at dot: Dot, in space: String) throws -> VersionVector {
+    let key = HeadKey(space: try number(ofName: space), actor: dot.actor)
+    var known = cache.contexts[key] ?? Contexts()
+    if known.upTo < dot.n {
+      // Own headers were encoded here, so that the name stands in them as it is.
+      let found = try db.all(
+        """
+        SELECT n, header FROM cordee_change WHERE space = ? AND actor = ? AND n > ? AND n <= ?
+          AND instr(header, ?) > 0 ORDER BY n
+        """, .int(key.space), .int(try number(of: dot.actor)), .int(known.upTo), .int(dot.n),
+        .blob(Array(#""context""#.utf8))
+      ) { ($0.int(0), $0.bytes(1)) }
+      for (n, bytes) in found {
+        var context = known.steps.last?.context ?? VersionVector()
+        context.merge(try ChangeDecoding.header(bytes).context)
+        known.steps.append((n, context))
+      }
+      known.upTo = dot.n
+      cache.contexts[key] = known
+    }
+    return known.context(at: dot.n)
   }
 }

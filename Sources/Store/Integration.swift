@@ -44,14 +44,15 @@ extension Store {
   ///
   /// A change that is already known is not applied again; if it is this store's own, its verdict settles it.
   ///
+  /// - Parameter decoded: the change's body, when the caller has read it already.
   /// - Throws: `StoreError.gap` when the author's chain or context is not held, `.chain` when it forks.
-  public func integrate(_ entry: LogEntry) throws {
+  public func integrate(_ entry: LogEntry, body decoded: Body? = nil) throws {
     let change = entry.change
     let space = change.header.space
     let head = try head(of: change.dot.actor, in: space)
-    let body = try change.bodyBytes.map { (bytes) throws(WireError) in
-      try ChangeDecoding.body(bytes)
-    }
+    let body =
+      try decoded
+      ?? change.bodyBytes.map { (bytes) throws(WireError) in try ChangeDecoding.body(bytes) }
     if change.dot.n <= head.n {
       try settle(entry, body)
     } else {
@@ -59,7 +60,7 @@ extension Store {
         throw StoreError(.gap, "change \(change.dot.n) of \(change.dot.actor) follows \(head.n)")
       }
       var context = head.context
-      context.merge(change.header.context)
+      if !change.header.context.isEmpty { context.merge(change.header.context) }
       if entry.verdict.isApplied, let body {
         try apply(body.writes, by: Authorship(dot: change.dot, context: context), in: space)
       }
@@ -84,37 +85,39 @@ extension Store {
     }
   }
 
-  /// The common case without loading the row: known fields of a settled row, each replaced by one who had seen it.
+  /// The common case without loading the row: a new row whole, or known fields of a settled row, each replaced by one who
+  /// had seen it.
   private func applyInPlace(_ write: Write, by author: Authorship) throws -> Bool {
-    guard case .set(let fields) = write.verb, let declared = schema.table(write.row.table) else {
-      return false
-    }
+    guard let plan = plans[write.row.table] else { return false }
     let table = try number(ofName: write.row.table)
-    guard var stamp = try stamp(write.row, table: table), stamp.width >= 0 else { return false }
-    var exceptions = stamp.exceptions
-    for field in fields {
-      guard let index = declared.fields.firstIndex(where: { $0.name == field.name }),
-        index < stamp.width
-      else { return false }
-      let place = exceptions.firstIndex { $0.field == index }
-      guard author.supersedes(place.map { exceptions[$0].dot } ?? stamp.dot) else { return false }
-      let exception = Stamp.Exception(field: index, dot: author.dot, weight: author.weight)
-      if let place { exceptions[place] = exception } else { exceptions.append(exception) }
+    let known = try stamp(write.row, table: table)
+    guard let after = Stamp.after(write.verb, on: known, by: author, plan) else { return false }
+    try self.write(after.stamp, of: write.row, table: table)
+    let fields = write.verb.fields
+    guard known == nil else {
+      try db.run(
+        plan.update(after.places), fields.map { Store.argument($0.value) } + [.text(write.row.id)])
+      return true
     }
-    stamp.exceptions = exceptions
-    try self.write(stamp, of: write.row, table: table)
-    let columns = fields.map { "\(Layout.quoted($0.name)) = ?" }.joined(separator: ", ")
-    try db.run(
-      "UPDATE \(Layout.quoted(write.row.table)) SET \(columns) WHERE id = ?",
-      fields.map { Store.argument($0.value) } + [.text(write.row.id)])
+    var arguments = [Argument](repeating: .null, count: fields.count + 1)
+    arguments[0] = .text(write.row.id)
+    for (place, field) in zip(after.places, fields) {
+      arguments[place + 1] = Store.argument(field.value)
+    }
+    try db.run(plan.upsert, arguments)
     return true
   }
 
   func insert(_ change: Change, state: ChangeState) throws {
+    let space = try number(ofName: change.header.space)
+    let author = HeadKey(space: space, actor: change.dot.actor)
+    if let looked = cache.contexts[author], change.dot.n <= looked.upTo {
+      cache.contexts[author] = nil
+    }
     try db.run(
       """
       INSERT INTO cordee_change(space, actor, n, header, body, body_hash, hash, state) VALUES(?, ?, ?, ?, ?, ?, ?, ?)
-      """, .int(try number(ofName: change.header.space)), .int(try number(of: change.dot.actor)),
+      """, .int(space), .int(try number(of: change.dot.actor)),
       .int(change.dot.n), .blob(change.headerBytes), change.bodyBytes.map { .blob($0) } ?? .null,
       .blob(change.bodyHash.bytes), .blob(change.hash.bytes), .int(state.rawValue))
   }
@@ -128,5 +131,10 @@ extension Store {
       .int(try number(of: entry.change.dot.actor)), .int(entry.change.dot.n), reason,
       .blob(entry.hash.bytes),
       entry.signatures.map { .textBytes($0) } ?? .null)
+    let space = entry.change.header.space
+    if let end = cache.logEnds[space], end.seq < entry.seq {
+      cache.logEnds[space] = (entry.seq, entry.hash)
+    }
+    if let last = cache.lastSeq, last < entry.seq { cache.lastSeq = entry.seq }
   }
 }

@@ -7,17 +7,22 @@ import Wire
 extension Store {
   /// Where a space's log ends: the last place and the hash there.
   public func logEnd(of space: String) throws -> (seq: Int, hash: Hash) {
+    if let known = cache.logEnds[space] { return known }
     let found = try db.first(
       "SELECT seq, hash FROM cordee_log WHERE space = ? ORDER BY seq DESC LIMIT 1",
       .int(try number(ofName: space))
     ) { ($0.int(0), $0.bytes(1)) }
-    guard let (seq, bytes) = found, let hash = Hash(bytes: bytes) else { return (0, .zero) }
-    return (seq, hash)
+    let end = found.flatMap { seq, bytes in Hash(bytes: bytes).map { (seq, $0) } } ?? (0, .zero)
+    cache.logEnds[space] = end
+    return end
   }
 
   /// The last place over all spaces.
   public func lastSeq() throws -> Int {
-    try db.first("SELECT max(seq) FROM cordee_log") { $0.int(0) } ?? 0
+    if let known = cache.lastSeq { return known }
+    let last = try db.first("SELECT max(seq) FROM cordee_log") { $0.int(0) } ?? 0
+    cache.lastSeq = last
+    return last
   }
 
   /// The hash of a space's log at `seq`; nil when no entry of the space stands there.

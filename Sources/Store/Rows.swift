@@ -3,50 +3,20 @@ import Changes
 import SQLite
 import Wire
 
-/// A row in its two forms. *Settled*: one dot a cell, kept as one stamp with exceptions; values stand in the shared table.
+/// A row in its two forms.
+///
+/// *Settled*: one dot a cell, kept as one stamp with exceptions; values stand in the shared table.
 /// *Expanded*: something is contested, deleted or not known to this schema; every cell stands in `cordee_sibling`.
+enum KnownRow {
+  /// Nobody wrote it.
+  case nothing
+  /// One dot a cell: the stamp, and a value for each field of the table.
+  case settled(Stamp, [Value])
+  /// Anything else.
+  case state(RowState)
+}
+
 extension Store {
-  /// One row's stamp as it is kept.
-  struct Stamp {
-    var dot: Dot
-    var weight: Int
-    /// How many of the table's fields the stamp covers; −1 for an expanded row.
-    var width: Int
-    var exceptions: [Exception]
-
-    struct Exception {
-      let field: Int
-      let dot: Dot
-      let weight: Int
-    }
-  }
-
-  func stamp(_ row: RowKey, table: Int) throws -> Stamp? {
-    let found = try db.first(
-      "SELECT actor, n, weight, width, exceptions FROM cordee_row WHERE tbl = ? AND id = ?",
-      .int(table),
-      .text(row.id)
-    ) { ($0.int(0), $0.int(1), $0.int(2), $0.int(3), $0.bytes(4)) }
-    guard let (actor, n, weight, width, packed) = found else { return nil }
-    guard width >= 0 else {
-      return Stamp(
-        dot: Dot(actor: ActorID(replica: ReplicaID(high: 0, low: 0), epoch: 0), n: 0), weight: 0,
-        width: -1, exceptions: [])
-    }
-    var exceptions: [Stamp.Exception] = []
-    var place = 0
-    while place < packed.count {
-      let field = Varint.read(packed, &place)
-      let author = try self.actor(ofNumber: Varint.read(packed, &place))
-      let count = Varint.read(packed, &place)
-      exceptions.append(
-        .init(field: field, dot: Dot(actor: author, n: count), weight: Varint.read(packed, &place)))
-    }
-    return Stamp(
-      dot: Dot(actor: try self.actor(ofNumber: actor), n: n), weight: weight, width: width,
-      exceptions: exceptions)
-  }
-
   /// All that is known of a row.
   ///
   /// `old` overrides values in the shared table by those they had at the last seal.
@@ -54,30 +24,73 @@ extension Store {
     let table = try number(ofName: row.table)
     guard let stamp = try stamp(row, table: table) else { return RowState() }
     if stamp.width < 0 { return try loadExpanded(row, table: table) }
-    guard let declared = schema.table(row.table) else { return RowState() }
-    let columns = declared.fields.map { Layout.quoted($0.name) }.joined(separator: ", ")
-    let count = declared.fields.count
-    let values =
-      try db.first("SELECT \(columns) FROM \(Layout.quoted(row.table)) WHERE id = ?", .text(row.id))
-    { found in
+    guard let plan = plans[row.table] else { return RowState() }
+    return state(of: .settled(stamp, values(try values(of: row, plan), old, plan)), plan)
+  }
+
+  /// A row as it stands in its table; nil when it does not.
+  func values(of row: RowKey, _ plan: TablePlan) throws -> [Value]? {
+    let count = plan.table.fields.count
+    return try db.first(plan.select, .text(row.id)) { found in
       (0..<count).map { Store.value(found, $0) }
-    } ?? [Value](repeating: .null, count: count)
+    }
+  }
+
+  /// A row as it was at the last seal.
+  ///
+  /// - Parameters:
+  ///   - now: what its table holds.
+  ///   - old: the values that touched cells had.
+  func known(
+    _ row: RowKey, now: [Value]?, old: [String: Value], _ plan: TablePlan
+  ) throws -> KnownRow {
+    let table = try number(ofName: row.table)
+    guard let stamp = try stamp(row, table: table) else { return .nothing }
+    if stamp.width < 0 { return .state(try loadExpanded(row, table: table)) }
+    return .settled(stamp, values(now, old, plan))
+  }
+
+  private func values(_ now: [Value]?, _ old: [String: Value], _ plan: TablePlan) -> [Value] {
+    var values = now ?? [Value](repeating: .null, count: plan.table.fields.count)
+    for (name, value) in old {
+      if let place = plan.places[name] { values[place] = value }
+    }
+    return values
+  }
+
+  /// A row's state in whichever form it is at hand.
+  func state(of known: KnownRow, _ plan: TablePlan?) -> RowState {
+    switch known {
+    case .nothing: return RowState()
+    case .settled(let stamp, let values):
+      return plan.map { state(of: stamp, values, $0) } ?? RowState()
+    case .state(let state): return state
+    }
+  }
+
+  /// The shortest form of a state.
+  func known(_ state: RowState, _ plan: TablePlan?) -> KnownRow {
+    if state.liveness.isEmpty, state.cells.isEmpty { return .nothing }
+    guard let plan, let stamp = settled(state, plan.table) else { return .state(state) }
+    return .settled(stamp, plan.table.fields.map { state.cells[$0.name]?.first?.value ?? .null })
+  }
+
+  private func state(of stamp: Stamp, _ values: [Value], _ plan: TablePlan) -> RowState {
     var state = RowState()
+    let fields = plan.table.fields
+    func value(_ place: Int) -> Value { place < values.count ? values[place] : .null }
     state.liveness = [Sibling(dot: stamp.dot, weight: stamp.weight, value: .integer(1))]
-    for (index, field) in declared.fields.enumerated().prefix(stamp.width) {
+    for (place, field) in fields.enumerated().prefix(stamp.width) {
       state.cells[field.name] = [
-        Sibling(dot: stamp.dot, weight: stamp.weight, value: old[field.name] ?? values[index])
+        Sibling(dot: stamp.dot, weight: stamp.weight, value: value(place))
       ]
     }
     for exception in stamp.exceptions {
       if exception.field < 0 {
         state.liveness = [Sibling(dot: exception.dot, weight: exception.weight, value: .integer(1))]
-      } else if exception.field < count {
-        let name = declared.fields[exception.field].name
-        state.cells[name] = [
-          Sibling(
-            dot: exception.dot, weight: exception.weight,
-            value: old[name] ?? values[exception.field])
+      } else if exception.field < fields.count {
+        state.cells[fields[exception.field].name] = [
+          Sibling(dot: exception.dot, weight: exception.weight, value: value(exception.field))
         ]
       }
     }
@@ -110,8 +123,8 @@ extension Store {
   /// Writes a row's state back, in the form it fits, and shows it in its table.
   func save(_ state: RowState, of row: RowKey) throws {
     let table = try number(ofName: row.table)
-    let declared = schema.table(row.table)
-    if let declared, let stamp = settled(state, declared) {
+    let plan = plans[row.table]
+    if let plan, let stamp = settled(state, plan.table) {
       try write(stamp, of: row, table: table)
       try db.run("DELETE FROM cordee_sibling WHERE tbl = ? AND id = ?", .int(table), .text(row.id))
     } else {
@@ -124,7 +137,7 @@ extension Store {
       try expand(state.liveness, Layout.liveness, row, table)
       for (name, siblings) in state.cells { try expand(siblings, name, row, table) }
     }
-    if let declared { try show(state, of: row, in: declared) }
+    if let plan { try show(state, of: row, plan) }
   }
 
   private func expand(_ siblings: [Sibling], _ field: String, _ row: RowKey, _ table: Int) throws {
@@ -137,23 +150,6 @@ extension Store {
         .int(sibling.dot.n), .int(sibling.weight), .int(sibling.isSeenByDelete ? 1 : 0),
         Store.argument(sibling.value))
     }
-  }
-
-  func write(_ stamp: Stamp, of row: RowKey, table: Int) throws {
-    var packed: [UInt8] = []
-    for exception in stamp.exceptions {
-      Varint.append(exception.field, to: &packed)
-      Varint.append(try number(of: exception.dot.actor), to: &packed)
-      Varint.append(exception.dot.n, to: &packed)
-      Varint.append(exception.weight, to: &packed)
-    }
-    try db.run(
-      """
-      INSERT INTO cordee_row(tbl, id, actor, n, weight, width, exceptions) VALUES(?, ?, ?, ?, ?, ?, ?)
-      ON CONFLICT(tbl, id) DO UPDATE SET actor = excluded.actor, n = excluded.n, weight = excluded.weight,
-        width = excluded.width, exceptions = excluded.exceptions
-      """, .int(table), .text(row.id), .int(try number(of: stamp.dot.actor)), .int(stamp.dot.n),
-      .int(stamp.weight), .int(stamp.width), packed.isEmpty ? .null : .blob(packed))
   }
 
   /// The stamp that says all of `state`, if one can: one dot a cell, alive, only this schema's fields, none missing
@@ -181,18 +177,11 @@ extension Store {
       })
   }
 
-  private func show(_ state: RowState, of row: RowKey, in table: Table) throws {
-    guard state.isShown else {
-      try db.run("DELETE FROM \(Layout.quoted(table.name)) WHERE id = ?", .text(row.id))
-      return
-    }
-    let names = table.fields.map { Layout.quoted($0.name) }
-    let marks = [String](repeating: "?", count: names.count + 1).joined(separator: ", ")
-    let update = names.map { "\($0) = excluded.\($0)" }.joined(separator: ", ")
+  private func show(_ state: RowState, of row: RowKey, _ plan: TablePlan) throws {
+    guard state.isShown else { return try db.run(plan.delete, .text(row.id)) }
     try db.run(
-      "INSERT INTO \(Layout.quoted(table.name))(id, \(names.joined(separator: ", "))) VALUES(\(marks)) "
-        + "ON CONFLICT(id) DO UPDATE SET \(update)",
-      [.text(row.id)] + table.fields.map { Store.argument(state.shown($0.name)) })
+      plan.upsert,
+      [.text(row.id)] + plan.table.fields.map { Store.argument(state.shown($0.name)) })
   }
 
   /// The rows in expanded form.

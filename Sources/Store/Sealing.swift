@@ -24,7 +24,7 @@ public struct Author: Sendable {
 /// What becomes of one row at a seal: the write, and the row as it was.
 struct PendingWrite {
   let write: Write
-  let before: RowState
+  let before: KnownRow
 }
 
 /// Touched cells become changes.
@@ -43,24 +43,38 @@ extension Store {
   /// - Complexity: O(touched cells).
   @discardableResult
   public func seal(as author: Author, grouping: Grouping = .byRow) throws -> Int {
-    var bySpace: [String: [PendingWrite]] = [:]
-    for (row, old) in try touched() {
-      guard let table = schema.table(row.table), let pending = try pending(row, old, table) else {
-        continue
+    let touched = try touched()
+    guard !touched.isEmpty else { return 0 }
+    var seen: [String: VersionVector] = [:]
+    var together: [String: [PendingWrite]] = [:]
+    var count = 0
+    func seal(_ writes: [PendingWrite], _ space: String) throws {
+      if seen[space] == nil { seen[space] = try knownOfOthers(than: author.actor, in: space) }
+      try sealOne(
+        writes, space: space, author: author, seen: seen[space] ?? VersionVector(), isShown: true)
+      count += 1
+    }
+    for (row, old) in touched {
+      guard let plan = plans[row.table], let pending = try pending(row, old, plan) else { continue }
+      switch grouping {
+      case .byRow: try seal([pending], plan.table.space)
+      case .together: together[plan.table.space, default: []].append(pending)
       }
-      bySpace[table.space, default: []].append(pending)
+    }
+    for (space, writes) in together.sorted(by: { $0.key < $1.key }) {
+      for start in stride(from: 0, to: writes.count, by: ChangeLimits.writesMax) {
+        try seal(
+          Array(writes[start..<min(start + ChangeLimits.writesMax, writes.count)]), space)
+      }
     }
     try db.run("DELETE FROM cordee_touched")
-    var count = 0
-    for (space, writes) in bySpace.sorted(by: { $0.key < $1.key }) {
-      let size = grouping == .byRow ? 1 : ChangeLimits.writesMax
-      for start in stride(from: 0, to: writes.count, by: size) {
-        try sealOne(
-          Array(writes[start..<min(start + size, writes.count)]), space: space, author: author)
-        count += 1
-      }
-    }
     return count
+  }
+
+  private func knownOfOthers(than actor: ActorID, in space: String) throws -> VersionVector {
+    var known = try known(in: space)
+    known.remove(actor)
+    return known
   }
 
   /// How many rows were touched since the last seal.
@@ -83,27 +97,24 @@ extension Store {
     return order.map { ($0, rows[$0] ?? [:]) }
   }
 
-  private func pending(_ row: RowKey, _ old: [String: Value], _ table: Table) throws
+  private func pending(_ row: RowKey, _ old: [String: Value], _ plan: TablePlan) throws
     -> PendingWrite?
   {
-    let columns = table.fields.map { Layout.quoted($0.name) }.joined(separator: ", ")
-    let now = try db.first(
-      "SELECT \(columns) FROM \(Layout.quoted(table.name)) WHERE id = ?", .text(row.id)
-    ) { found in (0..<table.fields.count).map { Store.value(found, $0) } }
-    let wasThere = old[Layout.liveness] != .integer(0)
-    let before = try load(row, old: old)
-    switch (wasThere, now) {
+    let now = try values(of: row, plan)
+    let before = try known(row, now: now, old: old, plan)
+    let fields = plan.table.fields
+    switch (old[Layout.liveness] != .integer(0), now) {
     case (false, nil): return nil
     case (true, nil): return PendingWrite(write: Write(row, .delete), before: before)
     case (false, let values?):
-      let fields = zip(table.fields, values).map { FieldValue($0.name, $1) }
-      return PendingWrite(write: Write(row, .insert(fields)), before: before)
+      let written = zip(fields, values).map { FieldValue($0.name, $1) }
+      return PendingWrite(write: Write(row, .insert(written)), before: before)
     case (true, let values?):
-      let fields = zip(table.fields, values).compactMap { field, value -> FieldValue? in
+      let written = zip(fields, values).compactMap { field, value -> FieldValue? in
         guard let was = old[field.name], was != value else { return nil }
         return FieldValue(field.name, value)
       }
-      return fields.isEmpty ? nil : PendingWrite(write: Write(row, .set(fields)), before: before)
+      return written.isEmpty ? nil : PendingWrite(write: Write(row, .set(written)), before: before)
     }
   }
 
@@ -112,17 +123,20 @@ extension Store {
   /// Call inside `write`.
   public func seal(_ writes: [Write], space: String, author: Author, was: Dot? = nil) throws {
     try sealOne(
-      try writes.map { PendingWrite(write: $0, before: try load($0.row)) }, space: space,
-      author: author, was: was)
+      try writes.map { PendingWrite(write: $0, before: .state(try load($0.row))) }, space: space,
+      author: author, seen: try knownOfOthers(than: author.actor, in: space), isShown: false,
+      was: was)
   }
 
+  /// - Parameters:
+  ///   - context: what is known of others.
+  ///   - isShown: whether the tables hold the written values already.
   private func sealOne(
-    _ writes: [PendingWrite], space: String, author: Author, was: Dot? = nil
+    _ writes: [PendingWrite], space: String, author: Author, seen context: VersionVector,
+    isShown: Bool, was: Dot? = nil
   ) throws {
-    var head = try head(of: author.actor, in: space)
-    var context = try known(in: space)
-    context.remove(author.actor)
-    let delta = context.exceeding(head.context)
+    let head = try head(of: author.actor, in: space)
+    let delta = context == head.context ? VersionVector() : context.exceeding(head.context)
     let dot = Dot(actor: author.actor, n: head.n + 1)
     let change = Store.change(
       Header(network: author.network, space: space, dot: dot, context: delta),
@@ -131,13 +145,25 @@ extension Store {
     let authorship = Authorship(dot: dot, context: context)
     for pending in writes {
       try keepBase(pending.before, of: pending.write.row)
-      var state = pending.before
-      state.apply(pending.write.verb, by: authorship)
-      try save(state, of: pending.write.row)
+      try take(pending, by: authorship, isShown: isShown)
     }
     try insert(change, state: .local)
-    head = Head(n: dot.n, hash: change.hash, context: context)
-    try setHead(head, of: author.actor, in: space)
+    try setHead(
+      Head(n: dot.n, hash: change.hash, context: context), of: author.actor, in: space)
+  }
+
+  /// Writes what is known of a row after a write of its own author.
+  private func take(_ pending: PendingWrite, by author: Authorship, isShown: Bool) throws {
+    let row = pending.write.row
+    let plan = plans[row.table]
+    if isShown, let plan,
+      let stamp = pending.before.stamp(after: pending.write.verb, by: author, plan)
+    {
+      return try write(stamp, of: row, table: try number(ofName: row.table))
+    }
+    var state = state(of: pending.before, plan)
+    state.apply(pending.write.verb, by: author)
+    try save(state, of: row)
   }
 
   /// Encodes and hashes a change.
@@ -162,5 +188,16 @@ extension Store {
   /// BLAKE2b-256 of a preimage.
   public static func hash(_ preimage: [[UInt8]]) -> Hash {
     Hash(bytes: Blake2b.hash(preimage)) ?? .zero
+  }
+}
+
+extension KnownRow {
+  /// The stamp that says all of the row after a write of its own author; nil when none can.
+  fileprivate func stamp(after verb: Verb, by author: Authorship, _ plan: TablePlan) -> Stamp? {
+    switch self {
+    case .nothing: Stamp.after(verb, on: nil, by: author, plan)?.stamp
+    case .settled(let stamp, _): Stamp.after(verb, on: stamp, by: author, plan)?.stamp
+    case .state: nil
+    }
   }
 }

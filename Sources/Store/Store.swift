@@ -12,6 +12,8 @@ public final class Store {
   /// The file.
   public let path: String
   let db: Connection
+  /// The shared tables by name.
+  let plans: [String: TablePlan]
   var cache = Cache()
   /// Whether a writing transaction is open; numbers for new names are given only then.
   private(set) var isWriting = false
@@ -25,6 +27,13 @@ public final class Store {
     var heads: [HeadKey: Head] = [:]
     var carried: [String: String] = [:]
     var hasBase: Bool?
+    /// Heads that moved in the transaction that is open.
+    var movedHeads: Set<HeadKey> = []
+    var contexts: [HeadKey: Contexts] = [:]
+    var logEnds: [String: (seq: Int, hash: Hash)] = [:]
+    var lastSeq: Int?
+    /// SQLite's count of what other connections committed (sqlite.org/pragma.html#pragma_data_version).
+    var version: Int?
   }
 
   /// How a file is used, which settles its journal.
@@ -43,6 +52,8 @@ public final class Store {
   public init(path: String, schema: Schema, use: Use, create: Bool = false) throws {
     self.path = path
     self.schema = schema
+    plans = Dictionary(
+      schema.tables.map { ($0.name, TablePlan($0)) }, uniquingKeysWith: { first, _ in first })
     do {
       db = try Connection(
         path: path, mode: use == .reader ? .readOnly : create ? .create : .readWrite)
@@ -81,7 +92,12 @@ public final class Store {
     }
     isWriting = true
     do {
-      return try db.transaction(.immediate, body: body)
+      return try db.transaction(.immediate) { () throws in
+        try noticeOthers()
+        let result = try body()
+        try flushHeads()
+        return result
+      }
     } catch {
       cache = before
       if let error = error as? SQLiteError { throw StoreError(error, path: path) }
@@ -93,9 +109,21 @@ public final class Store {
   public func read<T>(_ body: () throws -> T) throws -> T {
     guard !db.isInTransaction else { return try body() }
     do {
-      return try db.transaction(.deferred, body: body)
+      return try db.transaction(.deferred) { () throws in
+        try noticeOthers()
+        return try body()
+      }
     } catch let error as SQLiteError {
       throw StoreError(error, path: path)
+    }
+  }
+
+  /// Forgets what was kept when another connection has written since.
+  private func noticeOthers() throws {
+    let version = try db.first("PRAGMA data_version") { $0.int(0) }
+    if version != cache.version {
+      cache = Cache()
+      cache.version = version
     }
   }
 
@@ -174,8 +202,7 @@ public final class Store {
     case .real: return .real(row.real(index))
     case .blob: return .blob(row.bytes(index))
     case .text:
-      let bytes = row.bytes(index)
-      return String(validating: bytes, as: UTF8.self).map { .text($0) } ?? .malformedText(bytes)
+      return row.validText(index).map { .text($0) } ?? .malformedText(row.bytes(index))
     }
   }
 
