@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh Debian 12 with Swift 6: `make demo` and `make test`.
 BUILD = swift build --explicit-target-dependency-import-check error
 
-.PHONY: help setup build release test lint format demo bench clean
+.PHONY: help setup build release test lint format demo bench model clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -24,6 +24,9 @@ demo: release ## run the main job: three members, edits offline, a merge, confli
 bench: setup ## measure against SQLite and its session changesets, and print the table
 	$(BUILD) -c release --product cordee-bench
 	.build/release/cordee-bench --instructions
+
+model: setup ## check the Promela models exhaustively, and that switched-on faults are found
+	scripts/model
 
 lint: ## check the form of the sources
 	swift format lint --strict --recursive --parallel Sources Tests Package.swift
