@@ -105,7 +105,7 @@ let package = Package(
       ]),
     tests(
       "CommandTests",
-      needs: ["cordee", "Central", "HTTP", "Registry", "SQLite", "Store", "Wire"]),
+      needs: ["cordee", "Central", "Changes", "HTTP", "Registry", "SQLite", "Store", "Wire"]),
     tests(
       "BenchTests",
       needs: ["cordee-bench", "Changes", "HTTPServer", "Seal", "SQLite", "Store", "Wire"]),

@@ -18,16 +18,37 @@ final class Registered {
   let store: Store
 
   init() throws {
-    folder = FileManager.default.temporaryDirectory.appending(path: "cordee-\(UUID().uuidString)")
+    folder = try Self.newFolder()
+    let path = folder.appending(path: "r.sqlite")
+    try Self.template.get().write(to: path)
+    store = try Store(path: path.path, schema: .registry, use: .replica)
+  }
+
+  private static func newFolder() throws -> URL {
+    let folder = FileManager.default.temporaryDirectory.appending(
+      path: "cordee-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    store = try Store(
-      path: folder.appending(path: "r.sqlite").path, schema: .registry, use: .replica, create: true)
+    return folder
+  }
+
+  // Made once: every test takes a copy.
+  private static let template = Result {
+    let folder = try newFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let path = folder.appending(path: "r.sqlite")
+    try fill(path.path)
+    return try Data(contentsOf: path)
+  }
+
+  private static func fill(_ path: String) throws {
+    let store = try Store(path: path, schema: .registry, use: .replica, create: true)
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
     let bytes = try Data(contentsOf: root.appending(path: "Fixtures/seed-records.json"))
+    let records = try Seed(JSON.parse(Array(bytes)), hash: { Blake2b.hash([$0]) }).records
     // One commit: a row a commit would wait for the disk hundreds of times.
     try store.withConnection { try $0.execute("BEGIN") }
-    for record in try Seed(JSON.parse(Array(bytes)), hash: { Blake2b.hash([$0]) }).records {
+    for record in records {
       let columns = (["id"] + record.fields.map(\.name)).joined(separator: ", ")
       let marks = Array(repeating: "?", count: record.fields.count + 1).joined(separator: ", ")
       let values = record.fields.map { field -> Argument in
