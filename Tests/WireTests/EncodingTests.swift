@@ -61,5 +61,24 @@ struct EncodingTests {
     ] as [(Int64, String)])
   func timestamps(seconds: Int64, text: String) {
     #expect(Timestamp.text(unixSeconds: seconds) == text)
+    #expect(Timestamp.unixSeconds(text) == seconds)
+  }
+
+  @Test(
+    "a text that is no label is not read as one",
+    arguments: [
+      "", "2027-01-15", "2027-01-15T08:00:00", "2027-01-15T08:00:00+00:00", "2027-02-29T08:00:00Z",
+      "2027-13-01T08:00:00Z", "2027-01-15T24:00:00Z", "2027-01-15T08:60:00Z",
+      "2027-01-15T08:00:60Z",
+      "2027-01-15 08:00:00Z", "+027-01-15T08:00:00Z", "2027-01-15T08:00:0éZ",
+    ])
+  func noTimestamp(text: String) {
+    #expect(Timestamp.unixSeconds(text) == nil)
+  }
+
+  @Test("instants beyond the labels take the nearer end's")
+  func farTimestamps() {
+    #expect(Timestamp.text(unixSeconds: .max) == "9999-12-31T23:59:59Z")
+    #expect(Timestamp.text(unixSeconds: .min) == "0000-01-01T00:00:00Z")
   }
 }
