@@ -90,10 +90,10 @@ extension Central {
         throw Problem(
           "segment.context", status: 422, "only the first change of a segment may carry a context")
       }
-      guard let body = line.bodyBytes else {
+      guard line.bodyBytes != nil else {
         throw Problem("segment.body", status: 422, "a pushed change lacks its body")
       }
-      _ = try Self.wire { () throws(WireError) in try ChangeDecoding.body(body) }
+      _ = try Self.wire { () throws(WireError) in try line.decodedBody() }
       previous = Store.change(line, previous: previous).hash
     }
     let message = Preimage.segment(

@@ -173,7 +173,7 @@ extension Central {
     for (offset, line) in lines.enumerated() {
       let change = Store.change(
         line, previous: try store.head(of: line.header.dot.actor, in: space).hash)
-      let body = change.bodyBytes.flatMap { try? ChangeDecoding.body($0) }
+      let body = try? line.decodedBody()
       let reason =
         sight == .impossible
         ? "context.unknown: claims what it cannot have seen"
@@ -209,8 +209,8 @@ extension Central {
       Preimage.log(
         previous: previous, seq: seq, dot: change.dot, verdict: verdict, hash: change.hash))
     try store.integrate(
-      LogEntry(seq: seq, change: change, verdict: verdict, hash: hash, signatures: signatures),
-      body: body)
+      LogEntry(
+        seq: seq, change: change, verdict: verdict, hash: hash, signatures: signatures, body: body))
   }
 
   private func take(_ id: Int, aside reason: String?) throws {

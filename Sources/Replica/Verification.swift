@@ -51,7 +51,8 @@ struct Verification {
       cursor = Cursor(instance: cursor.instance, seq: seq, hash: hash)
       read[dot] = change.hash
       return LogEntry(
-        seq: seq, change: change, verdict: verdict, hash: hash, signatures: signatures)
+        seq: seq, change: change, verdict: verdict, hash: hash, signatures: signatures,
+        body: line.body)
     }
   }
 

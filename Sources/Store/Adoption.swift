@@ -154,6 +154,7 @@ private struct Adoption {
       }
     }
     store.cache.hasBase = nil
+    store.cache.recent = nil
   }
 
   private func copy(_ table: Snapshot.Table) throws {

@@ -26,8 +26,11 @@ extension Store {
         header: try ChangeDecoding.header(header), headerBytes: header, bodyBytes: body,
         bodyHash: Hash(bytes: bodyHash) ?? .zero, hash: Hash(bytes: hash) ?? .zero)
       let standing =
-        reason.map { "quarantined: \($0)" }
-        ?? (state == 2 ? "merged \(seq)" : state == 1 ? "received" : "local")
+        try reason.map { "quarantined: \($0)" }
+        ?? (state == ChangeState.logged.rawValue
+          ? "merged \(seq)"
+          : change.dot.n <= received(of: change.dot.actor, in: change.header.space)
+            ? "received" : "local")
       return (change, standing)
     }
   }

@@ -3,12 +3,10 @@ public import Changes
 import SQLite
 import Wire
 
-/// How far a change of this store has come.
+/// How far a change of this store has come; how many of those that wait central has received is one number a space.
 public enum ChangeState: Int, Sendable {
-  /// Sealed here, not yet received by central.
+  /// Sealed here, without a verdict yet.
   case local = 0
-  /// On central's disk.
-  case received = 1
   /// In the log, with a verdict.
   case logged = 2
 }
@@ -25,9 +23,14 @@ public struct LogEntry: Sendable {
   public let hash: Hash
   /// Signatures of the author's segment, on its head, as sent.
   public let signatures: [UInt8]?
+  /// The change's body, when somebody has decoded it already.
+  let body: Body?
 
-  /// Makes an entry.
-  public init(seq: Int, change: Change, verdict: Verdict, hash: Hash, signatures: [UInt8]?) {
+  /// Makes an entry; `body` saves decoding it again.
+  public init(
+    seq: Int, change: Change, verdict: Verdict, hash: Hash, signatures: [UInt8]?, body: Body? = nil
+  ) {
+    self.body = body
     self.seq = seq
     self.change = change
     self.verdict = verdict
@@ -44,14 +47,13 @@ extension Store {
   ///
   /// A change that is already known is not applied again; if it is this store's own, its verdict settles it.
   ///
-  /// - Parameter decoded: the change's body, when the caller has read it already.
   /// - Throws: `StoreError.gap` when the author's chain or context is not held, `.chain` when it forks.
-  public func integrate(_ entry: LogEntry, body decoded: Body? = nil) throws {
+  public func integrate(_ entry: LogEntry) throws {
     let change = entry.change
     let space = change.header.space
     let head = try head(of: change.dot.actor, in: space)
     let body =
-      try decoded
+      try entry.body
       ?? change.bodyBytes.map { (bytes) throws(WireError) in try ChangeDecoding.body(bytes) }
     if change.dot.n <= head.n {
       try settle(entry, body)
@@ -92,7 +94,7 @@ extension Store {
     let table = try number(ofName: write.row.table)
     let known = try stamp(write.row, table: table)
     guard let after = Stamp.after(write.verb, on: known, by: author, plan) else { return false }
-    try self.write(after.stamp, of: write.row, table: table)
+    try self.write(after.stamp, of: write.row, table: table, isNew: known == nil)
     let fields = write.verb.fields
     guard known == nil else {
       try db.run(

@@ -24,6 +24,7 @@ enum Layout {
     CREATE INDEX cordee_log_place ON cordee_log(space, seq);
     CREATE TABLE cordee_row(tbl INTEGER NOT NULL, id TEXT NOT NULL, actor INTEGER NOT NULL, n INTEGER NOT NULL,
       weight INTEGER NOT NULL, width INTEGER NOT NULL, exceptions BLOB, PRIMARY KEY(tbl, id)) STRICT, WITHOUT ROWID;
+    CREATE INDEX cordee_row_expanded ON cordee_row(tbl, id) WHERE width < 0;
     CREATE TABLE cordee_sibling(tbl INTEGER NOT NULL, id TEXT NOT NULL, field INTEGER NOT NULL,
       actor INTEGER NOT NULL, n INTEGER NOT NULL, weight INTEGER NOT NULL, seen INTEGER NOT NULL, value ANY,
       PRIMARY KEY(tbl, id, field, actor, n)) STRICT, WITHOUT ROWID;

@@ -76,27 +76,49 @@ extension Store {
     ) { $0.bytes(0) }.flatMap { Hash(bytes: $0) }
   }
 
-  /// Central holds the actor's changes up to `n`.
+  /// Central holds the actor's changes up to `n`, and none above.
   ///
   /// Call inside `write`.
+  ///
+  /// - Complexity: O(1): one number, not a mark at each change.
   public func markReceived(_ actor: ActorID, upTo n: Int, in space: String) throws {
-    try db.run(
-      "UPDATE cordee_change SET state = 1 WHERE space = ? AND actor = ? AND n <= ? AND state = 0",
-      .int(try number(ofName: space)), .int(try number(of: actor)), .int(n))
+    guard try received(of: actor, in: space) != n else { return }
+    try setMeta("received.\(space)", .text("\(actor) \(n)"))
+  }
+
+  /// How far central holds this actor's changes, as it said last; 0 for another actor than the one that pushed.
+  func received(of actor: ActorID, in space: String) throws -> Int {
+    let parts =
+      try meta("received.\(space)")?.text?.split(separator: " ").map(String.init) ?? []
+    guard parts.count == 2, ActorID(parts[0]) == actor else { return 0 }
+    return Int(parts[1]) ?? 0
   }
 
   /// How many own changes wait: sealed only, and received.
+  ///
+  /// - Complexity: O(changes held).
   public func waiting() throws -> (local: Int, received: Int) {
-    let local =
-      try db.first("SELECT count(*) FROM cordee_change WHERE state = 0") { $0.int(0) } ?? 0
-    let received =
-      try db.first("SELECT count(*) FROM cordee_change WHERE state = 1") { $0.int(0) } ?? 0
-    return (local, received)
+    let waiting = try db.all("SELECT space, actor, n FROM cordee_change WHERE state = 0") {
+      (HeadNumbers(space: $0.int(0), actor: $0.int(1)), $0.int(2))
+    }
+    var held: [HeadNumbers: Int] = [:]
+    var received = 0
+    for (author, n) in waiting {
+      if held[author] == nil {
+        held[author] = try self.received(
+          of: actor(ofNumber: author.actor), in: name(ofNumber: author.space))
+      }
+      if n <= held[author] ?? 0 { received += 1 }
+    }
+    return (waiting.count - received, received)
   }
 
   /// Whether anything was ever known of a row.
   public func isKnown(_ row: RowKey) throws -> Bool {
-    try stamp(row, table: try number(ofName: row.table)) != nil
+    cache.recent = nil
+    let stamp = try stamp(row, table: try number(ofName: row.table))
+    if isWriting { cache.recent = stamp.map { (row, $0) } }
+    return stamp != nil
   }
 }
 
@@ -140,4 +162,9 @@ extension Store {
         } ?? 0)
     }
   }
+}
+
+private struct HeadNumbers: Hashable {
+  let space: Int
+  let actor: Int
 }

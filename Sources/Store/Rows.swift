@@ -122,6 +122,7 @@ extension Store {
 
   /// Writes a row's state back, in the form it fits, and shows it in its table.
   func save(_ state: RowState, of row: RowKey) throws {
+    cache.recent = nil
     let table = try number(ofName: row.table)
     let plan = plans[row.table]
     if let plan, let stamp = settled(state, plan.table) {

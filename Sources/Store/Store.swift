@@ -32,6 +32,8 @@ public final class Store {
     var contexts: [HeadKey: Contexts] = [:]
     var logEnds: [String: (seq: Int, hash: Hash)] = [:]
     var lastSeq: Int?
+    /// The stamp that was asked for last, by `isKnown`.
+    var recent: (row: RowKey, stamp: Stamp)?
     /// SQLite's count of what other connections committed (sqlite.org/pragma.html#pragma_data_version).
     var version: Int?
   }

@@ -13,6 +13,14 @@ public enum ChangeDecoding {
     public let bodyBytes: [UInt8]?
     /// The body's hash, where the body is withheld.
     public let bodyHash: Hash?
+    /// The body, when reading the line has decoded it already.
+    public let body: Body?
+
+    /// The body, decoded; nil where it is withheld.
+    public func decodedBody() throws(WireError) -> Body? {
+      if let body { return body }
+      return try bodyBytes.map { (bytes) throws(WireError) in try ChangeDecoding.body(bytes) }
+    }
   }
 
   /// Reads one change line.
@@ -21,6 +29,7 @@ public enum ChangeDecoding {
   ///
   /// - Throws: `WireError` naming the member; nothing of the line is to be used then.
   public static func line(_ bytes: [UInt8]) throws(WireError) -> Line {
+    if let line = PlainReader.line(bytes) { return line }
     var headerBytes: [UInt8]?
     var bodyBytes: [UInt8]?
     var bodyHash: Hash?
@@ -52,14 +61,14 @@ public enum ChangeDecoding {
     }
     return Line(
       header: try header(headerBytes), headerBytes: headerBytes, bodyBytes: bodyBytes,
-      bodyHash: bodyHash)
+      bodyHash: bodyHash, body: nil)
   }
 
   /// Reads a header.
   ///
   /// Unknown members are let through: newer writers may add some, and the bytes are kept.
   public static func header(_ bytes: [UInt8]) throws(WireError) -> Header {
-    if let header = PlainHeader.read(bytes) { return header }
+    if let header = PlainReader.header(bytes) { return header }
     let json = try JSON.parse(bytes)
     guard let network = json["network"]?.string.flatMap({ NetworkID($0) }) else {
       throw WireError(.shape, "header.network is not an identifier of 32 hexadecimal digits")
@@ -86,6 +95,7 @@ public enum ChangeDecoding {
   ///
   /// Unknown members are let through; unknown verbs are refused, since they could not be applied.
   public static func body(_ bytes: [UInt8]) throws(WireError) -> Body {
+    if let body = PlainReader.body(bytes) { return body }
     let json = try JSON.parse(bytes)
     guard let key = json["key"]?.string.flatMap(Base64URL.decode), key.count == 16 else {
       throw WireError(.shape, "body.key is not 16 bytes of base64url")

@@ -103,9 +103,17 @@ public enum ChangeEncoding {
   public static func line(of change: Change) -> [UInt8] {
     var line: [UInt8] = []
     line.reserveCapacity(change.headerBytes.count + (change.bodyBytes?.count ?? 64) + 32)
+    append(change, to: &line)
+    return line
+  }
+
+  /// Appends such a line.
+  public static func append(
+    _ change: Change, withholdsBody: Bool = false, to line: inout [UInt8]
+  ) {
     line += #"{"header":"#.utf8
     line += change.headerBytes
-    if let body = change.bodyBytes {
+    if !withholdsBody, let body = change.bodyBytes {
       line += #","body":"#.utf8
       line += body
     } else {
@@ -114,7 +122,6 @@ public enum ChangeEncoding {
       line.append(UInt8(ascii: "\""))
     }
     line.append(UInt8(ascii: "}"))
-    return line
   }
 }
 

@@ -13,18 +13,18 @@ public enum LogLine: Sendable {
   public static func entryLine(
     seq: Int, change: Change, verdict: Verdict, signatures: [UInt8]?, withholdsBody: Bool
   ) -> [UInt8] {
-    var line = Array("{\"seq\":\(seq)".utf8)
+    var line: [UInt8] = []
+    line.reserveCapacity(change.headerBytes.count + (change.bodyBytes?.count ?? 64) + 96)
+    line += #"{"seq":"#.utf8
+    line += String(seq).utf8
     if case .quarantined(let reason) = verdict {
       line += Array(",\"verdict\":\"quarantined\",\"reason\":".utf8) + JSON.string(reason).bytes()
     }
     if let signatures { line += Array(",\"signatures\":".utf8) + signatures }
-    let shown =
-      withholdsBody
-      ? Change(
-        header: change.header, headerBytes: change.headerBytes, bodyBytes: nil,
-        bodyHash: change.bodyHash,
-        hash: change.hash) : change
-    return line + Array(",\"change\":".utf8) + ChangeEncoding.line(of: shown) + [UInt8(ascii: "}")]
+    line += #","change":"#.utf8
+    ChangeEncoding.append(change, withholdsBody: withholdsBody, to: &line)
+    line.append(UInt8(ascii: "}"))
+    return line
   }
 
   /// Composes a checkpoint's line.
@@ -35,6 +35,10 @@ public enum LogLine: Sendable {
 
   /// Reads one line of a log stream.
   public static func parse(_ bytes: [UInt8]) throws(WireError) -> LogLine {
+    if let (seq, change) = PlainReader.entry(bytes) {
+      return .entry(
+        seq: seq, change: change, verdict: .applied, signatures: [], rawSignatures: nil)
+    }
     var parts: [String: [UInt8]] = [:]
     for (key, range) in try JSON.members(of: bytes) { parts[key] = Array(bytes[range]) }
     var signatures: [Signature] = []

@@ -154,6 +154,14 @@ public struct Checkpoint: Sendable, Hashable {
 public enum Lines {
   /// Cuts bytes at line feeds.
   public static func split(_ bytes: [UInt8]) -> [[UInt8]] {
-    bytes.split(separator: UInt8(ascii: "\n")).map(Array.init)
+    var lines: [[UInt8]] = []
+    var start = 0
+    let end = UInt8(ascii: "\n")
+    for place in bytes.indices where bytes[place] == end {
+      if place > start { lines.append(Array(bytes[start..<place])) }
+      start = place + 1
+    }
+    if start < bytes.count { lines.append(Array(bytes[start...])) }
+    return lines
   }
 }

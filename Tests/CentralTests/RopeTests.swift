@@ -28,6 +28,22 @@ struct RopeTests {
     #expect(try world.digests().count == 1)
   }
 
+  @Test("a write of no field, which only another program could send, merges and changes nothing")
+  func emptyWrite() throws {
+    let world = try World()
+    let (a, b) = (try world.join(), try world.join())
+    try a.edit("INSERT INTO club VALUES('c1', 'Alpins', 'Chamonix', 1920)")
+    try world.settle()
+    let author = Author(network: a.identity.network, actor: a.identity.actor, at: world.loop.at)
+    try a.store.write {
+      try a.store.seal(
+        [Write(RowKey(table: "club", id: "c1"), .set([]))], space: "commons", author: author)
+    }
+    try world.settle()
+    #expect(try b.cell("city", of: "c1") == "Chamonix")
+    #expect(try world.digests().count == 1)
+  }
+
   @Test("different fields of one record, edited offline, both survive without a conflict")
   func disjointFields() throws {
     let world = try World()
