@@ -21,7 +21,11 @@ extension Store {
         found.textOrNil(6)
       )
     }
-    return try rows.map { header, body, bodyHash, hash, state, seq, reason in
+    return try rows.compactMap { header, body, bodyHash, hash, state, seq, reason in
+      // The id may stand in a body that is about another row.
+      guard try ChangeDecoding.body(body).writes.contains(where: { $0.row == row }) else {
+        return nil
+      }
       let change = Change(
         header: try ChangeDecoding.header(header), headerBytes: header, bodyBytes: body,
         bodyHash: Hash(bytes: bodyHash) ?? .zero, hash: Hash(bytes: hash) ?? .zero)
