@@ -53,7 +53,7 @@ let package = Package(
     room("Schedules", needs: ["Wire"]),
     room("SQLite", needs: ["CSQLite", "CShims"]),
     room("Seal", needs: ["CSodium", "CZstd"]),
-    room("Files"),
+    room("Files", needs: ["CShims"]),
     room("Store", needs: ["Causality", "Changes", "Wire", "SQLite", "Seal"]),
     room("Registry", needs: ["Causality", "Changes", "Wire", "SQLite", "Store"]),
     room("HTTP"),
@@ -69,7 +69,7 @@ let package = Package(
     .executableTarget(
       name: "cordee",
       dependencies: [
-        "Causality", "Changes", "Wire", "Session", "Seal", "Store", "Registry", "HTTP",
+        "Causality", "Changes", "Files", "Wire", "Session", "Seal", "Store", "Registry", "HTTP",
         "HTTPClient",
         "HTTPServer", "Replica", "Central", "Web", "SQLite", "CShims",
       ],

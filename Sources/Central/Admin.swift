@@ -1,5 +1,6 @@
 import Causality
 import Changes
+import Seal
 import Store
 public import Wire
 
@@ -22,6 +23,13 @@ extension Central {
       let replica = try member(named: request["replica"]?.string ?? "")
       try revoke(replica, at: at)
       return .object([("revoked", .string(replica.description))])
+    case "backup":
+      guard let path = request["path"]?.string, path.hasPrefix("/") else {
+        throw Problem("backup.path", status: 422, "a backup needs a whole path")
+      }
+      try store.backup(to: path)
+      try store.write { try store.setMeta("last_backup", .text(at)) }
+      return .object([("path", .string(path)), ("key", .string(Base64URL.encode(publicKey.bytes)))])
     default: throw Problem("admin.unknown", status: 404, "central knows no such request")
     }
   }

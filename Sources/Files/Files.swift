@@ -1,3 +1,5 @@
+import CShims
+
 #if canImport(Glibc)
   import Glibc
 #endif
@@ -30,6 +32,24 @@ public enum Files {
     var found = stat()
     guard unsafe stat(path, &found) == 0, found.st_mode & S_IFMT == S_IFREG else { return nil }
     return Int(found.st_size)
+  }
+
+  /// The permission bits of a file; nil when there is none.
+  public static func mode(_ path: String) -> UInt32? {
+    var found = stat()
+    guard unsafe stat(path, &found) == 0 else { return nil }
+    return found.st_mode & 0o777
+  }
+
+  /// Bytes free for this user where a file lies, and whether it lies on another machine; nil when it cannot be told.
+  public static func volume(of path: String) -> (freeBytes: Int, isRemote: Bool)? {
+    var (free, type): (Int64, Int64) = (0, 0)
+    guard unsafe cordee_volume(path, &free, &type) == 0 else { return nil }
+    // NFS, SMB, CIFS, AFS, 9P, FUSE (linux/magic.h): locks and fsync may not be what SQLite needs there.
+    let remote: Set<Int64> = [
+      0x6969, 0x517B, 0xFF53_4D42, 0x5346_414F, 0x0102_1997, 0x6573_5546,
+    ]
+    return (Int(free), remote.contains(type))
   }
 
   /// Removes a file; one that is not there is fine.

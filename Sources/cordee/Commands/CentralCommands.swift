@@ -3,7 +3,7 @@ import Registry
 
 /// Commands of whoever keeps the central node.
 enum CentralCommands {
-  static let all = [initialise, serve, merge, invite, members, status, reports, revoke]
+  static let all = [initialise, serve, merge, invite, members, status, reports, revoke, backup]
 
   private static let data = OptionSpec(
     long: "data", value: "DIR", isRequired: true, summary: "the folder of the central node",
@@ -121,4 +121,14 @@ enum CentralCommands {
         meaning: "after a loss: nothing more is taken from it or given to it")
     ],
     takesJSON: true, run: CentralActions.revoke)
+
+  static let backup = CommandSpec(
+    path: ["central", "backup"], summary: "copy central's file while it serves, and check the copy",
+    arguments: [ArgumentSpec(name: "FILE", completes: .file)], options: [data],
+    examples: [
+      Example(
+        line: "cordee central backup /mnt/backup/central.sqlite --data /srv/cordee",
+        meaning: "one file; central.key is kept apart from it")
+    ],
+    takesJSON: true, run: TrustActions.centralBackup)
 }

@@ -1,6 +1,6 @@
 /// The commands that show whether a file can be trusted.
 enum TrustCommands {
-  static let all = [verify]
+  static let all = [verify, doctor, backup]
 
   static let verify = CommandSpec(
     path: ["verify"], summary: "check every byte of the replica against its history",
@@ -17,5 +17,22 @@ enum TrustCommands {
         line: "cordee verify --against copy.sqlite",
         meaning: "whether two members were told the same"),
     ],
-    usesReplica: true, run: TrustActions.verify)
+    takesJSON: true, usesReplica: true, run: TrustActions.verify)
+
+  static let doctor = CommandSpec(
+    path: ["doctor"], summary: "look at everything around the replica that can go wrong",
+    options: [OptionSpec(long: "fix", summary: "mend what can be mended without a risk")],
+    examples: [
+      Example(
+        line: "cordee doctor", meaning: "settings, disk, key, clock, unsent work, last backup")
+    ],
+    takesJSON: true, usesReplica: true, run: DoctorActions.doctor)
+
+  static let backup = CommandSpec(
+    path: ["backup"], summary: "copy the replica while it is in use, and check the copy",
+    arguments: [ArgumentSpec(name: "FILE", completes: .file)],
+    examples: [
+      Example(line: "cordee backup /media/usb/replica.sqlite", meaning: "one file, without the key")
+    ],
+    takesJSON: true, usesReplica: true, run: TrustActions.backup)
 }
