@@ -9,7 +9,7 @@ import Store
 import Testing
 import Wire
 
-@Suite("An audit of a file", .timeLimit(.minutes(2)))
+@Suite("An audit of a file", .timeLimit(.minutes(15)))
 struct AuditTests {
   /// A file with everything in it: merged, contested, deleted, refused, received and local changes, unsealed edits.
   private func rich() throws -> (World, Replica) {

@@ -8,7 +8,7 @@ import Store
 import Testing
 import Wire
 
-@Suite("The founding records on several replicas", .timeLimit(.minutes(1)))
+@Suite("The founding records on several replicas", .timeLimit(.minutes(15)))
 struct SeedRopeTests {
   private func records() throws -> [SeedRecord] {
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -30,7 +30,7 @@ private func fill(_ world: World, _ author: Replica, rows: Int, edits: Int = 0) 
   try world.sync(author)
 }
 
-@Suite("A cold start by snapshot", .timeLimit(.minutes(2)))
+@Suite("A cold start by snapshot", .timeLimit(.minutes(15)))
 struct SnapshotTests {
   @Test("A newcomer takes the image, is equal at once, and fetches history afterwards")
   func coldStart() throws {

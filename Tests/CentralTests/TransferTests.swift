@@ -10,7 +10,7 @@ import Store
 import Testing
 import Wire
 
-@Suite("Transfers", .timeLimit(.minutes(1)))
+@Suite("Transfers", .timeLimit(.minutes(15)))
 struct TransferTests {
   /// A central whose log comes in pieces of a few lines.
   private func world(rows: Int) throws -> (World, Replica) {

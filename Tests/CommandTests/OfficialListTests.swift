@@ -29,7 +29,7 @@ private final class Seeded {
   deinit { try? FileManager.default.removeItem(at: folder) }
 }
 
-@Suite("Central's public face", .timeLimit(.minutes(1)))
+@Suite("Central's public face", .timeLimit(.minutes(15)))
 struct PublicFaceTests {
   private func text(_ response: Response) -> String {
     String(decoding: response.bytes, as: UTF8.self)
@@ -92,7 +92,7 @@ struct PublicFaceTests {
   }
 }
 
-@Suite("cordee official-list", .timeLimit(.minutes(1)))
+@Suite("cordee official-list", .timeLimit(.minutes(15)))
 struct OfficialListCommandTests {
   /// A central's file is a store as a member's is; the command reads either.
   private func replica() throws -> (Seeded, String) {

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The commands as a newcomer meets them: real programs, one central, two members.
-@Suite(.timeLimit(.minutes(2))) struct CommandLineTests {
+@Suite(.timeLimit(.minutes(15))) struct CommandLineTests {
   /// Two members that edited the same field, and one a row that the other removed.
   private func contested() async throws -> World {
     let world = try World()

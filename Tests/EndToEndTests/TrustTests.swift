@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Backups, audits and the doctor, on real files while central serves.
-@Suite(.timeLimit(.minutes(2))) struct TrustTests {
+@Suite(.timeLimit(.minutes(15))) struct TrustTests {
   private func joined() async throws -> World {
     let world = try World()
     try await world.start(merge: "on-push")

@@ -7,7 +7,7 @@ import Testing
   import Glibc
 #endif
 
-@Suite("Chunked bodies", .timeLimit(.minutes(1)))
+@Suite("Chunked bodies", .timeLimit(.minutes(15)))
 struct ChunkTests {
   private static let head =
     "POST /first HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -8,7 +8,7 @@ import Testing
   import Glibc
 #endif
 
-@Suite("Client against server", .timeLimit(.minutes(1)))
+@Suite("Client against server", .timeLimit(.minutes(15)))
 struct LoopbackTests {
   @Test("Bodies of any size come back as they went, on one connection", arguments: ["POST", "PUT"])
   func bodies(method: String) throws {

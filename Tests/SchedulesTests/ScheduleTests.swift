@@ -2,7 +2,7 @@ import Schedules
 import Testing
 import Wire
 
-@Suite(.timeLimit(.minutes(1))) struct ScheduleTests {
+@Suite(.timeLimit(.minutes(15))) struct ScheduleTests {
   @Test(
     arguments: [
       ("EVERY 120m", "every 2h"), ("every 48h", "every 2d"), ("Hourly", "hourly"),
@@ -64,7 +64,7 @@ import Wire
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct TimetableTests {
+@Suite(.timeLimit(.minutes(15))) struct TimetableTests {
   private static let noon: Int64 = 1_800_014_400
 
   private func table(_ text: String = "every 15m", since: Int64 = noon + 1) throws -> Timetable {

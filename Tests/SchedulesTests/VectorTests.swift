@@ -32,7 +32,7 @@ struct Vectors: Decodable {
   }()
 }
 
-@Suite(.timeLimit(.minutes(1))) struct VectorTests {
+@Suite(.timeLimit(.minutes(15))) struct VectorTests {
   @Test func `the vectors are there`() {
     #expect(Vectors.all.vectors.count > 40)
     #expect(Vectors.all.refused.count > 30)

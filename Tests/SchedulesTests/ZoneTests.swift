@@ -4,7 +4,7 @@ import Wire
 
 @testable import Schedules
 
-@Suite(.timeLimit(.minutes(1))) struct ZoneTests {
+@Suite(.timeLimit(.minutes(15))) struct ZoneTests {
   @Test func `every zone of this machine can be read`() throws {
     let files = try #require(FileManager.default.enumerator(atPath: Zones.folder))
     var read = 0

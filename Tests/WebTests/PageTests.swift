@@ -6,7 +6,7 @@ import Testing
 import Web
 import Wire
 
-@Suite("Public pages", .timeLimit(.minutes(1)))
+@Suite("Public pages", .timeLimit(.minutes(15)))
 struct PageTests {
   private func get(_ target: String, _ state: PublicState) -> Response {
     Pages.answer(Request(method: "GET", target: target), state)

@@ -3,7 +3,7 @@ import HTTPServer
 import Testing
 import Web
 
-@Suite("The site over HTTP", .timeLimit(.minutes(1)))
+@Suite("The site over HTTP", .timeLimit(.minutes(15)))
 struct SiteTests {
   private static let targets = [
     "/", "/official-list.html", "/official-list.json", "/official-list.csv", "/style.css",
