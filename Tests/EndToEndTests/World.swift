@@ -1,6 +1,9 @@
 import Foundation
 import Testing
 
+/// Tests of whole programs, one at a time: side by side they would only take each other's processor.
+@Suite(.serialized) enum EndToEnd {}
+
 /// How one run of the program ended and what it wrote.
 struct Outcome {
   let exit: Int32
@@ -75,10 +78,10 @@ final class Child: @unchecked Sendable {  // one task starts, waits for and ends
   }
 }
 
-/// Polls until `condition` holds; fails after twenty seconds.
+/// Polls until `condition` holds; fails after a minute.
 func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
   let clock = ContinuousClock()
-  let end = clock.now + .seconds(20)
+  let end = clock.now + .seconds(60)
   while clock.now < end {
     if try await condition() { return }
     try await Task.sleep(for: .milliseconds(5))
@@ -238,5 +241,20 @@ final class World: @unchecked Sendable {  // used by one test's tasks, its field
     var all: Set<String> = []
     for member in members { all.insert(try await run(member, "digest").output) }
     return all
+  }
+
+  /// How many merges there were.
+  func reports() async throws -> Int {
+    try await run("keeper", "central", "reports", "--data", "central", "--json").objects()
+      .first?["number"] as? Int ?? 0
+  }
+
+  /// The processes that work in this world's folder.
+  func processes() throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { name in
+      name.allSatisfy(\.isNumber)
+        && (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(name)/cwd"))
+          == folder.resolvingSymlinksInPath().path
+    }
   }
 }
