@@ -14,6 +14,8 @@ public struct Routes {
   public let central: Central
   /// What a push is followed by; for the schedule `on-push`.
   public var afterPush: () throws -> Void = {}
+  /// Is told what failed inside, which members learn nothing of but that it did.
+  public var observe: (any Error) -> Void = { _ in }
 
   /// Seconds by which a signature's time may differ from central's.
   public static let clockSkewMax: Int64 = 300
@@ -43,7 +45,11 @@ public struct Routes {
       return Self.response(
         Problem(error.code.rawValue, status: 507, "central's disk is full", hint: error.hint))
     } catch {
-      return Self.response(Problem("internal", status: 500, "central failed; its log says why"))
+      observe(error)
+      return Self.response(
+        Problem(
+          "internal", status: 500, "central failed; its log says why",
+          hint: "Nothing was lost here; sync again later, and tell the secretariat."))
     }
   }
 

@@ -1,5 +1,6 @@
 internal import CSQLite
 internal import CShims
+import Glibc
 
 /// One open database, owned by one place at a time.
 ///
@@ -29,7 +30,15 @@ internal import CShims
     let handle = unsafe try Self.open(path, mode)
     unsafe self.handle = handle
     unsafe statements = StatementCache(on: handle)
-    unsafe _ = sqlite3_busy_timeout(handle, busyTimeoutMilliseconds)
+    // SQLite's own handler sleeps up to a tenth of a second between tries, and so hardly ever meets the short gaps
+    // of a program that commits in a loop; one millisecond does.
+    unsafe _ = sqlite3_busy_handler(
+      handle,
+      { limit, tries in
+        guard Int(tries) < Int(bitPattern: limit) else { return 0 }
+        usleep(1000)
+        return 1
+      }, UnsafeMutableRawPointer(bitPattern: Int(busyTimeoutMilliseconds)))
   }
 
   deinit {

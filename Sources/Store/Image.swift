@@ -71,8 +71,9 @@ extension Store {
   /// Runs `body` with another database attached as `image`.
   func withAttached<T>(_ path: String, create: Bool = false, _ body: () throws -> T) throws -> T {
     do {
-      // An absent file would be made by ATTACH; only the writer wants that.
-      if !create { _ = try Connection(path: path, mode: .readOnly) }
+      // ATTACH makes an absent file or not as the main file was opened; here `create` decides.
+      let file = try Connection(path: path, mode: create ? .create : .readOnly)
+      _ = try file.first("SELECT count(*) FROM sqlite_schema") { $0.int(0) }
       try db.run("ATTACH DATABASE ? AS image", .text(path))
     } catch {
       throw StoreError(error, path: path)

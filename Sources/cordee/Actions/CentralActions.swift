@@ -93,7 +93,10 @@ enum CentralActions {
       let schedule = invocation.option("merge") ?? "every 15m"
       let period = try Self.period(schedule)
       try CommandSignals.catchThem()
-      let node = CentralNode(try CentralNode.open(folder), mergesOnPush: schedule == "on-push")
+      let console = invocation.console
+      let node = CentralNode(
+        try CentralNode.open(folder), mergesOnPush: schedule == "on-push",
+        log: { console.say("\(Now().label) \($0)") })
       let server = try Server(listen: .tcp(host: host, port: port), limits: limits, fault: fault) {
         node.answer($0)
       }

@@ -21,9 +21,17 @@ final class CentralNode: Sendable {
   private let mergesOnPush: Bool
   /// What public pages show: as of the last merge, so that they never wait for one.
   private let shown = Mutex<PublicState?>(nil)
+  private let log: @Sendable (String) -> Void
 
-  init(_ central: sending Central, mergesOnPush: Bool) {
-    routes = Mutex(Routes(central))
+  /// - Parameter log: is given one line for what fails inside.
+  init(
+    _ central: sending Central, mergesOnPush: Bool,
+    log: @escaping @Sendable (String) -> Void = { _ in }
+  ) {
+    self.log = log
+    var routes = Routes(central)
+    routes.observe = { log(Failure.from($0).line) }
+    self.routes = Mutex(routes)
     self.mergesOnPush = mergesOnPush
   }
 
@@ -57,7 +65,11 @@ final class CentralNode: Sendable {
       if mergesOnPush, request.method == "POST", request.path.hasSuffix("/changes"),
         response.status == 200
       {
-        _ = try? routes.central.merge(at: now.label)
+        do {
+          _ = try routes.central.merge(at: now.label)
+        } catch {
+          log("Merge failed; it is tried again with the next push. \(Failure.from(error).line)")
+        }
         shown.withLock { $0 = nil }
       }
       return response
