@@ -1,10 +1,10 @@
 # Two commands do everything on a fresh Debian 12 with Swift 6: `make demo` and `make test`.
 BUILD = swift build --explicit-target-dependency-import-check error
 
-.PHONY: help setup build release test lint format demo bench model clean
+.PHONY: help setup build release test lint format demo bench model battery battery-deep battery-table clean
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
 
 setup: ## install the Debian packages that are missing
 	@scripts/setup
@@ -15,7 +15,9 @@ build: setup ## build for debugging
 release: setup ## build optimised
 	$(BUILD) -c release
 
-test: setup ## build and run every test
+test: setup ## build and run every test, and a slice of the battery
+	$(BUILD) --build-tests
+	CORDEE_PROGRAM=.build/debug/cordee scripts/battery --slice
 	SWIFT_BACKTRACE=enable=no swift test --explicit-target-dependency-import-check error
 
 demo: release ## run the main job: three members, edits offline, a merge, conflicts settled
@@ -27,6 +29,15 @@ bench: setup ## measure against SQLite and its session changesets, and print the
 
 model: setup ## check the Promela models exhaustively, and that switched-on faults are found
 	scripts/model
+
+battery: release ## prove it under faults: kills, power cuts, bad disks, hostile input (25 minutes)
+	scripts/battery
+
+battery-deep: release ## the same with the full figures; `scripts/battery --full PART` runs one part
+	scripts/battery --full
+
+battery-table: ## print what each part of the battery found, and at which commit
+	@scripts/battery --table
 
 lint: ## check the form of the sources
 	swift format lint --strict --recursive --parallel Sources Tests Package.swift
