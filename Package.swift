@@ -71,7 +71,7 @@ let package = Package(
       dependencies: [
         "Causality", "Changes", "Files", "Wire", "Session", "Seal", "Store", "Registry", "HTTP",
         "HTTPClient",
-        "HTTPServer", "Replica", "Central", "Web", "SQLite", "CShims",
+        "HTTPServer", "Replica", "Central", "Schedules", "Web", "SQLite", "CShims",
       ],
       swiftSettings: strict
     ),
@@ -107,7 +107,9 @@ let package = Package(
       ]),
     tests(
       "CommandTests",
-      needs: ["cordee", "Central", "Changes", "HTTP", "Registry", "SQLite", "Store", "Wire"]),
+      needs: [
+        "cordee", "Central", "Changes", "HTTP", "Registry", "SQLite", "Schedules", "Store", "Wire",
+      ]),
     tests(
       "BenchTests",
       needs: ["cordee-bench", "Changes", "HTTPServer", "Seal", "SQLite", "Store", "Wire"]),

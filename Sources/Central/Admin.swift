@@ -80,6 +80,13 @@ extension Central {
       ("members", .integer(Int64(try members().count))),
       ("conflicts", .integer(Int64(try store.conflicts().count))),
       ("inbox", .integer(Int64(try inboxCount()))), ("spaces", .object(spaces)),
+      ("serving", .bool(plan != nil)),
+      (
+        "schedule",
+        try (plan?.schedule ?? lastSchedule()).map { .string($0) } ?? .null
+      ),
+      ("next_merge", plan?.json["next"] ?? .null),
+      ("last_merge", try reports(limit: 1).first?["at"] ?? .null),
     ])
   }
 

@@ -107,6 +107,7 @@ public struct Routes {
       ("protocol", .array([.integer(1)])),
       ("name", .string(try central.store.meta("name")?.text ?? "")), ("time", .string(at)),
       ("spaces", .array(central.store.schema.spaces.map { .string($0) })),
+      ("merge", central.plan?.json ?? .null),
       (
         "limits",
         .object([

@@ -13,7 +13,7 @@ struct HelpTopic: Sendable {
     }
   }
 
-  static let all = [environment, exitCodes, fields, durations, references]
+  static let all = [environment, exitCodes, fields, durations, references, schedules]
 
   static let environment = HelpTopic(
     name: "environment", summary: "where files are and what the environment changes",
@@ -62,5 +62,19 @@ struct HelpTopic: Sendable {
       "A field that refers to another row is written without _id and with a REF:",
       "  cordee add membership body=organisation/ilgsse member=organisation/quebec",
       "If two rows share a slug the command fails and lists both ids.",
+    ])
+
+  static let schedules = HelpTopic(
+    name: "schedules", summary: "when central merges",
+    text: [
+      "  every 15m                   each 15 minutes; s, m, h or d",
+      "  hourly                      each full hour",
+      "  daily 02:00 Europe/Paris    each day when a clock there shows that time",
+      "  0 */6 * * 1-5 Europe/Paris  five fields of cron: minute, hour, day, month, weekday",
+      "  on-push                     after every push, at once",
+      "  manual                      only by \"cordee central merge\", as from a systemd timer",
+      "Without a zone a schedule is in UTC. An hour that a clock change skips runs once, right after "
+        + "it; one that comes twice runs once. Runs missed while nothing served are made up by "
+        + "one, if something waits from before.",
     ])
 }

@@ -30,6 +30,9 @@ struct Paths: Sendable {
     try folder("XDG_STATE_HOME", fallback: ".local/state")
   }
 
+  /// The folder of compiled time zones: `$TZDIR`, as the C library has it, else Debian's.
+  var zonesFolder: String { value("TZDIR") ?? "/usr/share/zoneinfo" }
+
   private func folder(_ variable: String, fallback: String) throws(Failure) -> String {
     // The specification has relative paths ignored.
     if let named = value(variable), named.hasPrefix("/") { return Self.trimmed(named) + "/cordee" }

@@ -5,6 +5,7 @@ import FoundationEssentials
 import HTTP
 import HTTPServer
 import Registry
+import Schedules
 import Seal
 import Store
 import Wire
@@ -90,36 +91,58 @@ enum CentralActions {
     try Failure.wrap {
       let folder = invocation.option("data") ?? ""
       let (host, port) = try listen(invocation.option("listen") ?? "127.0.0.1:8080")
-      let schedule = invocation.option("merge") ?? "every 15m"
-      let period = try Self.period(schedule)
+      let schedule = try MergeSchedule.parse(
+        invocation.option("merge") ?? "every 15m", zones: invocation.paths.zonesFolder)
       try CommandSignals.catchThem()
       let console = invocation.console
+      let central = try CentralNode.open(folder)
+      let oldest = try central.oldestWaiting()
+      let clock = MergeClock(schedule, since: oldest ?? Now().seconds)
+      try central.keep(clock.plan)
       let node = CentralNode(
-        try CentralNode.open(folder), mergesOnPush: schedule == "on-push",
-        log: { console.say("\(Now().label) \($0)") })
+        central, mergesOnPush: schedule.runsOnPush, log: { console.say("\(Now().label) \($0)") })
       let server = try Server(listen: .tcp(host: host, port: port), limits: limits, fault: fault) {
         node.answer($0)
       }
       let keeper = try Server(listen: .unix(path: CentralNode.socket(folder)), fault: fault) {
         node.administer($0)
       }
-      invocation.console.print("Serving on \(host):\(server.port), merging \(schedule).")
-      var stops = false
-      while !stops {
-        stops = CommandSignals.waitForStop(milliseconds: period.map { Self.untilNext($0) })
-        if !stops {
-          let report = try node.merge()
-          if report.applied > 0 || !report.quarantined.isEmpty {
-            invocation.console.print(
-              "Merge \(report.number): \(report.applied) applied, \(report.quarantined.count) quarantined."
-            )
-          }
-        }
-      }
+      console.print("Serving on \(host):\(server.port), merging \(schedule).")
+      // What a stopped node received is not left until the next push.
+      if schedule.runsOnPush, oldest != nil { merge(node, console) }
+      run(node, clock, console)
       keeper.stop()
       server.stop()
       try? FileManager.default.removeItem(atPath: CentralNode.socket(folder))
       return .done
+    }
+  }
+
+  /// Merges as the clock says, until somebody asks to stop.
+  private static func run(_ node: CentralNode, _ clock: MergeClock, _ console: Console) {
+    var clock = clock
+    while true {
+      let plan = clock.plan
+      if clock.takeRun(at: Now().seconds) { merge(node, console) }
+      if clock.plan != plan { node.keep(clock.plan) }
+      let wait = clock.wait(atMilliseconds: Now().milliseconds)
+      if CommandSignals.waitForStop(milliseconds: wait) { return }
+    }
+  }
+
+  /// One merge of the schedule; a failure is said and the next run tries again.
+  private static func merge(_ node: CentralNode, _ console: Console) {
+    do {
+      let report = try node.merge()
+      if report.applied > 0 || !report.quarantined.isEmpty {
+        console.print(
+          "Merge \(report.number): \(report.applied) applied, \(report.quarantined.count) quarantined."
+        )
+      }
+    } catch {
+      console.say(
+        "\(Now().label) Merge failed; it is tried again at the next run. \(Failure.from(error).line)"
+      )
     }
   }
 
@@ -141,26 +164,5 @@ enum CentralActions {
       throw Failure.usage("listen.shape", "--listen needs HOST:PORT")
     }
     return (String(text[..<colon]), port)
-  }
-
-  /// Seconds between merges; nil merges on pushes alone.
-  private static func period(_ schedule: String) throws -> Int64? {
-    if schedule == "on-push" { return nil }
-    let words = schedule.split(separator: " ").map(String.init)
-    let text =
-      schedule == "hourly" ? "1h" : words.count == 2 && words[0] == "every" ? words[1] : schedule
-    guard let duration = Durations.parse(text), duration.components.seconds > 0 else {
-      throw Failure.usage(
-        "schedule.unknown", "\(schedule) is no schedule",
-        hint: "Give on-push, hourly or `every 15m`.")
-    }
-    return duration.components.seconds
-  }
-
-  /// Milliseconds to the next multiple of the period since 1970, so that restarts do not shift it.
-  private static func untilNext(_ period: Int64) -> Int {
-    let now = Date().timeIntervalSince1970
-    let next = (Int64(now) / period + 1) * period
-    return max(1, Int((Double(next) - now) * 1000) + 1)
   }
 }

@@ -113,6 +113,13 @@ final class CentralNode: Sendable {
     }
   }
 
+  /// Tells members and the keeper when the next run is.
+  func keep(_ plan: MergePlan) {
+    routes.withLock { routes in
+      do { try routes.central.keep(plan) } catch { log(Failure.from(error).line) }
+    }
+  }
+
   /// Merges, as the schedule asks.
   func merge() throws -> MergeReport {
     let label = Now().label

@@ -14,7 +14,9 @@ import Wire
 
 /// The clock of this shell: Unix seconds and the label made of them.
 struct Now {
-  let seconds = Int64(Date().timeIntervalSince1970)
+  private let date = Date().timeIntervalSince1970
+  var seconds: Int64 { Int64(date.rounded(.down)) }
+  var milliseconds: Int64 { Int64((date * 1000).rounded(.down)) }
   var label: String { Timestamp.text(unixSeconds: seconds) }
 }
 

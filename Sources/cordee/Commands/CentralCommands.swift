@@ -41,13 +41,17 @@ enum CentralCommands {
       OptionSpec(
         long: "listen", value: "HOST:PORT", summary: "where to listen (127.0.0.1:8080)"),
       OptionSpec(
-        long: "merge", value: "SCHEDULE", summary: "when to merge: on-push, or every 15m, 6h, 1d",
-        completes: .words(["on-push", "15m", "1h", "6h", "1d"])),
+        long: "merge", value: "SCHEDULE",
+        summary: "when to merge (every 15m); see \"cordee help schedules\"",
+        completes: .words(["on-push", "hourly", "manual"])),
     ],
     examples: [
       Example(
-        line: "cordee central serve --data /srv/cordee --merge 6h",
-        meaning: "serve behind a proxy and merge every six hours; Ctrl-C stops in good order")
+        line: "cordee central serve --data /srv/cordee --merge 'every 6h'",
+        meaning: "serve behind a proxy and merge every six hours; Ctrl-C stops in good order"),
+      Example(
+        line: "cordee central serve --data /srv/cordee --merge 'daily 02:00 Europe/Paris'",
+        meaning: "merge each night when a clock in Paris shows two"),
     ],
     run: CentralActions.serve)
 
