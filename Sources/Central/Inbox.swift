@@ -44,13 +44,22 @@ extension Central {
   private func accept(
     _ segment: Segment, _ lines: [[UInt8]], from member: Member, space: String, at: String
   ) throws -> Receipt {
-    let receipt = Receipt(actor: segment.actor, n: segment.to, hash: segment.head)
     guard segment.actor.replica == member.replica else {
       throw Problem(
         "segment.foreign", status: 403, "a segment of another member's device",
-        hint: "Each device pushes its own changes.")
+        hint: "Each device pushes its own changes; others' go to offers.")
     }
-    try verify(segment, lines, key: member.key, space: space)
+    return try keep(segment, lines, key: member.key, space: space, at: at)
+  }
+
+  /// Verifies a segment and puts it into the inbox, unless its head is held already; call inside `write`.
+  ///
+  /// - Throws: `Problem`; then nothing of the segment was kept.
+  func keep(
+    _ segment: Segment, _ lines: [[UInt8]], key: PublicKey, space: String, at: String
+  ) throws -> Receipt {
+    let receipt = Receipt(actor: segment.actor, n: segment.to, hash: segment.head)
+    try verify(segment, lines, key: key, space: space)
     if let held = try held(Dot(actor: segment.actor, n: segment.to), in: space) {
       guard held == segment.head else {
         throw Problem(
@@ -137,7 +146,7 @@ extension Central {
     }
   }
 
-  private static func segments(of body: [UInt8]) throws -> [(Segment, [[UInt8]])] {
+  static func segments(of body: [UInt8]) throws -> [(Segment, [[UInt8]])] {
     var lines = Lines.split(body)[...]
     var segments: [(Segment, [[UInt8]])] = []
     while let first = lines.popFirst() {

@@ -144,7 +144,11 @@ extension Central {
         continue
       }
       guard from <= head.n + 1 else { continue }
-      guard from == head.n + 1, previous == head.hash.bytes else {
+      // One cut of a chain may come by push and another by a bundle: they overlap, and agree on what both hold.
+      let before = Dot(actor: actor, n: from - 1)
+      guard try (store.changeHash(before, in: space) ?? .zero).bytes == previous,
+        try from == head.n + 1 || follows(head, segment: id)
+      else {
         try take(id, aside: "segment.chain: it does not follow what central holds")
         progressed = true
         continue
@@ -166,11 +170,13 @@ extension Central {
         try $0.first("SELECT lines FROM cordee_inbox WHERE id = ?", .int(id)) { $0.bytes(0) }
       } ?? []
     let lines = try Lines.split(bytes).map { try ChangeDecoding.line($0) }
-    guard let first = lines.first else { return false }
+    guard let actor = lines.first?.header.dot.actor else { return false }
+    let held = try store.head(of: actor, in: space).n
+    guard let first = lines.first(where: { $0.header.dot.n > held }) else { return false }
     let sight = try sight(of: first.header)
     if sight == .waits { return false }
-    guard let author = try member(first.header.dot.actor.replica) else { return false }
-    for (offset, line) in lines.enumerated() {
+    guard let author = try member(actor.replica) else { return false }
+    for (offset, line) in lines.enumerated() where line.header.dot.n > held {
       let change = Store.change(
         line, previous: try store.head(of: line.header.dot.actor, in: space).hash)
       let body = try? line.decodedBody()
@@ -185,6 +191,21 @@ extension Central {
     }
     try take(id, aside: nil)
     return true
+  }
+
+  /// Whether a segment in the inbox that begins below an author's head goes through that very head.
+  private func follows(_ head: Head, segment id: Int) throws -> Bool {
+    let row = try store.withConnection { connection in
+      try connection.first("SELECT previous, lines FROM cordee_inbox WHERE id = ?", .int(id)) {
+        ($0.bytes(0), $0.bytes(1))
+      }
+    }
+    guard let (previous, bytes) = row, var hash = Hash(bytes: previous) else { return false }
+    for line in try Lines.split(bytes).map({ try ChangeDecoding.line($0) }) {
+      hash = Store.change(line, previous: hash).hash
+      if line.header.dot.n == head.n { return hash == head.hash }
+    }
+    return false
   }
 
   private enum Sight { case covered, waits, impossible }

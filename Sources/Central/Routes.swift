@@ -63,6 +63,8 @@ public struct Routes {
     case ("POST", 2) where parts == ["v1", "hello"]: return try hello(request, now: now, at: at)
     case ("POST", 4) where parts[0] == "v1" && parts[1] == "spaces" && parts[3] == "changes":
       return try push(request, space: parts[2], now: now, at: at)
+    case ("POST", 4) where parts[0] == "v1" && parts[1] == "spaces" && parts[3] == "offers":
+      return try offer(request, space: parts[2], now: now, at: at)
     case ("GET", 4) where parts[0] == "v1" && parts[1] == "spaces" && parts[3] == "log":
       return try log(request, space: parts[2], now: now, at: at)
     case ("GET", 4) where parts[0] == "v1" && parts[1] == "spaces" && parts[3] == "snapshot":
@@ -76,6 +78,11 @@ public struct Routes {
     path.utf8.elementsEqual("/v1".utf8) || path.utf8.starts(with: "/v1/".utf8)
   }
 
+  /// Whether bodies sent to an address are segments: these may be long, and what comes there is merged.
+  public static func takesChanges(_ path: String) -> Bool {
+    path.hasSuffix("/changes") || path.hasSuffix("/offers")
+  }
+
   /// A wrong method with what is allowed, or an unknown address.
   private static func unanswered(_ method: String, _ parts: [String]) -> Response {
     let isSpace = parts.count == 4 && parts.starts(with: ["v1", "spaces"])
@@ -83,7 +90,7 @@ public struct Routes {
       switch (parts.count, parts.last) {
       case (1, "v1"): "GET, HEAD"
       case (2, "enrolments") where parts[0] == "v1", (2, "hello") where parts[0] == "v1": "POST"
-      case (4, "changes") where isSpace: "POST"
+      case (4, "changes") where isSpace, (4, "offers") where isSpace: "POST"
       case (4, "log") where isSpace, (4, "snapshot") where isSpace: "GET, HEAD"
       default: nil
       }
@@ -171,19 +178,20 @@ public struct Routes {
     let body = try Encoding.decodedBody(of: request, limit: Self.pushBytesMax)
     let receipts = try central.receive(body, from: member, space: space, at: at)
     try afterPush()
-    return Self.json(
-      .object([
-        (
-          "receipts",
-          .array(
-            receipts.map {
-              .object([
-                ("actor", .string($0.actor.description)), ("n", .integer(Int64($0.n))),
-                ("hash", .string($0.hash.description)), ("state", .string("received")),
-              ])
-            })
-        )
-      ]))
+    return Response(
+      status: 200, contentType: "application/json",
+      bytes: central.signedReceipt(for: receipts, space: space, at: at))
+  }
+
+  private func offer(_ request: Request, space: String, now: Int64, at: String) throws -> Response {
+    _ = try authenticate(request, now: now)
+    let body = try Encoding.decodedBody(of: request, limit: Self.pushBytesMax)
+    let answer = try central.receiveOffers(body, space: space, at: at)
+    try afterPush()
+    return Response(
+      status: 200, contentType: "application/json",
+      bytes: central.signedReceipt(
+        for: answer.receipts, refused: answer.refused, space: space, at: at))
   }
 
   private func log(_ request: Request, space: String, now: Int64, at: String) throws -> Response {

@@ -1,4 +1,4 @@
-import Causality
+public import Causality
 import Changes
 import HTTP
 import Seal
@@ -17,27 +17,44 @@ extension Replica {
   /// - Complexity: O(changes sent); memory stays within one batch.
   func push(_ space: String, after n: Int, _ line: Line) throws -> Int {
     var sent = n
+    var reached = n
+    var body: [UInt8] = []
+    try forEachSegment(of: space, after: n) { bytes, head in
+      if !body.isEmpty, body.count + bytes.count > Self.pushBytesMax {
+        sent = try send(body, upTo: reached, space, line)
+        body = []
+      }
+      body += bytes
+      reached = head.n
+    }
+    if !body.isEmpty { sent = try send(body, upTo: reached, space, line) }
+    return sent - n
+  }
+
+  /// Gives own changes above `n` in whole signed segments: the lines of each, as they are sent, and its head.
+  ///
+  /// - Complexity: O(changes); memory stays within one batch.
+  public func forEachSegment(
+    of space: String, after n: Int, _ body: (_ lines: [UInt8], _ head: Dot) throws -> Void
+  ) throws {
+    var reached = n
     while true {
       let changes = try store.ownChanges(
-        of: identity.actor, in: space, after: sent, limit: Self.batch)
-      guard let last = changes.last else { return sent - n }
-      var previous = try store.changeHash(Dot(actor: identity.actor, n: sent), in: space) ?? .zero
-      var body: [UInt8] = []
+        of: identity.actor, in: space, after: reached, limit: Self.batch)
+      guard let last = changes.last else { return }
+      var previous =
+        try store.changeHash(Dot(actor: identity.actor, n: reached), in: space) ?? .zero
       var start = 0
       while start < changes.count {
         let (end, lines) = Self.run(in: changes, from: start)
         let segment = segment(changes[start..<end], space: space, previous: previous)
-        let size = lines.reduce(segment.line.count + 1) { $0 + $1.count + 1 }
-        if !body.isEmpty, body.count + size > Self.pushBytesMax {
-          sent = try send(body, upTo: changes[start - 1].dot.n, space, line)
-          body = []
-        }
-        body += segment.line + [UInt8(ascii: "\n")]
-        for bytes in lines { body += bytes + [UInt8(ascii: "\n")] }
+        var bytes = segment.line + [UInt8(ascii: "\n")]
+        for line in lines { bytes += line + [UInt8(ascii: "\n")] }
+        try body(bytes, changes[end - 1].dot)
         previous = segment.head
         start = end
       }
-      sent = try send(body, upTo: last.dot.n, space, line)
+      reached = last.dot.n
     }
   }
 

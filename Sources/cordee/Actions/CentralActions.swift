@@ -149,7 +149,7 @@ enum CentralActions {
   static let limits: ServerLimits = {
     var limits = ServerLimits()
     limits.bodyBytesMax = { method, path in
-      path.hasSuffix("/changes") ? Routes.pushBytesMax : 64 * 1024
+      Routes.takesChanges(path) ? Routes.pushBytesMax : 64 * 1024
     }
     return limits
   }()

@@ -62,7 +62,7 @@ final class CentralNode: Sendable {
     let now = Now()
     return routes.withLock { routes in
       let response = routes.answer(request, now: now.seconds, at: now.label)
-      if mergesOnPush, request.method == "POST", request.path.hasSuffix("/changes"),
+      if mergesOnPush, request.method == "POST", Routes.takesChanges(request.path),
         response.status == 200
       {
         do {
