@@ -63,6 +63,20 @@ public enum Files {
   }
 }
 
+extension Files {
+  /// Waits until the names in the folder of a file are on the disk: a file made or renamed is there after a power cut.
+  ///
+  /// - Throws: `FileError`; the file may then be missing after a power cut.
+  public static func syncFolder(of path: String) throws(FileError) {
+    let end = path.lastIndex(of: "/")
+    let folder = end.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+    let descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError(folder) }
+    defer { close(descriptor) }
+    guard fsync(descriptor) == 0 else { throw FileError(folder) }
+  }
+}
+
 /// Reads a file piece by piece.
 public struct FileReader: ~Copyable {
   private let path: String

@@ -28,6 +28,8 @@ public struct SQLiteError: Error, Sendable {
   public var isCorrupt: Bool { code == SQLITE_CORRUPT || code == SQLITE_NOTADB }
   /// The file or the connection may only be read.
   public var isReadOnly: Bool { code == SQLITE_READONLY }
+  /// A transaction was cut, and must be rolled back by one who may write before it is read (SQLITE_READONLY_ROLLBACK).
+  public var needsRollback: Bool { extendedCode == SQLITE_READONLY | 3 << 8 }
   /// The operating system refused a read, a write or a sync.
   public var isIOError: Bool { code == SQLITE_IOERR }
   /// The file cannot be opened: it is missing, a folder, or out of reach.

@@ -57,9 +57,8 @@ public final class Store {
     plans = Dictionary(
       schema.tables.map { ($0.name, TablePlan($0)) }, uniquingKeysWith: { first, _ in first })
     do {
-      db = try Connection(
-        path: path, mode: use == .reader ? .readOnly : create ? .create : .readWrite)
-      _ = try db.first("SELECT count(*) FROM sqlite_schema") { $0.int(0) }
+      db = try Self.connection(
+        path, use == .reader ? .readOnly : create ? .create : .readWrite)
       // One process at a time writes central's file: SQLite before 3.51.3 may damage a write-ahead log that two use.
       if use == .central { _ = try db.first("PRAGMA locking_mode=EXCLUSIVE") { $0.text(0) } }
       if use != .reader {
@@ -73,6 +72,23 @@ public final class Store {
       throw StoreError(error, path: path)
     }
     try prepare(use: use, create: create)
+  }
+
+  /// A connection that has read the file.
+  ///
+  /// A reader finds a transaction that was cut rolled back: SQLite does that for whoever may write (sqlite.org/atomiccommit.html).
+  private static func connection(_ path: String, _ mode: Connection.Mode) throws(SQLiteError)
+    -> Connection
+  {
+    let reading = "SELECT count(*) FROM sqlite_schema"
+    let connection = try Connection(path: path, mode: mode)
+    do {
+      _ = try connection.first(reading) { $0.int(0) }
+    } catch where error.needsRollback {
+      _ = try Connection(path: path, mode: .readWrite).first(reading) { $0.int(0) }
+      _ = try connection.first(reading) { $0.int(0) }
+    }
+    return connection
   }
 
   /// Runs `body` as one transaction, with the capturing triggers off.

@@ -57,6 +57,30 @@ struct SharedFileTests {
     }
   }
 
+  @Test("R10: a reader of a file whose writer was cut in a transaction sees the state before it")
+  func cutTransaction() throws {
+    try Self.withFile { path in
+      let store = try Store(path: path, schema: Self.schema, use: .replica, create: true)
+      try Self.seal(store, "INSERT INTO club VALUES('a', 'A', 'x', 1)")
+      let writer = try Connection(path: path, mode: .readWrite)
+      // A cache of one page, so that changed pages reach the file before the commit.
+      try writer.execute("PRAGMA cache_size=1; BEGIN IMMEDIATE; UPDATE club SET name = 'half'")
+      try writer.execute(
+        """
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)
+        INSERT INTO club SELECT 'r' || i, hex(randomblob(200)), 'y', i FROM n
+        """)
+      let cut = path + "-cut"
+      defer { for end in ["", "-journal"] { try? FileManager.default.removeItem(atPath: cut + end) } }
+      for end in ["-journal", ""] {
+        try FileManager.default.copyItem(atPath: path + end, toPath: cut + end)
+      }
+      let reader = try Store(path: cut, schema: Self.schema, use: .reader)
+      let names = try reader.withConnection { try $0.all("SELECT name FROM club") { $0.text(0) } }
+      #expect(names == ["A"])
+    }
+  }
+
   @Test("central's word on what it holds is kept; what it no longer holds waits again")
   func received() throws {
     try Self.withFile { path in

@@ -1,6 +1,7 @@
 import Causality
 import Central
 import Changes
+import Files
 import FoundationEssentials
 import Glibc
 import HTTP
@@ -26,10 +27,22 @@ enum KeyFile {
     let folder = URL(filePath: path).deletingLastPathComponent().path
     try FileManager.default.createDirectory(
       atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    guard
-      FileManager.default.createFile(
-        atPath: path, contents: Data(key.seed), attributes: [.posixPermissions: 0o600])
-    else { throw Failure(code: "key.unwritten", message: "the key cannot be written to \(path)") }
+    // Readable by its owner alone from its first byte, and on the disk before anybody relies on it.
+    let part = path + ".part"
+    do {
+      Files.remove(part)
+      try Self.writeWhole(key.seed, to: part)
+      try Files.rename(part, to: path)
+      try Files.syncFolder(of: path)
+    } catch {
+      throw Failure(code: "key.unwritten", message: "the key cannot be written: \(error)")
+    }
+  }
+
+  private static func writeWhole(_ bytes: [UInt8], to path: String) throws(FileError) {
+    var writer = try FileWriter(path)
+    try writer.write(bytes)
+    try writer.sync()
   }
 
   static func read(_ path: String) throws -> SigningKey {

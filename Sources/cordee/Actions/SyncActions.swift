@@ -38,39 +38,25 @@ enum SyncActions {
       let plain = invocation.flag("allow-plain-http")
       let display = TransferDisplay(console: invocation.console)
       defer { display.finish() }
-      let key = SigningKey.generate()
-      let id = try replicaID(of: key)
-      try KeyFile.write(key, to: "\(try invocation.paths.keysFolder())/\(id).key")
-      try FileManager.default.createDirectory(
-        at: URL(filePath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
-      let store = try Store(path: path, schema: .registry, use: .replica, create: true)
-      do {
-        let replica = try Replica.join(
-          store, invite: parts[1], origin: origin, key: key, name: invocation.option("name"),
-          now: Now().seconds,
-          exchange: try Links.exchange(to: origin, plain: plain, display: display))
-        try store.write { try store.setMeta("plain", .integer(plain ? 1 : 0)) }
-        replica.patience = .command
-        replica.observe = { display.show($0) }
-        let report = try firstSync(replica)
-        display.finish()
-        if invocation.wantsJSON {
-          invocation.console.print(
-            JSON.object([
-              ("central", .string(origin.description)), ("replica", .string(id)),
-              ("path", .string(path)), ("received", .integer(Int64(report.pulled))),
-              ("records", .integer(Int64(report.snapshotRows))),
-            ]))
-        } else {
-          invocation.console.print(
-            "Joined \(origin) as \(id); received \(received(report)). Next: cordee list")
-        }
-      } catch {
-        // The file holds nothing yet that anybody wrote.
-        if (try? store.meta("network")) == .some(.none) {
-          for end in ["", "-journal"] { try? FileManager.default.removeItem(atPath: path + end) }
-        }
-        throw error
+      let replica = try Joining(
+        path: path, keys: try invocation.paths.keysFolder(), invite: parts[1], origin: origin,
+        exchange: try Links.exchange(to: origin, plain: plain, display: display)
+      ).enrol(name: invocation.option("name"), plain: plain)
+      replica.patience = .command
+      replica.observe = { display.show($0) }
+      let report = try firstSync(replica)
+      display.finish()
+      let id = replica.identity.actor.replica.description
+      if invocation.wantsJSON {
+        invocation.console.print(
+          JSON.object([
+            ("central", .string(origin.description)), ("replica", .string(id)),
+            ("path", .string(path)), ("received", .integer(Int64(report.pulled))),
+            ("records", .integer(Int64(report.snapshotRows))),
+          ]))
+      } else {
+        invocation.console.print(
+          "Joined \(origin) as \(id); received \(received(report)). Next: cordee list")
       }
       return .done
     }
@@ -209,8 +195,8 @@ enum SyncActions {
     }
   }
 
-  static func replicaID(of key: SigningKey) throws -> String {
-    key.publicKey.fingerprint.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }
+  static func fingerprint(of key: PublicKey) -> String {
+    key.fingerprint.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }
       .joined()
   }
 }

@@ -1,0 +1,91 @@
+import Changes
+import Files
+import FoundationEssentials
+import HTTP
+import Registry
+import Replica
+import Seal
+import Store
+import Wire
+
+/// How a device enrols: in a file that gets its name once it has joined.
+///
+/// A join that was cut anywhere is taken up again with the key it had, for which central gives the used invite's answer
+/// once more. So a path holds no replica or one that has joined.
+struct Joining {
+  /// Where the replica is to stand.
+  let path: String
+  /// Where keys are kept.
+  let keys: String
+  /// What stands after # in the invite.
+  let invite: String
+  let origin: Origin
+  let exchange: any Exchange
+
+  /// The file until it has joined.
+  private var begun: String { path + ".joining" }
+
+  /// Redeems the invite, for a device called `name`, and gives the replica.
+  func enrol(name: String?, plain: Bool) throws -> Replica {
+    try FileManager.default.createDirectory(
+      at: URL(filePath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
+    let key = try enrolled(name: name, plain: plain)
+    try Files.rename(begun, to: path)
+    try Files.syncFolder(of: path)
+    return try Replica(
+      store: try Store(path: path, schema: .registry, use: .replica), key: key, exchange: exchange)
+  }
+
+  /// The file is closed when this returns, so that it can be renamed.
+  private func enrolled(name: String?, plain: Bool) throws -> SigningKey {
+    let (store, key) = try takenUp() ?? anew()
+    do {
+      if try store.meta("network") == nil {
+        _ = try Replica.join(
+          store, invite: invite, origin: origin, key: key, name: name, now: Now().seconds,
+          exchange: exchange)
+      }
+      try store.write {
+        try store.setMeta("plain", .integer(plain ? 1 : 0))
+        try store.setMeta("joining", .null)
+      }
+      return key
+    } catch let error as HTTPFailure {
+      // Central may have enrolled this key, and its answer been lost.
+      throw error
+    } catch {
+      forget(key)
+      throw error
+    }
+  }
+
+  /// What a join to the same central that was cut has left.
+  private func takenUp() throws -> (Store, SigningKey)? {
+    guard Files.size(begun) ?? 0 > 0,
+      let store = try? Store(path: begun, schema: .registry, use: .replica, create: true),
+      let id = try store.meta("joining")?.text, let key = try? KeyFile.read(keyPath(id))
+    else { return nil }
+    guard let identity = try? Identity(store) else { return (store, key) }
+    let pin = invite.split(separator: ".").last.map(String.init)
+    let isSame = identity.origin == origin && pin == SyncActions.fingerprint(of: identity.centralKey)
+    return isSame ? (store, key) : nil
+  }
+
+  private func anew() throws -> (Store, SigningKey) {
+    forget(nil)
+    let key = SigningKey.generate()
+    let id = SyncActions.fingerprint(of: key.publicKey)
+    try KeyFile.write(key, to: keyPath(id))
+    let store = try Store(path: begun, schema: .registry, use: .replica, create: true)
+    try store.write { try store.setMeta("joining", .text(id)) }
+    return (store, key)
+  }
+
+  /// The file holds nothing yet that anybody wrote, and nobody knows the key.
+  private func forget(_ key: SigningKey?) {
+    for end in ["", "-journal"] { Files.remove(begun + end) }
+    if let key { Files.remove(keyPath(SyncActions.fingerprint(of: key.publicKey))) }
+  }
+
+  private func keyPath(_ id: String) -> String { "\(keys)/\(id).key" }
+}

@@ -1,0 +1,51 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+  /// Joins that do not come to their end.
+  @Suite(.timeLimit(.minutes(15))) struct JoinTests {
+    private func files(_ world: World) throws -> [String] {
+      try FileManager.default.contentsOfDirectory(atPath: world.folder.path).filter {
+        $0.hasPrefix("quito.sqlite")
+      }
+    }
+
+    private func keys(_ world: World) throws -> [String] {
+      try FileManager.default.contentsOfDirectory(
+        atPath: world.folder.appending(path: "quito/.local/share/cordee/keys").path)
+    }
+
+    @Test func `R10: a join that met no central goes on with the same invite and the same key`()
+      async throws
+    {
+      let world = try World()
+      try await world.start(merge: "on-push")
+      let invite = try await world.invite("ecuador")
+      try await world.stop()
+      let cut = try await world.run("quito", "join", invite)
+      #expect(cut.exit == 1 && cut.errors.split(separator: "\n").count == 1, "\(cut.errors)")
+      #expect(try files(world) == ["quito.sqlite.joining"])
+      let begun = try keys(world)
+      try await world.serve(merge: "on-push")
+      let joined = try await world.run("quito", "join", invite)
+      #expect(joined.exit == 0, "\(joined.errors)")
+      #expect(try keys(world) == begun && begun.count == 1)
+      #expect(try !files(world).contains("quito.sqlite.joining"))
+      #expect(try await world.run("quito", "verify").exit == 0)
+    }
+
+    @Test func `an invite that is refused leaves neither a file nor a key`() async throws {
+      let world = try World()
+      try await world.start(merge: "on-push")
+      let invite = try await world.invite("ecuador")
+      try await world.join("ica", for: "ica")
+      let used = try await world.run("quito", "join", invite)
+      #expect(used.exit == 0)
+      let again = try await world.run("quito", "join", invite, "--replica", "other.sqlite")
+      #expect(again.exit == 1 && again.errors.contains("used"), "\(again.errors)")
+      #expect(try keys(world).count == 1)
+      let left = try FileManager.default.contentsOfDirectory(atPath: world.folder.path)
+      #expect(!left.contains { $0.hasPrefix("other.sqlite") })
+    }
+  }
+}
