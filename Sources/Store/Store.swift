@@ -84,7 +84,7 @@ public final class Store {
     let connection = try Connection(path: path, mode: mode)
     do {
       _ = try connection.first(reading) { $0.int(0) }
-    } catch where error.needsRollback {
+    } catch  where error.needsRollback {
       _ = try Connection(path: path, mode: .readWrite).first(reading) { $0.int(0) }
       _ = try connection.first(reading) { $0.int(0) }
     }

@@ -71,7 +71,9 @@ struct SharedFileTests {
         INSERT INTO club SELECT 'r' || i, hex(randomblob(200)), 'y', i FROM n
         """)
       let cut = path + "-cut"
-      defer { for end in ["", "-journal"] { try? FileManager.default.removeItem(atPath: cut + end) } }
+      defer {
+        for end in ["", "-journal"] { try? FileManager.default.removeItem(atPath: cut + end) }
+      }
       for end in ["-journal", ""] {
         try FileManager.default.copyItem(atPath: path + end, toPath: cut + end)
       }

@@ -30,6 +30,7 @@ struct Joining {
     try FileManager.default.createDirectory(
       at: URL(filePath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
     let key = try enrolled(name: name, plain: plain)
+    Files.remove(begun + "-journal")
     try Files.rename(begun, to: path)
     try Files.syncFolder(of: path)
     return try Replica(
@@ -67,8 +68,9 @@ struct Joining {
     else { return nil }
     guard let identity = try? Identity(store) else { return (store, key) }
     let pin = invite.split(separator: ".").last.map(String.init)
-    let isSame = identity.origin == origin && pin == SyncActions.fingerprint(of: identity.centralKey)
-    return isSame ? (store, key) : nil
+    guard identity.origin == origin, pin == SyncActions.fingerprint(of: identity.centralKey)
+    else { return nil }
+    return (store, key)
   }
 
   private func anew() throws -> (Store, SigningKey) {
