@@ -104,10 +104,13 @@ extension Replica {
   private func take(
     _ entry: LogEntry, _ verification: inout Verification, _ report: inout SyncReport
   ) throws {
+    let dot = entry.change.dot
+    // What is known before the log brings it was written here, be it under a former epoch.
+    let isOwn = try store.head(of: dot.actor, in: entry.change.header.space).n >= dot.n
     try store.integrate(entry)
     try verification.verifySignature(of: entry)
     report.pulled += 1
-    if case .quarantined(let reason) = entry.verdict, entry.change.dot.actor == identity.actor {
+    if case .quarantined(let reason) = entry.verdict, isOwn {
       report.refused.append(reason)
     }
   }

@@ -76,10 +76,11 @@ private struct Adoption {
   mutating func run(own: ActorID) throws {
     try mapNumbers()
     let heads = try readHeads()
-    let waiting = try setOwnAside(own, heads: heads)
+    let ownActors = try store.ownActors(and: own)
+    let waiting = try ownActors.flatMap { try setOwnAside($0, isCurrent: $0 == own, heads: heads) }
     try clear()
     for table in snapshot.tables { try copy(table) }
-    try copyHeads(heads, own: own)
+    try copyHeads(heads, own: Set(ownActors))
     for change in waiting { try rewrite(change) }
     try store.db.execute("DROP TABLE temp.actor_map; DROP TABLE temp.name_map")
   }
@@ -126,14 +127,18 @@ private struct Adoption {
   }
 
   /// Own changes that the snapshot does not hold; those it holds are settled.
-  private func setOwnAside(_ own: ActorID, heads: [(ActorID, Head)]) throws -> [Change] {
+  private func setOwnAside(
+    _ own: ActorID, isCurrent: Bool, heads: [(ActorID, Head)]
+  ) throws -> [Change] {
     let space = snapshot.space
     let merged = heads.first { $0.0 == own }?.1
     let head = try store.head(of: own, in: space)
     if let merged {
-      guard head.n >= merged.n,
-        try store.changeHash(Dot(actor: own, n: merged.n), in: space) == merged.hash
-      else {
+      // Of a former actor the snapshot may hold what its twin wrote.
+      let isOurs =
+        try head.n >= merged.n
+        && store.changeHash(Dot(actor: own, n: merged.n), in: space) == merged.hash
+      guard isOurs || !isCurrent && head.n < merged.n else {
         throw StoreError(
           .chain, "the snapshot holds changes of this replica that the file does not")
       }
@@ -280,8 +285,10 @@ private struct Adoption {
     return state
   }
 
-  private func copyHeads(_ heads: [(ActorID, Head)], own: ActorID) throws {
-    for (actor, head) in heads where actor != own {
+  private func copyHeads(_ heads: [(ActorID, Head)], own: Set<ActorID>) throws {
+    for (actor, head) in heads {
+      // Own changes that wait stand above what the snapshot holds.
+      if own.contains(actor), try store.head(of: actor, in: snapshot.space).n >= head.n { continue }
       try store.setHead(head, of: actor, in: snapshot.space)
     }
     try store.setSnapshotHeads(

@@ -74,7 +74,8 @@ extension Store {
           base.state.apply(write.verb, by: Authorship(dot: dot, context: context))
         }
       } else {
-        try rebuild(write.row, from: base.state, space: entry.change.header.space, actor: dot.actor)
+        try rewriteWaiting(
+          [write.row: base.state], in: entry.change.header.space, and: dot.actor)
       }
       if base.pending > 0 { try setBase(base, of: write.row) } else { try dropBase(of: write.row) }
     }
@@ -92,18 +93,6 @@ extension Store {
       "DELETE FROM cordee_base WHERE tbl = ? AND id = ?", .int(try number(ofName: row.table)),
       .text(row.id))
     cache.hasBase = nil
-  }
-
-  /// The base with the own changes that still wait written into it again.
-  private func rebuild(_ row: RowKey, from base: RowState, space: String, actor: ActorID) throws {
-    var state = base
-    for change in try ownChanges(of: actor, in: space) {
-      let context = try context(at: change.dot, in: space)
-      for write in try ChangeDecoding.body(change.bodyBytes ?? []).writes where write.row == row {
-        state.apply(write.verb, by: Authorship(dot: change.dot, context: context))
-      }
-    }
-    try save(state, of: row)
   }
 
   /// The actor's changes that are in no log yet, in order, at most `limit`.

@@ -86,8 +86,11 @@ extension Store {
     try setMeta("received.\(space)", .text("\(actor) \(n)"))
   }
 
-  /// How far central holds this actor's changes, as it said last; 0 for another actor than the one that pushed.
+  /// How far central holds this actor's changes, as it said last.
+  ///
+  /// What a former actor still has here stands at central: the rest was sealed again.
   func received(of actor: ActorID, in space: String) throws -> Int {
+    if try epochs().contains(where: { $0.from == actor }) { return .max }
     let parts =
       try meta("received.\(space)")?.text?.split(separator: " ").map(String.init) ?? []
     guard parts.count == 2, ActorID(parts[0]) == actor else { return 0 }

@@ -45,6 +45,7 @@ extension Store {
   public func seal(as author: Author, grouping: Grouping = .byRow) throws -> Int {
     let touched = try touched()
     guard !touched.isEmpty else { return 0 }
+    let author = try present(author)
     var seen: [String: VersionVector] = [:]
     var together: [String: [PendingWrite]] = [:]
     var count = 0
@@ -69,6 +70,11 @@ extension Store {
     }
     try db.run("DELETE FROM cordee_touched")
     return count
+  }
+
+  /// The author as the file has it now: another program may have begun an epoch since the caller looked.
+  private func present(_ author: Author) throws -> Author {
+    Author(network: author.network, actor: try currentActor() ?? author.actor, at: author.at)
   }
 
   private func knownOfOthers(than actor: ActorID, in space: String) throws -> VersionVector {
@@ -122,6 +128,7 @@ extension Store {
   ///
   /// Call inside `write`.
   public func seal(_ writes: [Write], space: String, author: Author, was: Dot? = nil) throws {
+    let author = try present(author)
     try sealOne(
       try writes.map { PendingWrite(write: $0, before: .state(try load($0.row))) }, space: space,
       author: author, seen: try knownOfOthers(than: author.actor, in: space), isShown: false,

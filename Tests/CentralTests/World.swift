@@ -144,10 +144,22 @@ final class World {
   func merge() throws -> MergeReport { try central.merge(at: loop.at) }
 
   /// Everybody syncs, central merges, everybody syncs again.
-  func settle() throws {
+  func settle() throws { try settle(with: members) }
+
+  /// The same with these alone.
+  func settle(with members: [Replica]) throws {
     for member in members { try sync(member) }
     try merge()
     for member in members { try sync(member) }
+  }
+
+  /// Checks a member's file against its own history.
+  func audit(_ member: Replica) throws {
+    let scratch = folder.appending(path: "scratch-\(UUID().uuidString)").path
+    defer { try? FileManager.default.removeItem(atPath: scratch) }
+    let store = try Store(path: member.store.path, schema: member.store.schema, use: .reader)
+    let report = try Audit(of: store, centralKey: central.publicKey, scratchPath: scratch).run()
+    #expect(report.findings == [])
   }
 
   /// The digest of the commons on central and on every member.
