@@ -59,15 +59,10 @@ extension Central {
     _ segment: Segment, _ lines: [[UInt8]], key: PublicKey, space: String, at: String
   ) throws -> Receipt {
     let receipt = Receipt(actor: segment.actor, n: segment.to, hash: segment.head)
-    try verify(segment, lines, key: key, space: space)
-    if let held = try held(Dot(actor: segment.actor, n: segment.to), in: space) {
-      guard held == segment.head else {
-        throw Problem(
-          "segment.fork", status: 409, "central holds another change \(segment.to) of this actor",
-          hint: "This file is an old copy; sync begins a new epoch.")
-      }
-      return receipt
-    }
+    let chain = try verify(segment, lines, key: key, space: space)
+    try checkChain(segment, chain, in: space)
+    let isHeld = try held(Dot(actor: segment.actor, n: segment.to), in: space) != nil
+    if isHeld { return receipt }
     try store.withConnection {
       try $0.run(
         """
@@ -82,9 +77,13 @@ extension Central {
   }
 
   /// Signature, chain, counts, network and contexts of a segment.
-  private func verify(_ segment: Segment, _ lines: [[UInt8]], key: PublicKey, space: String) throws
-  {
+  ///
+  /// - Returns: the hash of each of its changes.
+  private func verify(
+    _ segment: Segment, _ lines: [[UInt8]], key: PublicKey, space: String
+  ) throws -> [Hash] {
     var previous = segment.previous
+    var hashes: [Hash] = []
     for (offset, bytes) in lines.enumerated() {
       let line = try Self.wire { () throws(WireError) in try ChangeDecoding.line(bytes) }
       let header = line.header
@@ -104,6 +103,7 @@ extension Central {
       }
       _ = try Self.wire { () throws(WireError) in try line.decodedBody() }
       previous = Store.change(line, previous: previous).hash
+      hashes.append(previous)
     }
     let message = Preimage.segment(
       network: network, space: space, head: Dot(actor: segment.actor, n: segment.to),
@@ -117,17 +117,7 @@ extension Central {
         "segment.signature", status: 422, "a segment's hash or signature is wrong",
         hint: "It was altered on its way; push again.")
     }
-  }
-
-  /// The hash of a change that central holds, in the log or as the head of a segment in the inbox.
-  func held(_ dot: Dot, in space: String) throws -> Hash? {
-    if let hash = try store.changeHash(dot, in: space) { return hash }
-    return try store.withConnection { connection in
-      try connection.first(
-        "SELECT head FROM cordee_inbox WHERE space = ? AND actor = ? AND n_to = ?", .text(space),
-        .blob(dot.actor.bytes), .int(dot.n)
-      ) { $0.bytes(0) }
-    }.flatMap { Hash(bytes: $0) }
+    return hashes
   }
 
   /// The newest change of an actor up to which central holds everything, merged or in the inbox.
@@ -173,6 +163,13 @@ extension Central {
   public func inboxCount() throws -> Int {
     try store.withConnection { connection in
       try connection.first("SELECT count(*) FROM cordee_inbox") { $0.int(0) }
+    } ?? 0
+  }
+
+  /// Segments that were received and could not take their place.
+  public func asideCount() throws -> Int {
+    try store.withConnection { connection in
+      try connection.first("SELECT count(*) FROM cordee_aside") { $0.int(0) }
     } ?? 0
   }
 }

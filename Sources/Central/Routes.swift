@@ -153,17 +153,18 @@ public struct Routes {
   private func hello(_ request: Request, now: Int64, at: String) throws -> Response {
     let member = try authenticate(request, now: now)
     let hello = try Hello.parse(request.body)
-    guard hello.actor.replica == member.replica else {
-      throw Problem("hello.foreign", status: 403, "this actor is not the signing device's")
-    }
+    // Of another device's actor central says only whether it holds what the asker does: a file adopted under another key.
+    let isOwn = hello.actor.replica == member.replica
     let reads = central.store.schema.role(member.role)?.reads ?? []
     let spaces = try central.store.read {
       try hello.spaces.filter { reads.contains($0.name) }.map { space in
         let standing = try central.standing(
-          of: hello.actor, in: space.name, cursor: (space.cursor.seq, space.cursor.hash))
+          of: hello.actor, in: space.name, head: (space.n, space.hash),
+          cursor: (space.cursor.seq, space.cursor.hash))
         return HelloAnswer.Space(
-          name: space.name, heldN: standing.heldN, heldHash: standing.heldHash, seq: standing.seq,
-          knowsCursor: standing.knowsCursor,
+          name: space.name, heldN: isOwn ? standing.heldN : 0,
+          heldHash: isOwn ? standing.heldHash : .zero, holdsHead: standing.holdsHead,
+          seq: standing.seq, knowsCursor: standing.knowsCursor,
           offersSnapshot: try central.offersSnapshot(
             of: space.name, after: space.cursor.seq, end: standing.seq))
       }

@@ -12,6 +12,8 @@ extension Central {
     public let heldN: Int
     /// Its hash.
     public let heldHash: Hash
+    /// Whether central holds the very change the actor calls its newest, and all below it.
+    public let holdsHead: Bool
     /// The last place of the signed log.
     public let seq: Int
     /// Whether the replica's cursor stands in central's log.
@@ -20,14 +22,20 @@ extension Central {
 
   /// How central stands to an actor in one space.
   ///
+  /// - Parameters:
+  ///   - head: what the actor calls its newest change.
+  ///   - cursor: how far its replica has read the log.
   /// - Complexity: O(segments of the actor in the inbox).
-  public func standing(of actor: ActorID, in space: String, cursor: (seq: Int, hash: Hash)) throws
-    -> Standing
-  {
+  public func standing(
+    of actor: ActorID, in space: String, head: (n: Int, hash: Hash), cursor: (seq: Int, hash: Hash)
+  ) throws -> Standing {
     let held = try heldHead(of: actor, in: space)
+    let holdsHead =
+      try head.n <= held.n
+      && (head.n == 0 || self.held(Dot(actor: actor, n: head.n), in: space) == head.hash)
     let seq = try Int(store.meta("checkpoint.\(space).seq")?.integer ?? 0)
     return Standing(
-      heldN: held.n, heldHash: held.hash, seq: seq,
+      heldN: held.n, heldHash: held.hash, holdsHead: holdsHead, seq: seq,
       knowsCursor: try store.logHash(of: space, at: cursor.seq) == cursor.hash)
   }
 

@@ -68,8 +68,8 @@ public struct Identity: Sendable {
 public final class Replica {
   /// The file.
   public let store: Store
-  /// The network it joined.
-  public let identity: Identity
+  /// The network it joined, and who writes here now.
+  public internal(set) var identity: Identity
   package let key: SigningKey
   let exchange: any Exchange
   /// How a bad network is borne.

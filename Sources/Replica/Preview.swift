@@ -11,6 +11,8 @@ public struct SyncPreview: Sendable {
   public var changes = 0
   /// Rows edited since the last seal, each of which would become at most one change.
   public var editedRows = 0
+  /// Whether the sync would go on under a new epoch first: the file is a copy, or an old state.
+  public var beginsEpoch = false
   /// For each space with news, how far its log has grown: an upper bound, since places are shared by all spaces.
   public var entries: [(space: String, most: Int)] = []
 }
@@ -27,7 +29,17 @@ extension Replica {
       key: key, exchange: exchange, origin: identity.origin, patience: .none, now: { now })
     preview.editedRows = try store.touchedRows()
     let hello = try hello()
-    let answer = try HelloAnswer.parse(try line.ask("POST", "/v1/hello", body: hello.bytes).bytes)
+    let answer = try ask(hello, line)
+    if try store.epochDue() != nil || isForked(hello, answer) {
+      preview.beginsEpoch = true
+      let standing = try standing(of: hello.actor, hello, answer, line)
+      for space in hello.spaces {
+        preview.changes += space.n - (standing[space.name] ?? 0)
+        let end = answer.spaces.first { $0.name == space.name }?.seq ?? 0
+        if end > space.cursor.seq { preview.entries.append((space.name, end - space.cursor.seq)) }
+      }
+      return preview
+    }
     let steps = try Plan.steps(hello, answer) { space, n in
       try store.changeHash(Dot(actor: identity.actor, n: n), in: space)
     }

@@ -3,7 +3,7 @@ import Changes
 import HTTP
 import Seal
 import Session
-import Store
+public import Store
 import Wire
 
 /// What one sync did.
@@ -20,6 +20,8 @@ public struct SyncReport: Sendable {
   public var history = 0
   /// Own changes that were refused, with central's reason.
   public var refused: [String] = []
+  /// The epoch that began, when the file turned out to be a copy or an old state.
+  public var epoch: Epoch?
 }
 
 /// One conversation: hello, push, snapshot, pull, history.
@@ -36,14 +38,33 @@ extension Replica {
     now: @autoclosure @escaping () -> Int64, at: String, fetchesHistory: Bool = true
   ) throws -> SyncReport {
     var report = SyncReport()
-    let author = Author(network: identity.network, actor: identity.actor, at: at)
     let line = Line(
       key: key, exchange: exchange, origin: identity.origin, patience: patience, now: now,
       observe: observe)
-    report.sealed = try store.write { try store.seal(as: author) }
-    let hello = try hello()
-    let answer = try HelloAnswer.parse(
-      try line.ask("POST", "/v1/hello", body: hello.bytes).bytes)
+    report.sealed = try store.write { try store.seal(as: author(at: at)) }
+    do {
+      try converse(line, at: at, &report)
+    } catch  where Self.mayShowFork(error) {
+      // A twin may have been faster between hello and what followed; hello tells.
+      let hello = try hello()
+      guard try isForked(hello, ask(hello, line)) else { throw error }
+      try converse(line, at: at, &report)
+    }
+    if fetchesHistory {
+      for space in identity.spaces { report.history += try fetchHistory(of: space, line) }
+    }
+    return report
+  }
+
+  private func converse(_ line: Line, at: String, _ report: inout SyncReport) throws {
+    var hello = try hello()
+    var answer = try ask(hello, line)
+    if let epoch = try beginEpochIfDue(hello, answer, at: at, line) {
+      report.epoch = epoch
+      hello = try self.hello()
+      answer = try ask(hello, line)
+    }
+    let author = author(at: at)
     let steps = try Plan.steps(hello, answer) { space, n in
       try store.changeHash(Dot(actor: identity.actor, n: n), in: space)
     }
@@ -60,10 +81,14 @@ extension Replica {
       case .stop(let reason): throw SyncError(reason.rawValue, Self.explanation(of: reason))
       }
     }
-    if fetchesHistory {
-      for space in identity.spaces { report.history += try fetchHistory(of: space, line) }
+  }
+
+  private static func mayShowFork(_ error: any Error) -> Bool {
+    switch error {
+    case let error as StoreError: error.code == .chain || error.code == .gap
+    case let error as SyncError: error.code == "segment.fork"
+    default: false
     }
-    return report
   }
 
   /// The cursor of a space.

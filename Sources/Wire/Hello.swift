@@ -115,6 +115,8 @@ public struct HelloAnswer: Sendable, Hashable {
     public let heldN: Int
     /// Its hash.
     public let heldHash: Hash
+    /// Whether central holds the very change that hello named as the actor's newest, and all below it.
+    public let holdsHead: Bool
     /// The end of the signed log.
     public let seq: Int
     /// Whether the cursor stands in central's log.
@@ -124,10 +126,11 @@ public struct HelloAnswer: Sendable, Hashable {
 
     /// Makes an answer for one space.
     public init(
-      name: String, heldN: Int, heldHash: Hash, seq: Int, knowsCursor: Bool,
-      offersSnapshot: Bool = false
+      name: String, heldN: Int, heldHash: Hash, holdsHead: Bool = true, seq: Int,
+      knowsCursor: Bool, offersSnapshot: Bool = false
     ) {
       self.offersSnapshot = offersSnapshot
+      self.holdsHead = holdsHead
       self.name = name
       self.heldN = heldN
       self.heldHash = heldHash
@@ -151,6 +154,7 @@ public struct HelloAnswer: Sendable, Hashable {
           ("n", .integer(Int64(space.heldN))), ("hash", .string(space.heldHash.description)),
         ]
       }
+      if !space.holdsHead { members.append(("holds_head", .bool(false))) }
       if !space.knowsCursor { members.append(("rewound", .bool(true))) }
       if space.offersSnapshot { members.append(("snapshot", .bool(true))) }
       return (space.name, .object(members))
@@ -173,7 +177,8 @@ public struct HelloAnswer: Sendable, Hashable {
       spaces.append(
         Space(
           name: name, heldN: Int(value["n"]?.integer ?? 0),
-          heldHash: value["hash"]?.string.flatMap { Hash($0) } ?? .zero, seq: Int(seq),
+          heldHash: value["hash"]?.string.flatMap { Hash($0) } ?? .zero,
+          holdsHead: value["holds_head"]?.isTrue ?? true, seq: Int(seq),
           knowsCursor: value["rewound"]?.isTrue != true,
           offersSnapshot: value["snapshot"]?.isTrue == true))
     }

@@ -1,0 +1,105 @@
+import Causality
+import Changes
+import HTTP
+import Seal
+import Session
+public import Store
+import Wire
+
+/// A file that was copied, or put back from an old state, goes on under a new epoch.
+extension Replica {
+  /// Begins an epoch without asking central, for what leaves this file by another way than the network.
+  ///
+  /// What is not known to stand at central is sealed again: it may come to stand twice, as one edit, and is not lost.
+  ///
+  /// - Parameter at: the time as a label.
+  /// - Returns: nil when no epoch is due.
+  public func beginDueEpochUnasked(at: String) throws -> Epoch? {
+    let epoch = try store.write { () throws -> Epoch? in
+      guard let reason = try store.epochDue() else { return nil }
+      var standing: [String: Int] = [:]
+      for space in identity.spaces {
+        standing[space] = try store.knownStanding(of: identity.actor, in: space)
+      }
+      return try store.beginEpoch(
+        reason, as: freshActor, author: author(at: at), standing: standing)
+    }
+    identity = try Identity(store)
+    return epoch
+  }
+
+  /// Begins an epoch when one is due or central's answer shows a fork: only after hello has told what stands.
+  func beginEpochIfDue(_ hello: Hello, _ answer: HelloAnswer, at: String, _ line: Line) throws
+    -> Epoch?
+  {
+    let isForked = try isForked(hello, answer)
+    guard let reason = try store.epochDue() ?? (isForked ? .forked : nil) else { return nil }
+    let standing = try standing(of: hello.actor, hello, answer, line)
+    let epoch = try store.write {
+      try store.beginEpoch(reason, as: freshActor, author: author(at: at), standing: standing)
+    }
+    identity = try Identity(store)
+    return epoch
+  }
+
+  func isForked(_ hello: Hello, _ answer: HelloAnswer) throws -> Bool {
+    try Plan.isForked(hello, answer) { space, n in
+      try store.changeHash(Dot(actor: hello.actor, n: n), in: space)
+    }
+  }
+
+  /// For each space, up to which of an actor's changes central holds what this file does.
+  ///
+  /// - Parameters:
+  ///   - actor: an actor this file wrote as, be it another device's.
+  ///   - hello: what was said of it.
+  ///   - answer: what central answered.
+  /// - Complexity: O(log changes) round trips.
+  func standing(of actor: ActorID, _ hello: Hello, _ answer: HelloAnswer, _ line: Line) throws
+    -> [String: Int]
+  {
+    var points: [String: CommonPoint] = [:]
+    for space in hello.spaces {
+      guard let central = answer.spaces.first(where: { $0.name == space.name }) else { continue }
+      points[space.name] = try CommonPoint(
+        space, central, isForeign: actor.replica != key.publicKey.replica,
+        logged: try store.knownStanding(of: actor, in: space.name)
+      ) { try store.changeHash(Dot(actor: actor, n: $0), in: space.name) }
+    }
+    while points.values.contains(where: { $0.probe != nil }) {
+      let probes = try hello.spaces.compactMap { space -> Hello.Space? in
+        guard let n = points[space.name]?.probe else { return nil }
+        return Hello.Space(
+          name: space.name, n: n,
+          hash: try store.changeHash(Dot(actor: actor, n: n), in: space.name) ?? .zero,
+          cursor: space.cursor)
+      }
+      let told = try ask(Hello(actor: actor, spaces: probes), line)
+      for probe in probes {
+        guard let central = told.spaces.first(where: { $0.name == probe.name }) else {
+          throw SyncError("hello.shape", "central does not answer for \(probe.name)")
+        }
+        points[probe.name]?.take(holds: central.holdsHead)
+      }
+    }
+    return points.mapValues(\.known)
+  }
+
+  func ask(_ hello: Hello, _ line: Line) throws -> HelloAnswer {
+    try HelloAnswer.parse(try line.ask("POST", "/v1/hello", body: hello.bytes).bytes)
+  }
+
+  func author(at: String) -> Author {
+    Author(network: identity.network, actor: identity.actor, at: at)
+  }
+
+  /// This key's actor under a newly drawn epoch.
+  var freshActor: ActorID {
+    ActorID(replica: key.publicKey.replica, epoch: Randomness.uint64())
+  }
+}
+
+extension PublicKey {
+  /// The device whose key this is.
+  var replica: ReplicaID { ReplicaID(bytes: fingerprint) ?? ID128(high: 0, low: 0) }
+}
