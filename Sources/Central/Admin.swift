@@ -14,10 +14,14 @@ extension Central {
   /// - Throws: `Problem`.
   public func administer(_ request: JSON, now: Int64, at: String) throws -> JSON {
     switch request["do"]?.string {
-    case "merge": return try merge(at: at).json
+    case "merge":
+      let inbox = try inboxCount()
+      let report = try merge(at: at, isTrial: request["dry_run"]?.isTrue == true)
+      guard report.isTrial, case .object(let members) = report.json else { return report.json }
+      return .object([("inbox", .integer(Int64(inbox)))] + members)
     case "invite": return try invite(request, now: now)
     case "members": return .array(try members().map(json))
-    case "reports": return .array(try reports())
+    case "reports": return .array(try reports(limit: Int(request["last"]?.integer ?? 20)))
     case "status": return try status()
     case "revoke":
       let replica = try member(named: request["replica"]?.string ?? "")

@@ -18,6 +18,8 @@ public final class Central {
   public let instance: InstanceID
   /// Entries of difference below which the log is always taken to be shorter than a snapshot.
   public var snapshotEntriesMin = 500
+  /// A clock that nobody sets, in milliseconds; for the time that merges take.
+  public var milliseconds: () -> Int64 = { 0 }
   /// When it merges by itself, while it serves.
   public internal(set) var plan: MergePlan?
   /// Its key: everything it says is signed with it.

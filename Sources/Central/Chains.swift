@@ -52,6 +52,14 @@ extension Central {
     return nil
   }
 
+  /// Whether central holds a whole segment; one that ends alike and begins later does not make up for what is before it.
+  func holds(_ segment: Segment, in space: String) throws -> Bool {
+    let last = Dot(actor: segment.actor, n: segment.to)
+    if try store.changeHash(last, in: space) != nil { return true }
+    return try waitingSegments(of: segment.actor, in: space, from: segment.from, to: segment.to)
+      .contains { $0.from <= segment.from && $0.to >= segment.to }
+  }
+
   private struct WaitingSegment {
     let id: Int
     let from: Int

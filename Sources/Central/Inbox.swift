@@ -61,8 +61,7 @@ extension Central {
     let receipt = Receipt(actor: segment.actor, n: segment.to, hash: segment.head)
     let chain = try verify(segment, lines, key: key, space: space)
     try checkChain(segment, chain, in: space)
-    let isHeld = try held(Dot(actor: segment.actor, n: segment.to), in: space) != nil
-    if isHeld { return receipt }
+    if try holds(segment, in: space) { return receipt }
     try store.withConnection {
       try $0.run(
         """

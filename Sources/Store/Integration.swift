@@ -82,6 +82,7 @@ extension Store {
       }
       if try applyInPlace(write, by: author) { continue }
       var state = try load(write.row)
+      watch(write.row, state)
       state.apply(write.verb, by: author)
       try save(state, of: write.row)
     }

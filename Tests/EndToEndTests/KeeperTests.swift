@@ -57,5 +57,91 @@ extension EndToEnd {
       try await world.serve(merge: "every 6h")
       #expect(try await world.run("keeper", "central", "status", "--data", "central").exit == 0)
     }
+
+    /// Many rows in one member's file, pushed and not merged.
+    private func pushed(_ rows: Int) async throws -> World {
+      let world = try World()
+      try await world.start(merge: "manual")
+      try await world.join("quito", for: "ecuador")
+      try await world.python(
+        "quito",
+        """
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < \(rows)) \
+        INSERT INTO person(id, slug, name) SELECT 'p-' || i, 'p-' || i, 'x' FROM n
+        """)
+      try await world.sync("quito")
+      return world
+    }
+
+    @Test(arguments: [true, false])
+    func `two merges never run at once, whether central serves or not`(_ serves: Bool) async throws
+    {
+      let world = try await pushed(500)
+      if !serves { try await world.stop() }
+      let merge = ["central", "merge", "--data", "central", "--json"]
+      async let first = world.run(as: "keeper", merge)
+      async let second = world.run(as: "keeper", merge)
+      async let third = world.run(as: "keeper", merge)
+      let outcomes = try await [first, second, third]
+      let done = outcomes.filter { $0.exit == 0 }
+      #expect(try done.compactMap { try $0.object()["received"] as? Int }.sorted().last == 500)
+      #expect(try done.reduce(0) { try $0 + (($1.object()["received"] as? Int) ?? 0) } == 500)
+      let numbers = try done.compactMap { try $0.object()["number"] as? Int }
+      #expect(Set(numbers).count == numbers.count)
+      for refused in outcomes where refused.exit != 0 {
+        #expect(!serves && refused.exit == 1)
+        #expect(refused.errors.contains("another process works on central"))
+      }
+    }
+
+    @Test func `a merge that dies is taken up again, whole and once`() async throws {
+      let world = try await pushed(2_000)
+      try await world.stop()
+      for wait in [0, 40, 80, 120, 160, 200] {
+        let child = try world.child("keeper", ["central", "merge", "--data", "central"])
+        try child.process.run()
+        try await Task.sleep(for: .milliseconds(wait))
+        try await child.kill()
+      }
+      let report = try await world.merge()
+      let reports = try await world.run(
+        "keeper", "central", "reports", "--data", "central", "--json"
+      ).objects()
+      // Either a killed merge had committed all, or this one did.
+      #expect(reports.filter { $0["received"] as? Int == 2_000 }.count == 1)
+      #expect(report["waiting"] as? Int == 0)
+      try await world.serve(merge: "manual")
+      try await world.sync("quito")
+      try await world.join("ica", for: "ica")
+      try await world.sync("ica")
+      #expect(try await world.digests("quito", "ica").count == 1)
+      #expect(
+        try await world.run("ica", "list", "person", "--where", "name=x", "--json").objects()
+          .count == 2_000)
+    }
+
+    @Test func `a dry run reads like the merge to come and merges nothing`() async throws {
+      let world = try await pushed(3)
+      try await world.run("quito", "set", "place/rio", "city=Rio")
+      try await world.python(
+        "quito", "UPDATE organisation SET country = 'Quebec' WHERE slug = 'quebec'")
+      try await world.sync("quito")
+      let data = ["--data", "central"]
+      let trial = try await world.run(as: "keeper", ["central", "merge", "--dry-run"] + data)
+      #expect(trial.exit == 3)
+      #expect(trial.output.hasPrefix("This merge would do: 5 received"))
+      #expect(trial.output.contains("4 applied, 1 quarantined"))
+      #expect(trial.output.contains("heard quito, organisation/ecuador"))
+      #expect(trial.output.contains("value.form: organisation/"))
+      let status = try await world.run(as: "keeper", ["central", "status", "--json"] + data)
+      #expect(try status.object()["inbox"] as? Int == 2)
+      let merged = try await world.run(as: "keeper", ["central", "merge"] + data)
+      #expect(merged.exit == 3)
+      #expect(
+        merged.output.split(separator: "\n").dropFirst()
+          == trial.output.split(separator: "\n").dropFirst())
+      let told = try await world.run(as: "keeper", ["central", "reports", "--last", "1"] + data)
+      #expect(told.output == merged.output)
+    }
   }
 }

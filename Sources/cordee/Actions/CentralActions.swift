@@ -134,11 +134,7 @@ enum CentralActions {
   private static func merge(_ node: CentralNode, _ console: Console) {
     do {
       let report = try node.merge()
-      if report.applied > 0 || !report.quarantined.isEmpty {
-        console.print(
-          "Merge \(report.number): \(report.applied) applied, \(report.quarantined.count) quarantined."
-        )
-      }
+      if !report.isIdle { console.printValues(MergeLines.summary(report.json)) }
     } catch {
       console.say(
         "\(Now().label) Merge failed; it is tried again at the next run. \(Failure.from(error).line)"

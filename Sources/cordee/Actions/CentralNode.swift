@@ -44,9 +44,24 @@ final class CentralNode: Sendable {
         hint: "Run `cordee central init`.")
     }
     let key = try KeyFile.read("\(folder)/central.key")
+    let central = try owning(folder) {
+      try Central(store: Store(path: path, schema: .registry, use: .central), key: key)
+    }
+    let (clock, start) = (ContinuousClock(), ContinuousClock.now)
+    central.milliseconds = {
+      let parts = start.duration(to: clock.now).components
+      return parts.seconds * 1000 + parts.attoseconds / 1_000_000_000_000_000
+    }
+    return central
+  }
+
+  /// Says in plain words that the file belongs to another process.
+  static func owning<T>(_ folder: String, _ body: () throws -> T) throws -> T {
     do {
-      return try Central(store: Store(path: path, schema: .registry, use: .central), key: key)
-    } catch let error as StoreError where error.code == .busy {
+      return try body()
+    } catch {
+      let failure = Failure.from(error)
+      guard failure.code == StoreError.Code.busy.rawValue else { throw error }
       throw Failure(
         code: "central.busy", message: "another process works on \(folder)",
         hint: "Wait for it, or stop it.")
@@ -152,6 +167,8 @@ enum Keeper {
       }
     }
     let now = Now()
-    return try CentralNode.open(folder).administer(request, now: now.seconds, at: now.label)
+    return try CentralNode.owning(folder) {
+      try CentralNode.open(folder).administer(request, now: now.seconds, at: now.label)
+    }
   }
 }

@@ -4,23 +4,13 @@ import Wire
 extension CentralActions {
   static func merge(_ invocation: Invocation) throws -> ExitCode {
     try Failure.wrap {
-      if invocation.flag("dry-run") {
-        let inbox = try ask(invocation, "status")["inbox"] ?? .integer(0)
-        if invocation.wantsJSON {
-          invocation.console.print(JSON.object([("inbox", inbox)]))
-        } else {
-          invocation.console.print("Segments that would be merged: \(inbox.text()).")
-        }
-        return .done
-      }
-      let report = try ask(invocation, "merge")
+      let report = try ask(invocation, "merge", [("dry_run", .bool(invocation.flag("dry-run")))])
       if invocation.wantsJSON {
         invocation.console.print(report)
       } else {
-        for line in lines(of: report) { invocation.console.printValues(line) }
+        for line in MergeLines.all(report) { invocation.console.printValues(line) }
       }
-      let opened = report["conflicts_opened"]?.integer ?? 0
-      return opened > 0 || report["quarantined"]?.array?.isEmpty == false ? .needsPerson : .done
+      return MergeLines.needsPerson(report) ? .needsPerson : .done
     }
   }
 
@@ -59,22 +49,12 @@ extension CentralActions {
   }
 
   static func reports(_ invocation: Invocation) throws -> ExitCode {
-    try show(invocation, "reports") { reports, console in
-      var table = Table([
-        .init(title: "merge", isRight: true), .init(title: "at"),
-        .init(title: "heard", isRight: true), .init(title: "applied", isRight: true),
-        .init(title: "quarantined", isRight: true), .init(title: "waiting", isRight: true),
-        .init(title: "conflicts"),
-      ])
+    let last = try invocation.integer("last", in: 1...1000) ?? 20
+    return try show(invocation, "reports", [("last", .integer(Int64(last)))]) { reports, console in
+      if reports.isEmpty { return console.print("Nothing was merged yet.") }
       for report in reports {
-        table.add([
-          text(report["number"]), text(report["at"]), "\(report["heard"]?.array?.count ?? 0)",
-          text(report["applied"]), "\(report["quarantined"]?.array?.count ?? 0)",
-          text(report["waiting"]),
-          "+\(text(report["conflicts_opened"])) -\(text(report["conflicts_closed"]))",
-        ])
+        for line in MergeLines.all(report) { console.printValues(line) }
       }
-      console.print(table)
     }
   }
 
@@ -115,10 +95,11 @@ extension CentralActions {
   }
 
   private static func show(
-    _ invocation: Invocation, _ what: String, _ print: ([JSON], Console) -> Void
+    _ invocation: Invocation, _ what: String, _ members: [(String, JSON)] = [],
+    _ print: ([JSON], Console) -> Void
   ) throws -> ExitCode {
     try Failure.wrap {
-      let answer = try ask(invocation, what)
+      let answer = try ask(invocation, what, members)
       if invocation.wantsJSON {
         invocation.console.print(answer)
       } else {
@@ -126,16 +107,6 @@ extension CentralActions {
       }
       return .done
     }
-  }
-
-  /// A merge report for people: one line, then each refusal.
-  private static func lines(of report: JSON) -> [String] {
-    let refused = report["quarantined"]?.array ?? []
-    let first =
-      "Merge \(text(report["number"])): \(text(report["applied"])) applied, "
-      + "\(refused.count) quarantined, \(text(report["waiting"])) waiting, conflicts "
-      + "+\(text(report["conflicts_opened"])) -\(text(report["conflicts_closed"]))."
-    return [first] + refused.map { "  quarantined \(text($0["change"])): \(text($0["reason"]))" }
   }
 
   /// A value as it reads in a line; objects shortly.

@@ -107,12 +107,17 @@ enum CentralCommands {
     takesJSON: true, run: CentralActions.status)
 
   static let reports = CommandSpec(
-    path: ["central", "reports"], summary: "list the merges and what each did",
-    options: [data],
+    path: ["central", "reports"], summary: "list the merges and what each did, newest first",
+    options: [
+      data, OptionSpec(long: "last", value: "N", summary: "how many of them, 1 to 1000 (20)"),
+    ],
     examples: [
       Example(
+        line: "cordee central reports --data /srv/cordee --last 3",
+        meaning: "the last three, who was heard in each and what waits for whom"),
+      Example(
         line: "cordee central reports --data /srv/cordee --json",
-        meaning: "the merge reports for a program")
+        meaning: "the merge reports for a program"),
     ],
     takesJSON: true, run: CentralActions.reports)
 

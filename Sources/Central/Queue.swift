@@ -1,0 +1,182 @@
+import Causality
+import Changes
+import SQLite
+import Seal
+import Store
+import Wire
+
+/// One segment in the inbox, as it is stored.
+struct QueuedSegment {
+  let id: Int
+  let space: String
+  /// The author; nil when the stored bytes are none.
+  let actor: ActorID?
+  let from: Int
+  let to: Int
+  let previous: [UInt8]
+  let head: [UInt8]
+  let signatures: [UInt8]
+
+  /// A segment whose turn has come.
+  struct Standing {
+    let actor: ActorID
+    let author: Member
+    /// Whether its context names dots that nobody has.
+    let claimsTooMuch: Bool
+    /// Its changes in their chain; a body that cannot be read is nil.
+    let changes: [(change: Change, body: Body?)]
+  }
+
+  /// What becomes of a segment in this round.
+  enum Fate {
+    /// It comes after something that is not merged yet.
+    case waits
+    /// The log holds it already.
+    case isHeld
+    /// It can never stand here.
+    case aside(reason: String)
+    /// Its turn has come.
+    case stands(Standing)
+  }
+}
+
+/// What is in the inbox, and what may be taken of it.
+extension Central {
+  func queuedSegments() throws -> [QueuedSegment] {
+    try store.withConnection { connection in
+      try connection.all(
+        "SELECT id, space, actor, n_from, n_to, previous, head, signatures FROM cordee_inbox ORDER BY id"
+      ) { row in
+        QueuedSegment(
+          id: row.int(0), space: row.text(1), actor: ActorID(bytes: row.bytes(2)),
+          from: row.int(3), to: row.int(4), previous: row.bytes(5), head: row.bytes(6),
+          signatures: row.bytes(7))
+      }
+    }
+  }
+
+  /// Judges a segment's place: its author's chain, its context, and that it is what was received.
+  func fate(of segment: QueuedSegment) throws -> QueuedSegment.Fate {
+    guard let actor = segment.actor else { return .aside(reason: Self.damaged) }
+    guard let author = try member(actor.replica) else {
+      return .aside(reason: "member.unknown: no such device is enrolled here")
+    }
+    let head = try store.head(of: actor, in: segment.space)
+    if segment.to <= head.n {
+      let held = try store.changeHash(Dot(actor: actor, n: segment.to), in: segment.space)
+      return held?.bytes == segment.head
+        ? .isHeld : .aside(reason: "segment.fork: another change holds this place")
+    }
+    guard segment.from <= head.n + 1 else { return .waits }
+    let before = Dot(actor: actor, n: segment.from - 1)
+    guard try (store.changeHash(before, in: segment.space) ?? .zero).bytes == segment.previous
+    else {
+      return .aside(reason: Self.strange)
+    }
+    guard let changes = try changes(of: segment, by: author) else {
+      return .aside(reason: Self.damaged)
+    }
+    // One cut of a chain may come by push and another by a bundle: they overlap, and agree on what both hold.
+    guard head.n < segment.from || changes[head.n - segment.from].change.hash == head.hash else {
+      return .aside(reason: Self.strange)
+    }
+    let news = Array(changes.dropFirst(head.n + 1 - segment.from))
+    guard let first = news.first else { return .isHeld }
+    let missing = try missing(of: first.change.header)
+    let claimsTooMuch = try missing.contains {
+      try heldHead(of: $0.actor, in: segment.space).n < $0.n
+    }
+    if !missing.isEmpty, !claimsTooMuch { return .waits }
+    return .stands(
+      .init(actor: actor, author: author, claimsTooMuch: claimsTooMuch, changes: news))
+  }
+
+  private static let strange = "segment.chain: it does not follow what central holds"
+  private static let damaged = "segment.damaged: what is stored is not what was received"
+
+  private func lines(of segment: QueuedSegment) throws -> [ChangeDecoding.Line]? {
+    let bytes = try store.withConnection {
+      try $0.first("SELECT lines FROM cordee_inbox WHERE id = ?", .int(segment.id)) { $0.bytes(0) }
+    }
+    return try? Lines.split(bytes ?? []).map { try ChangeDecoding.line($0) }
+  }
+
+  /// The changes of a segment in their chain, up to its signed head; nil when the bytes are not those that were signed.
+  private func changes(of segment: QueuedSegment, by author: Member) throws
+    -> [(change: Change, body: Body?)]?
+  {
+    guard let lines = try lines(of: segment), var hash = Hash(bytes: segment.previous) else {
+      return nil
+    }
+    var changes: [(change: Change, body: Body?)] = []
+    for line in lines {
+      let change = Store.change(line, previous: hash)
+      changes.append((change, try? line.decodedBody()))
+      hash = change.hash
+    }
+    guard let actor = segment.actor, lines.count == segment.to - segment.from + 1,
+      hash.bytes == segment.head,
+      let signatures = try? Signature.list(JSON.parse(segment.signatures))
+    else { return nil }
+    let message = Preimage.segment(
+      network: network, space: segment.space, head: Dot(actor: actor, n: segment.to), hash: hash)
+    let isSigned = signatures.contains {
+      $0.key == author.replica && author.key.verifies($0.value, of: message)
+    }
+    return isSigned ? changes : nil
+  }
+
+  /// The dots of a context that are not merged here, each actor's highest.
+  private func missing(of header: Header) throws -> [Dot] {
+    try header.context.entries.compactMap { entry in
+      try store.head(of: entry.actor, in: header.space).n < entry.n
+        ? Dot(actor: entry.actor, n: entry.n) : nil
+    }
+  }
+
+  /// The first segments that wait, and for which changes of whom.
+  func whatWaits() throws -> [MergeReport.Waiting] {
+    try queuedSegments().prefix(MergeReport.itemsMax).compactMap { segment in
+      guard let actor = segment.actor else { return nil }
+      let head = try store.head(of: actor, in: segment.space)
+      var needs: [Dot] = []
+      if segment.from > head.n + 1 {
+        needs = [Dot(actor: actor, n: segment.from - 1)]
+      } else if let next = try lines(of: segment)?.dropFirst(head.n + 1 - segment.from).first {
+        needs = try missing(of: next.header)
+      }
+      return MergeReport.Waiting(
+        change: Dot(actor: actor, n: segment.from), by: try name(of: actor.replica),
+        needs: try needs.prefix(MergeReport.itemsMax).map { ($0, try name(of: $0.actor.replica)) })
+    }
+  }
+
+  /// How a device is called; the beginning of its id when nobody knows it.
+  private func name(of replica: ReplicaID) throws -> String {
+    if replica == keyID { return "central" }
+    return try member(replica)?.name ?? String(replica.description.prefix(8))
+  }
+
+  /// Takes a segment out of the inbox.
+  func drop(_ segment: QueuedSegment) throws {
+    try store.withConnection {
+      try $0.run("DELETE FROM cordee_inbox WHERE id = ?", .int(segment.id))
+    }
+  }
+
+  /// Keeps a segment that can never stand, with the reason, out of the way of all others.
+  func set(_ segment: QueuedSegment, aside reason: String, _ report: inout MergeReport) throws {
+    try store.withConnection {
+      try $0.run(
+        """
+        INSERT INTO cordee_aside(space, actor, n_from, n_to, reason, lines)
+        SELECT space, actor, n_from, n_to, ?, lines FROM cordee_inbox WHERE id = ?
+        """, .text(reason), .int(segment.id))
+    }
+    report.aside.append(
+      (
+        segment.actor.map { Dot(actor: $0, n: segment.to) }, segment.to - segment.from + 1, reason
+      ))
+    try drop(segment)
+  }
+}

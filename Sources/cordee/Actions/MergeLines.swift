@@ -1,0 +1,74 @@
+import Wire
+
+/// A merge report for people.
+enum MergeLines {
+  /// Items of one list that are shown; `--json` has more.
+  private static let shownMax = 20
+
+  /// Whether somebody should look at it.
+  static func needsPerson(_ report: JSON) -> Bool {
+    (report["conflicts_opened"]?.integer ?? 0) > 0
+      || ["quarantined", "aside"].contains { report[$0]?.array?.isEmpty == false }
+  }
+
+  /// One line that says it all in numbers.
+  static func summary(_ report: JSON) -> String {
+    let refused =
+      report["quarantined_count"] ?? report["quarantined"]?.array.map { count($0.count) }
+    let runs = report["runs"]?.integer ?? 1
+    let head =
+      report["dry_run"]?.isTrue == true
+      ? "This merge would do" : "Merge \(text(report["number"])), \(text(report["at"]))"
+    if report["idle"]?.isTrue == true {
+      let since = runs > 1 ? " (\(runs) runs since \(text(report["since"])))" : ""
+      let waits = report["waiting"]?.integer ?? 0
+      return "\(head): nothing" + (waits > 0 ? ", \(waits) waiting" : "") + since + "."
+    }
+    return "\(head): \(text(report["received"])) received, \(text(report["applied"])) applied, "
+      + "\(text(refused)) quarantined, \(text(report["waiting"])) waiting, "
+      + "conflicts +\(text(report["conflicts_opened"])) -\(text(report["conflicts_closed"])), "
+      + "\(text(report["took_ms"])) ms."
+  }
+
+  /// The summary, then a line each for who was heard, what was refused, what waits, and what is contested.
+  static func all(_ report: JSON) -> [String] {
+    var lines = [summary(report)]
+    func add(_ list: String, _ line: (JSON) -> String) {
+      let items = report[list]?.array ?? []
+      lines += items.prefix(shownMax).map { "  " + line($0) }
+      if items.count > shownMax { lines.append("  and \(items.count - shownMax) more: see --json") }
+    }
+    add("members") {
+      "heard \(text($0["name"])), \(text($0["organisation"])): \(text($0["applied"])) applied, "
+        + "\(text($0["quarantined"])) quarantined"
+    }
+    add("quarantined") { "quarantined \(change($0)): \(text($0["reason"]))" }
+    add("aside") {
+      "set aside \(text($0["changes"])) changes up to \(text($0["change"])): \(text($0["reason"]))"
+    }
+    add("waiting_for") { waiting in
+      let needs = (waiting["needs"]?.array ?? []).prefix(shownMax).map(change)
+      return "\(change(waiting)) waits for \(needs.joined(separator: ", "))"
+    }
+    add("opened") { "conflict opened: \(place($0))" }
+    add("closed") { "conflict closed: \(place($0))" }
+    return lines
+  }
+
+  /// A change as people speak of it.
+  private static func change(_ item: JSON) -> String {
+    let n = item["change"]?.string?.split(separator: ":").last ?? "?"
+    return "change \(n) of \(text(item["by"]))"
+  }
+
+  private static func place(_ conflict: JSON) -> String {
+    let field = conflict["field"]?.string ?? "(edited here, deleted there)"
+    return "\(text(conflict["record"])) \(field)"
+  }
+
+  private static func count(_ number: Int) -> JSON { .integer(Int64(number)) }
+
+  private static func text(_ value: JSON?) -> String {
+    value.map { $0.string ?? $0.text() } ?? "?"
+  }
+}
