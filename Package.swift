@@ -88,6 +88,9 @@ let package = Package(
     tests("HTTPTests", needs: ["HTTP", "HTTPClient", "HTTPServer", "Seal"]),
     tests("WireTests", needs: ["Wire", "Changes", "Causality"]),
     tests("SchedulesTests", needs: ["Schedules", "Wire"]),
+    tests(
+      "ProtocolTests",
+      needs: ["Causality", "Changes", "Wire", "Seal", "Store"]),
     tests("SQLiteTests", needs: ["SQLite"]),
     tests("SealTests", needs: ["Seal"]),
     tests("StoreTests", needs: ["Store", "SQLite", "Seal", "Wire", "Changes", "Causality"]),

@@ -1,6 +1,6 @@
 /// Sixteen bytes that name a thing for ever: a network, a central instance, a replica.
 ///
-/// Written as 32 lower-case hexadecimal digits; text order is byte order. `[SP-001]`
+/// Written as 32 lower-case hexadecimal digits; text order is byte order. `[SP-101]`
 public struct ID128: Hashable, Sendable, Comparable {
   /// The first eight bytes, most significant first.
   public let high: UInt64
@@ -55,7 +55,7 @@ public typealias ReplicaID = ID128
 /// The writer of one linear history: a replica and the epoch it drew.
 ///
 /// A replica draws a new random epoch whenever its past is in doubt, so that two copies of one file never write under
-/// one name. Written as 48 lower-case hexadecimal digits, replica first. `[SP-002]`
+/// one name. Written as 48 lower-case hexadecimal digits, replica first. `[SP-102]`
 public struct ActorID: Hashable, Sendable, Comparable {
   /// The device.
   public let replica: ReplicaID
@@ -102,7 +102,7 @@ extension ActorID: CustomStringConvertible {
   }
 }
 
-/// One change's name: its author and the author's count, from 1, without gaps. `[SP-003]`
+/// One change's name: its author and the author's count, from 1, without gaps. `[SP-103]`
 public struct Dot: Hashable, Sendable, Comparable {
   /// Who wrote.
   public let actor: ActorID

@@ -13,7 +13,7 @@ public enum CausalOrder: String, Sendable {
 /// For each actor the highest count integrated; an absent actor counts 0.
 ///
 /// A value without holes: knowing `n` of an actor means knowing 1 to `n`. Entries are kept sorted by actor, so that equal
-/// vectors are equal values and print alike. `[SP-004]`
+/// vectors are equal values and print alike. `[SP-104]`
 public struct VersionVector: Hashable, Sendable {
   /// The entries above zero, sorted by actor.
   public private(set) var entries: [Entry] = []

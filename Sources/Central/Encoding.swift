@@ -2,7 +2,7 @@ import HTTP
 import Seal
 import Wire
 
-/// Compression of bulk bodies: one layer of zstd by `Content-Encoding`, decoded bytes counted. `[SP-081]`
+/// Compression of bulk bodies: one layer of zstd by `Content-Encoding`, decoded bytes counted. `[SP-512]`
 enum Encoding {
   /// Bodies shorter than this are sent as they are.
   static let bytesMin = 256

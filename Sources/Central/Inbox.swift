@@ -5,7 +5,7 @@ import Seal
 import Store
 import Wire
 
-/// What central says of a pushed segment: it is on disk. `[SP-031]`
+/// What central says of a pushed segment: it is on disk. `[SP-709]`
 public struct Receipt: Sendable, Hashable {
   /// The author.
   public let actor: ActorID

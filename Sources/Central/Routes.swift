@@ -6,7 +6,7 @@ import Seal
 import Store
 public import Wire
 
-/// Central's HTTP face: requests in, responses out; sockets are elsewhere. `[SP-080]`
+/// Central's HTTP face: requests in, responses out; sockets are elsewhere. `[SP-501]`
 ///
 /// Times are given: Unix seconds for the window of signatures, from which the labels are made by `label`.
 public struct Routes {

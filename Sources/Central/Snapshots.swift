@@ -6,7 +6,7 @@ import Seal
 import Store
 import Wire
 
-/// Snapshots: made when somebody asks, kept beside central's file, served in ranges. `[SP-091]`
+/// Snapshots: made when somebody asks, kept beside central's file, served in ranges. `[SP-1102]`
 extension Central {
   /// One snapshot on disk, in both forms.
   struct SnapshotFile {

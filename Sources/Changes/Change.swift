@@ -89,7 +89,7 @@ public struct Write: Sendable, Hashable {
   }
 }
 
-/// What a change says of itself, never withheld and never erased. `[SP-020]`
+/// What a change says of itself, never withheld and never erased. `[SP-301]`
 public struct Header: Sendable, Hashable {
   /// The network it was made for.
   public let network: NetworkID
@@ -109,7 +109,7 @@ public struct Header: Sendable, Hashable {
   }
 }
 
-/// What a change does; may be withheld from those who may not read it. `[SP-021]`
+/// What a change does; may be withheld from those who may not read it. `[SP-303]`
 public struct Body: Sendable, Hashable {
   /// 16 random bytes, so that the hash of a short body tells nothing about it.
   public let key: [UInt8]

@@ -1,6 +1,6 @@
 /// A BLAKE2b-256 digest: a change's place in its author's chain, an entry's place in the log.
 ///
-/// Written in base64url without padding, 43 characters (RFC 4648 §5). `[SP-005]`
+/// Written in base64url without padding, 43 characters (RFC 4648 §5). `[SP-105]`
 public struct Hash: Hashable, Sendable {
   private let a, b, c, d: UInt64
 

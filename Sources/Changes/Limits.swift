@@ -18,6 +18,12 @@ public enum ChangeLimits {
   public static let countMax = 9_007_199_254_740_991
 }
 
+/// Whether `name` can name a table: an identifier that is not kept for the engine or for SQLite. `[SP-107]`
+public func isTableName(_ name: String) -> Bool {
+  isIdentifier(name) && !name.utf8.starts(with: "cordee_".utf8)
+    && !name.utf8.starts(with: "sqlite_".utf8)
+}
+
 /// Whether `name` can name a table, a field or a space: `[a-z][a-z0-9_]*`, at most 64 characters.
 public func isIdentifier(_ name: String) -> Bool {
   let characters = name.utf8

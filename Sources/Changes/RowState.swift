@@ -4,11 +4,11 @@ public import Causality
 public struct Sibling: Sendable, Hashable {
   /// The change that wrote it.
   public let dot: Dot
-  /// How much its author knew: the sum of the counts in the write's context and its own count. `[SP-033]`
+  /// How much its author knew: the sum of the counts in the write's context and its own count. `[SP-403]`
   public let weight: Int
   /// The value.
   public let value: Value
-  /// Whether a delete has seen this value: then it alone does not keep the row in its table.
+  /// Whether a delete has seen this value: then it alone does not keep the row in its table. `[SP-404]`
   public var isSeenByDelete: Bool
 
   /// Makes a sibling.
@@ -42,7 +42,7 @@ public struct Authorship: Sendable {
     weight = overflow ? Int.max : sum
   }
 
-  /// Whether this writer had seen the change called `other`. `[SP-031]`
+  /// Whether this writer had seen the change called `other`. `[SP-401]`
   public func supersedes(_ other: Dot) -> Bool {
     other.actor == dot.actor ? other.n < dot.n : context.sees(other)
   }
@@ -60,7 +60,7 @@ public struct RowState: Sendable, Hashable {
   /// A row nobody wrote.
   public init() {}
 
-  /// Takes one write into the row. `[SP-032]`
+  /// Takes one write into the row. `[SP-402]`
   public mutating func apply(_ verb: Verb, by author: Authorship) {
     switch verb {
     case .insert(let fields):
@@ -78,10 +78,9 @@ public struct RowState: Sendable, Hashable {
       Self.write(.integer(0), to: &liveness, by: author)
       for name in cells.keys { mark(name, seenBy: author) }
     }
-    forgetSettledMarks()
   }
 
-  /// Whether the row stands in its table: alive, or edited by somebody whose edit no delete has seen.
+  /// Whether the row stands in its table: alive, or edited by somebody whose edit no delete has seen. `[SP-406]`
   public var isShown: Bool {
     if liveness.contains(where: { $0.value == .integer(1) }) { return true }
     return !liveness.isEmpty
@@ -122,17 +121,5 @@ public struct RowState: Sendable, Hashable {
       siblings[index].isSeenByDelete = true
     }
     cells[field] = siblings
-  }
-
-  // Safe: a delete that later replaces this liveness has seen all that the earlier deletes had seen.
-  private mutating func forgetSettledMarks() {
-    guard liveness.allSatisfy({ $0.value == .integer(1) }) else { return }
-    for (field, siblings) in cells where siblings.contains(where: \.isSeenByDelete) {
-      cells[field] = siblings.map { sibling in
-        var copy = sibling
-        copy.isSeenByDelete = false
-        return copy
-      }
-    }
   }
 }

@@ -1,7 +1,7 @@
 /// One SQLite value, compared and hashed by its bytes.
 ///
 /// Swift compares text by canonical equivalence, SQLite by bytes; replicas must agree, so text is compared by UTF-8 bytes
-/// here. Reals are compared by bit pattern; SQLite holds no NaN and no negative zero. `[SP-010]`
+/// here. Reals are compared by bit pattern; SQLite holds no NaN and no negative zero. `[SP-205]`
 public enum Value: Sendable {
   /// NULL.
   case null

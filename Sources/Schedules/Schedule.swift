@@ -33,9 +33,9 @@ public struct ScheduleError: Error, Sendable, Hashable, CustomStringConvertible 
 /// When central merges.
 ///
 /// Forms: `every 15m` (s, m, h, d), `hourly`, `daily 02:00 [ZONE]`, five cron fields `0 */6 * * 1-5 [ZONE]`, `on-push`,
-/// `manual`. Words and names may be in any case; without a zone, UTC. The rules are `[SP-300]` to `[SP-309]`.
+/// `manual`. Words and names may be in any case; without a zone, UTC. The rules are `[SP-901]` to `[SP-910]`.
 public struct Schedule: Sendable, Hashable, CustomStringConvertible {
-  /// The schedule, normalised: lower case, single spaces, the largest unit, the zone always named. `[SP-309]`
+  /// The schedule, normalised: lower case, single spaces, the largest unit, the zone always named. `[SP-910]`
   public let text: String
 
   private let rule: Rule

@@ -2,7 +2,7 @@
 ///
 /// Whoever waits asks every few seconds, measured by a clock that nobody sets. So a machine that slept, or whose wall
 /// clock was set forward, runs once for all it missed; one whose clock was set back waits for the next run as the
-/// clock now has it, and may run once more at an hour it has already had. `[SP-308]`
+/// clock now has it, and may run once more at an hour it has already had. `[SP-909]`
 public struct Timetable: Sendable {
   /// Whose runs these are.
   public let schedule: Schedule

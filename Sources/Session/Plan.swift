@@ -26,7 +26,7 @@ public enum Step: Sendable, Hashable {
   }
 }
 
-/// Turns central's answer into steps: a pure function, so that the real link and a simulated one behave alike. `[SP-052]`
+/// Turns central's answer into steps: a pure function, so that the real link and a simulated one behave alike. `[SP-703]`
 public enum Plan {
   /// The steps after hello, in order: pushes before pulls, so that one conversation can bring own changes back.
   ///

@@ -42,7 +42,7 @@ extension Store {
 
   /// The shared content of a space, one JSON line a row, the same bytes wherever the same changes were integrated.
   ///
-  /// Own changes that wait are left out: their rows are shown as everybody else has them. `[SP-070]`
+  /// Own changes that wait are left out: their rows are shown as everybody else has them. `[SP-412]`
   ///
   /// - Complexity: O(rows); memory stays flat.
   public func dump(_ space: String, line: ([UInt8]) throws -> Void) throws {

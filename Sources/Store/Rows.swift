@@ -153,11 +153,14 @@ extension Store {
     }
   }
 
-  /// The stamp that says all of `state`, if one can: one dot a cell, alive, only this schema's fields, none missing
+  /// The stamp that says all of `state`, if one can: one dot a cell, alive, unmarked, only this schema's fields, none missing
   /// but the newest.
   private func settled(_ state: RowState, _ table: Table) -> Stamp? {
     guard state.liveness.count == 1, state.liveness[0].value == .integer(1) else { return nil }
-    guard state.cells.values.allSatisfy({ $0.count == 1 }) else { return nil }
+    // What a delete had seen before the row came back stays marked until it is written anew.
+    guard state.cells.values.allSatisfy({ $0.count == 1 && !$0[0].isSeenByDelete }) else {
+      return nil
+    }
     let width = table.fields.prefix { state.cells[$0.name] != nil }.count
     guard width == state.cells.count else { return nil }
     var cells: [(field: Int, sibling: Sibling)] = [(-1, state.liveness[0])]

@@ -111,8 +111,8 @@ public enum ChangeDecoding {
         .tooLarge, "\(items.count) writes in one change; the limit is \(ChangeLimits.writesMax)")
     }
     var was: Dot?
-    if let text = json["was"]?.string {
-      was = dot(text)
+    if let value = json["was"] {
+      was = value.string.flatMap(dot)
       if was == nil { throw WireError(.shape, "body.was is not a dot") }
     }
     let writes = try items.map(write)
@@ -125,11 +125,20 @@ public enum ChangeDecoding {
   /// Reads `actor:n`.
   public static func dot(_ text: String) -> Dot? {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-    guard parts.count == 2, let actor = ActorID(String(parts[0])), let n = Int(parts[1]), n > 0
+    guard parts.count == 2, let actor = ActorID(String(parts[0])), let n = count(parts[1]), n > 0
     else {
       return nil
     }
     return Dot(actor: actor, n: n)
+  }
+
+  /// Reads digits without a leading zero, 0 to 2^53−1; nil for anything else.
+  static func count(_ digits: some StringProtocol) -> Int? {
+    guard digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
+      digits == "0" || digits.utf8.first != UInt8(ascii: "0"), let number = Int(digits),
+      number <= ChangeLimits.countMax
+    else { return nil }
+    return number
   }
 
   /// Reads an object of actor to count.
@@ -156,8 +165,8 @@ public enum ChangeDecoding {
   }
 
   private static func write(_ json: JSON) throws(WireError) -> Write {
-    guard let table = json["table"]?.string, isIdentifier(table) else {
-      throw WireError(.shape, "a write's table is not a name")
+    guard let table = json["table"]?.string, isTableName(table) else {
+      throw WireError(.shape, "a write's table is not a name of a table")
     }
     guard let id = json["id"]?.string, !id.isEmpty, id.utf8.count <= ChangeLimits.rowIDBytesMax
     else {
@@ -165,11 +174,14 @@ public enum ChangeDecoding {
         .shape, "a write's id is not a text of 1 to \(ChangeLimits.rowIDBytesMax) bytes")
     }
     let row = RowKey(table: table, id: id)
+    guard ["insert", "set", "delete", "undelete"].count(where: { json[$0] != nil }) == 1 else {
+      throw WireError(.shape, "a write has exactly one of insert, set, delete and undelete")
+    }
     if let members = json["insert"] { return Write(row, .insert(try fields(members))) }
     if let members = json["set"] { return Write(row, .set(try fields(members))) }
     if json["delete"]?.isTrue == true { return Write(row, .delete) }
     if json["undelete"]?.isTrue == true { return Write(row, .undelete) }
-    throw WireError(.shape, "a write without insert, set, delete or undelete")
+    throw WireError(.shape, "a write's delete or undelete is not true")
   }
 
   private static func fields(_ json: JSON) throws(WireError) -> [FieldValue] {
@@ -185,7 +197,7 @@ public enum ChangeDecoding {
     return fields
   }
 
-  /// Reads a SQLite value. `[SP-011]`
+  /// Reads a SQLite value. `[SP-206]`
   public static func value(_ json: JSON) throws(WireError) -> Value {
     switch json {
     case .null: return .null

@@ -1,7 +1,7 @@
 public import Causality
 public import Changes
 
-/// Changes as bytes: `[SP-020]` to `[SP-025]`.
+/// Changes as bytes: `[SP-301]` to `[SP-307]`.
 ///
 /// What is encoded here is kept, hashed and sent as it is.
 public enum ChangeEncoding {
@@ -52,7 +52,7 @@ public enum ChangeEncoding {
     .object(vector.entries.map { ($0.actor.description, .integer(Int64($0.n))) })
   }
 
-  /// A SQLite value as JSON, without loss. `[SP-011]`
+  /// A SQLite value as JSON, without loss. `[SP-206]`
   public static func json(_ value: Value) -> JSON {
     switch value {
     case .null: .null
@@ -99,7 +99,7 @@ public enum ChangeEncoding {
     out.append(UInt8(ascii: "}"))
   }
 
-  /// One line of a push or of the log, without its line feed. `[SP-022]`
+  /// One line of a push or of the log, without its line feed. `[SP-305]`
   public static func line(of change: Change) -> [UInt8] {
     var line: [UInt8] = []
     line.reserveCapacity(change.headerBytes.count + (change.bodyBytes?.count ?? 64) + 32)
@@ -125,7 +125,7 @@ public enum ChangeEncoding {
   }
 }
 
-/// What is fed to BLAKE2b-256, in order; each with its domain, so that no hash can stand for another kind. `[SP-024]`
+/// What is fed to BLAKE2b-256, in order; each with its domain, so that no hash can stand for another kind. `[SP-306]`
 public enum Preimage {
   private static let body = Array("cordee.body.1\n".utf8)
   private static let change = Array("cordee.change.1\n".utf8)
@@ -147,12 +147,12 @@ public enum Preimage {
     [log, previous.bytes, Array("\(seq) \(dot.actor) \(dot.n) \(verdict.text)\n".utf8), hash.bytes]
   }
 
-  /// What an author signs: its head in one space, and through the chain all below it. `[SP-026]`
+  /// What an author signs: its head in one space, and through the chain all below it. `[SP-706]`
   public static func segment(network: NetworkID, space: String, head: Dot, hash: Hash) -> [UInt8] {
     Array("cordee.segment.1\n\(network)\n\(space)\n\(head.actor)\n\(head.n)\n\(hash)\n".utf8)
   }
 
-  /// What central signs: the exact bytes of a checkpoint. `[SP-044]`
+  /// What central signs: the exact bytes of a checkpoint. `[SP-808]`
   public static func checkpoint(_ bytes: [UInt8]) -> [UInt8] {
     Array("cordee.checkpoint.1\n".utf8) + bytes
   }

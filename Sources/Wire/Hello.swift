@@ -1,7 +1,7 @@
 public import Causality
 public import Changes
 
-/// How far a replica has read one space's log: place and hash, under one life of central. `[SP-041]`
+/// How far a replica has read one space's log: place and hash, under one life of central. `[SP-1003]`
 public struct Cursor: Sendable, Hashable {
   /// Central's life.
   public let instance: InstanceID
@@ -23,14 +23,14 @@ public struct Cursor: Sendable, Hashable {
   /// Reads `instance.seq.hash`; nil for anything else.
   public init?(_ text: String) {
     let parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-    guard parts.count == 3, let instance = InstanceID(parts[0]), let seq = Int(parts[1]), seq >= 0,
+    guard parts.count == 3, let instance = InstanceID(parts[0]), let seq = ChangeDecoding.count(parts[1]),
       let hash = Hash(parts[2])
     else { return nil }
     self.init(instance: instance, seq: seq, hash: hash)
   }
 }
 
-/// What a replica says first: where it stands in every space it reads. `[SP-050]`
+/// What a replica says first: where it stands in every space it reads. `[SP-701]`
 public struct Hello: Sendable, Hashable {
   /// The actor it writes as.
   public let actor: ActorID
@@ -100,7 +100,7 @@ public struct Hello: Sendable, Hashable {
   }
 }
 
-/// Central's answer to hello. `[SP-051]`
+/// Central's answer to hello. `[SP-702]`
 public struct HelloAnswer: Sendable, Hashable {
   /// Central's present life.
   public let instance: InstanceID

@@ -1,4 +1,4 @@
-/// A JSON value (RFC 8259), read strictly: one meaning for every reader or a refusal. `[SP-060]`
+/// A JSON value (RFC 8259), read strictly: one meaning for every reader or a refusal. `[SP-201]`
 ///
 /// Refused: duplicate keys (compared by bytes), a byte order mark, lone surrogates, bytes that are not UTF-8, numbers no
 /// double holds, more than 32 levels, too many values. Members keep their order.

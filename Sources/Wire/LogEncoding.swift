@@ -1,6 +1,6 @@
 public import Changes
 
-/// One line of the log as it is streamed. `[SP-040]`
+/// One line of the log as it is streamed. `[SP-1001]`
 public enum LogLine: Sendable {
   /// An entry: its place, the change's line, the verdict and the segment's signatures, where it ends one.
   case entry(

@@ -1,7 +1,7 @@
 public import Causality
 public import Changes
 
-/// The head of a run of changes that is pushed, and who signs for it. `[SP-030]`
+/// The head of a run of changes that is pushed, and who signs for it. `[SP-705]`
 public struct Segment: Sendable {
   /// The author.
   public let actor: ActorID
@@ -99,7 +99,7 @@ extension Segment {
   }
 }
 
-/// Central's signed word on a space's log at one moment. `[SP-044]`
+/// Central's signed word on a space's log at one moment. `[SP-808]`
 public struct Checkpoint: Sendable, Hashable {
   /// The network.
   public let network: NetworkID

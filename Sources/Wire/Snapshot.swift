@@ -1,7 +1,7 @@
 public import Causality
 public import Changes
 
-/// Central's signed word on an image of one space: where it stands and which bytes it is. `[SP-090]`
+/// Central's signed word on an image of one space: where it stands and which bytes it is. `[SP-1101]`
 ///
 /// A snapshot is one line with this description and its signatures, then the image, a SQLite database.
 public struct Snapshot: Sendable, Hashable {
@@ -126,7 +126,7 @@ public struct Snapshot: Sendable, Hashable {
     else { throw WireError(.shape, "a snapshot's description lacks a part") }
     var tables: [Table] = []
     for (name, value) in members {
-      guard isIdentifier(name), !name.hasPrefix("cordee_"), !name.hasPrefix("sqlite_"),
+      guard isTableName(name),
         let columns = value.array
       else { throw WireError(.shape, "a snapshot names a table that is none") }
       var read: [Column] = []

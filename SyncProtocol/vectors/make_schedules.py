@@ -155,7 +155,7 @@ vectors = [
     for name, schedule, after, count in CASES
 ]
 print(json.dumps({
-    "about": "Each run after an instant, in order; made by make_schedules.py. Rules SP-300 to SP-309.",
+    "about": "Each run after an instant, in order; made by make_schedules.py. Rules SP-901 to SP-910.",
     "vectors": vectors,
     "refused": [{"schedule": schedule, "code": code} for schedule, code in REFUSED],
 }, indent=1))

@@ -1,0 +1,528 @@
+"""The rules of chapters 1 to 4 and 7 to 10 as plain functions: a second implementation that makes and checks the vectors.
+
+Written from the text for being read, not for speed. Needs Python 3.11; signatures need PyNaCl (Debian: python3-nacl).
+"""
+import base64
+import re
+from decimal import Decimal
+from hashlib import blake2b
+
+ZERO = bytes(32)
+COUNT_MAX = 2**53 - 1
+
+
+class Refused(Exception):
+    """What a reader must not take; `code` is the stable reason."""
+
+    def __init__(self, code, message=""):
+        super().__init__(code, message)
+        self.code = code
+
+
+# Chapter 1: names
+
+def identifier(text, size=16):
+    """The bytes of an identifier (16), or of an actor (24). SP-101, SP-102"""
+    if not isinstance(text, str) or not re.fullmatch("[0-9a-f]{%d}" % (2 * size), text):
+        raise Refused("wire.shape", "no identifier")
+    return bytes.fromhex(text)
+
+
+def dot(text):
+    """(actor, n) of `ACTOR:N`. SP-103"""
+    actor, colon, count = text.partition(":")
+    identifier(actor, 24)
+    if not colon or not re.fullmatch("[1-9][0-9]{0,15}", count, re.ASCII) or int(count) > COUNT_MAX:
+        raise Refused("wire.shape", "no dot")
+    return actor, int(count)
+
+
+def b64(data):
+    """SP-105"""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def unb64(text):
+    """SP-105: the bytes of the one text that stands for them."""
+    if not isinstance(text, str) or not re.fullmatch("[A-Za-z0-9_-]*", text) or len(text) % 4 == 1:
+        raise Refused("wire.shape", "no base64url")
+    data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    if b64(data) != text:
+        raise Refused("wire.shape", "left-over bits")
+    return data
+
+
+def hash32(*parts):
+    """SP-105"""
+    return blake2b(b"".join(parts), digest_size=32).digest()
+
+
+def unhash(text):
+    data = unb64(text)
+    if len(data) != 32:
+        raise Refused("wire.shape", "no hash")
+    return data
+
+
+def replica_of(public_key):
+    """SP-101"""
+    return blake2b(public_key, digest_size=16).hexdigest()
+
+
+def is_name(text):
+    """SP-107"""
+    return isinstance(text, str) and re.fullmatch("[a-z][a-z0-9_]{0,63}", text) is not None
+
+
+def is_table(text):
+    return is_name(text) and not text.startswith(("cordee_", "sqlite_"))
+
+
+# Version vectors, as dicts of actor to count. SP-104
+
+def compare(left, right):
+    more = any(n > right.get(a, 0) for a, n in left.items())
+    less = any(n > left.get(a, 0) for a, n in right.items())
+    return {(False, False): "equal", (True, False): "after", (False, True): "before"}.get((more, less), "concurrent")
+
+
+def merge(left, right):
+    return {a: max(left.get(a, 0), right.get(a, 0)) for a in sorted(left.keys() | right.keys())}
+
+
+def exceeding(vector, base):
+    return {a: n for a, n in sorted(vector.items()) if n > base.get(a, 0)}
+
+
+# Chapter 2: JSON
+
+class Reader:
+    """SP-201, SP-202. Objects are dicts in their own order, integers int, reals float."""
+
+    DEPTH, NODES, DIGITS = 32, 200_000, 32
+
+    def __init__(self, data):
+        self.data, self.place, self.nodes = data, 0, 0
+
+    def whole(self):
+        self.blanks()
+        value = self.value(0)
+        self.blanks()
+        if self.place < len(self.data):
+            raise Refused("wire.syntax")
+        return value
+
+    def blanks(self):
+        while self.data[self.place:self.place + 1] in (b" ", b"\n", b"\r", b"\t") and self.place < len(self.data):
+            self.place += 1
+
+    def peek(self):
+        if self.place >= len(self.data):
+            raise Refused("wire.truncated")
+        return self.data[self.place:self.place + 1]
+
+    def value(self, depth):
+        self.nodes += 1
+        if self.nodes > self.NODES:
+            raise Refused("wire.too_many_nodes")
+        first = self.peek()
+        if first == b"{":
+            return {key: value for key, value, _ in self.members(depth)}
+        if first == b"[":
+            return self.array(depth)
+        if first == b'"':
+            return self.string()
+        if first == b"-" or first.isdigit():
+            return self.number()
+        for word, value in ((b"true", True), (b"false", False), (b"null", None)):
+            if first == word[:1]:
+                for letter in word:
+                    if self.peek()[0] != letter:
+                        raise Refused("wire.syntax")
+                    self.place += 1
+                return value
+        raise Refused("wire.syntax")
+
+    def members(self, depth):
+        """(name, value, exact bytes) of each member. SP-209"""
+        self.enter(depth)
+        found, names = [], set()
+        while not self.closes(b"}", not found):
+            if self.peek() != b'"':
+                raise Refused("wire.syntax")
+            name = self.string()
+            if name in names:
+                raise Refused("wire.duplicate_key")
+            names.add(name)
+            self.blanks()
+            if self.peek() != b":":
+                raise Refused("wire.syntax")
+            self.place += 1
+            self.blanks()
+            start = self.place
+            value = self.value(depth + 1)
+            found.append((name, value, self.data[start:self.place]))
+        return found
+
+    def array(self, depth):
+        self.enter(depth)
+        items = []
+        while not self.closes(b"]", not items):
+            items.append(self.value(depth + 1))
+        return items
+
+    def enter(self, depth):
+        if depth >= self.DEPTH:
+            raise Refused("wire.too_deep")
+        self.place += 1
+
+    def closes(self, bracket, first):
+        self.blanks()
+        if self.peek() == bracket:
+            self.place += 1
+            return True
+        if not first:
+            if self.peek() != b",":
+                raise Refused("wire.syntax")
+            self.place += 1
+            self.blanks()
+            if self.peek() == bracket:
+                raise Refused("wire.syntax")
+        return False
+
+    def digits(self):
+        found = re.compile(rb"[0-9]*").match(self.data, self.place)
+        if not found[0]:
+            raise Refused("wire.number")
+        self.place = found.end()
+        return found[0]
+
+    def number(self):
+        start, is_integer = self.place, True
+        if self.peek() == b"-":
+            self.place += 1
+            self.peek()
+        whole = self.digits()
+        if whole[:1] == b"0" and len(whole) > 1:
+            raise Refused("wire.number")
+        if self.data[self.place:self.place + 1] == b".":
+            is_integer = False
+            self.place += 1
+            self.digits()
+        if self.data[self.place:self.place + 1] in (b"e", b"E"):
+            is_integer = False
+            self.place += 1
+            if self.data[self.place:self.place + 1] in (b"+", b"-"):
+                self.place += 1
+            self.digits()
+        text = self.data[start:self.place].decode()
+        if len(text) > self.DIGITS:
+            raise Refused("wire.number")
+        if is_integer and -2**63 <= int(text) < 2**63:
+            return int(text)
+        value = float(text)
+        if value in (float("inf"), float("-inf")):
+            raise Refused("wire.number")
+        return value
+
+    def string(self):
+        self.place += 1
+        content = bytearray()
+        while True:
+            byte = self.peek()
+            self.place += 1
+            if byte == b'"':
+                break
+            if byte[0] < 0x20:
+                raise Refused("wire.syntax")
+            content += self.escape() if byte == b"\\" else byte
+        try:
+            return content.decode("utf-8")
+        except UnicodeDecodeError:
+            raise Refused("wire.not_utf8") from None
+
+    def escape(self):
+        letter = self.peek()
+        self.place += 1
+        plain = dict(zip(b'"\\/bfnrt', b'"\\/\b\f\n\r\t'))
+        if letter[0] in plain:
+            return bytes([plain[letter[0]]])
+        if letter != b"u":
+            raise Refused("wire.syntax")
+        unit = self.unit()
+        if 0xD800 <= unit < 0xDC00:
+            if self.data[self.place:self.place + 2] != b"\\u":
+                raise Refused("wire.not_utf8")
+            self.place += 2
+            low = self.unit()
+            if not 0xDC00 <= low < 0xE000:
+                raise Refused("wire.not_utf8")
+            unit = 0x10000 + ((unit - 0xD800) << 10) + low - 0xDC00
+        elif 0xDC00 <= unit < 0xE000:
+            raise Refused("wire.not_utf8")
+        return chr(unit).encode()
+
+    def unit(self):
+        text = b""
+        for _ in range(4):
+            digit = self.peek()
+            if digit not in b"0123456789abcdefABCDEF":
+                raise Refused("wire.syntax")
+            text += digit
+            self.place += 1
+        return int(text, 16)
+
+
+def parse(data):
+    return Reader(data).whole()
+
+
+def exact_members(data):
+    """The exact bytes of each member of one object. SP-209"""
+    reader = Reader(data)
+    reader.blanks()
+    if reader.peek() != b"{":
+        raise Refused("wire.shape")
+    found = reader.members(0)
+    reader.blanks()
+    if reader.place < len(data):
+        raise Refused("wire.syntax")
+    return {name: exact for name, _, exact in found}
+
+
+def real_text(number):
+    """SP-203"""
+    if number == 0:
+        return "0.0"
+    sign, digits, exponent = Decimal(repr(number)).normalize().as_tuple()
+    text, point = "".join(map(str, digits)), len(digits) + exponent
+    if abs(number) <= 2.0**54 and point >= -3:
+        if point <= 0:
+            text = "0." + "0" * -point + text
+        elif point >= len(text):
+            text += "0" * (point - len(text)) + ".0"
+        else:
+            text = text[:point] + "." + text[point:]
+    else:
+        power = point - 1
+        text = text[0] + ("." + text[1:] if len(text) > 1 else "") + "e%s%02d" % ("-" if power < 0 else "+", abs(power))
+    return ("-" if sign else "") + text
+
+
+def string_text(text):
+    """SP-204"""
+    short = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+    return '"' + "".join(short.get(c) or ("\\u%04x" % ord(c) if c < " " or c == "\x7f" else c) for c in text) + '"'
+
+
+def write(value):
+    """SP-203, SP-204: the text of a value."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return real_text(value)
+    if isinstance(value, str):
+        return string_text(value)
+    if isinstance(value, dict):
+        return "{" + ",".join(string_text(k) + ":" + write(v) for k, v in value.items()) + "}"
+    return "[" + ",".join(map(write, value)) + "]"
+
+
+# Values of cells, as (kind, content). SP-205, SP-206
+
+def value_of(json):
+    if json is None:
+        return "null", None
+    if isinstance(json, bool) or isinstance(json, list):
+        raise Refused("wire.shape", "no value")
+    if isinstance(json, int):
+        return "integer", json
+    if isinstance(json, float):
+        return "real", json + 0.0 if json else 0.0
+    if isinstance(json, str):
+        return "text", json
+    if len(json) == 1:
+        (name, text), = json.items()
+        if name in ("blob", "text") and isinstance(text, str):
+            return {"blob": "blob", "text": "malformed_text"}[name], unb64(text)
+        if name == "real" and text in ("Infinity", "-Infinity"):
+            return "real", float(text)
+    raise Refused("wire.shape", "no value")
+
+
+def json_of(value):
+    kind, content = value
+    if kind == "blob":
+        return {"blob": b64(content)}
+    if kind == "malformed_text":
+        return {"text": b64(content)}
+    if kind == "real" and content in (float("inf"), float("-inf")):
+        return {"real": "Infinity" if content > 0 else "-Infinity"}
+    return content
+
+
+def count(json):
+    if isinstance(json, bool) or not isinstance(json, int) or not 1 <= json <= COUNT_MAX:
+        raise Refused("wire.shape", "no count")
+    return json
+
+
+def vector_of(json):
+    """SP-104"""
+    if not isinstance(json, dict):
+        raise Refused("wire.shape", "no vector")
+    for actor in json:
+        identifier(actor, 24)
+    return {actor: count(n) for actor, n in sorted(json.items())}
+
+
+# Chapter 3: changes
+
+HEADER_MAX, BODY_MAX, WRITES_MAX, ROW_ID_MAX = 256 * 1024, 512 * 1024, 1_000, 128
+
+
+def header_bytes(network, space, actor, n, context):
+    """SP-301"""
+    header = {"network": network, "space": space, "actor": actor, "n": n}
+    if context:
+        header["context"] = dict(sorted(context.items()))
+    return write(header).encode()
+
+
+def read_header(data):
+    """(network, space, actor, n, context). SP-301, SP-302"""
+    json = parse(data)
+    if not isinstance(json, dict):
+        raise Refused("wire.shape")
+    identifier(json.get("network"))
+    identifier(json.get("actor"), 24)
+    if not is_name(json.get("space")):
+        raise Refused("wire.shape", "space")
+    n = count(json.get("n"))
+    context = vector_of(json["context"]) if "context" in json else {}
+    if json["actor"] in context:
+        raise Refused("wire.shape", "its own author")
+    return json["network"], json["space"], json["actor"], n, context
+
+
+def read_body(data):
+    """The body, decoded: SP-303, SP-304."""
+    json = parse(data)
+    if not isinstance(json, dict) or len(unb64(json.get("key"))) != 16:
+        raise Refused("wire.shape", "key")
+    if not isinstance(json.get("at"), str) or len(json["at"].encode()) > 40:
+        raise Refused("wire.shape", "at")
+    if "was" in json:
+        if not isinstance(json["was"], str):
+            raise Refused("wire.shape", "was")
+        dot(json["was"])
+    writes = json.get("writes")
+    if not isinstance(writes, list) or not writes:
+        raise Refused("wire.shape", "writes")
+    if len(writes) > WRITES_MAX:
+        raise Refused("wire.too_large")
+    rows = set()
+    for item in writes:
+        read_write(item)
+        rows.add((item["table"], item["id"]))
+    if len(rows) < len(writes):
+        raise Refused("wire.shape", "a row twice")
+    return json
+
+
+def read_write(item):
+    if not isinstance(item, dict) or not is_table(item.get("table")):
+        raise Refused("wire.shape", "table")
+    if not isinstance(item.get("id"), str) or not 1 <= len(item["id"].encode()) <= ROW_ID_MAX:
+        raise Refused("wire.shape", "id")
+    verbs = [v for v in ("insert", "set", "delete", "undelete") if v in item]
+    if len(verbs) != 1:
+        raise Refused("wire.shape", "verb")
+    given = item[verbs[0]]
+    if verbs[0] in ("delete", "undelete"):
+        if given is not True:
+            raise Refused("wire.shape", "verb")
+    elif not isinstance(given, dict) or not all(map(is_name, given)):
+        raise Refused("wire.shape", "fields")
+    else:
+        for value in given.values():
+            value_of(value)
+
+
+def read_line(data):
+    """(header bytes, body bytes or None, body hash). SP-305"""
+    parts = exact_members(data)
+    if "header" not in parts or set(parts) - {"header", "body", "body_hash"} or ("body" in parts) == ("body_hash" in parts):
+        raise Refused("wire.shape", "a change line")
+    body = parts.get("body")
+    told = unhash(parse(parts["body_hash"])) if "body_hash" in parts else None
+    if len(parts["header"]) > HEADER_MAX or body is not None and len(body) > BODY_MAX:
+        raise Refused("wire.too_large")
+    read_header(parts["header"])
+    return parts["header"], body, told or body_hash(body)
+
+
+def body_hash(body):
+    """SP-306"""
+    return hash32(b"cordee.body.1\n", body)
+
+
+def change_hash(previous, of_body, header):
+    """SP-307"""
+    return hash32(b"cordee.change.1\n", previous, of_body, header)
+
+
+# Chapter 4: rows
+
+class Row:
+    """SP-401 to SP-407. A cell is a dict of dot (actor, n) to [weight, value as JSON, marked]; None names the liveness."""
+
+    def __init__(self):
+        self.cells = {None: {}}
+
+    def apply(self, actor, n, context, verb, fields):
+        def seen(other):
+            return other[1] < n if other[0] == actor else context.get(other[0], 0) >= other[1]
+
+        weight = min(sum(context.values()) + n, 2**63 - 1)
+
+        def put(field, value):
+            kept = {d: s for d, s in self.cells.get(field, {}).items() if not seen(d)}
+            self.cells[field] = kept | {(actor, n): [weight, value, False]}
+
+        if verb != "set":
+            put(None, 0 if verb == "delete" else 1)
+        for field, value in fields.items():
+            put(field, value)
+        if verb == "delete":
+            for field in self.fields():
+                for d, sibling in self.cells[field].items():
+                    sibling[2] = sibling[2] or seen(d)
+
+    def fields(self):
+        return sorted(f for f in self.cells if f is not None and self.cells[f])
+
+    def winner(self, field):
+        return max(self.cells[field].items(), key=lambda s: (s[1][0], s[0][0]))[1][1]
+
+    def is_shown(self):
+        alive = self.cells[None].values()
+        if any(s[1] == 1 for s in alive):
+            return True
+        return bool(alive) and any(not s[2] for f in self.fields() for s in self.cells[f].values())
+
+    def is_contested(self):
+        return self.is_shown() and any(s[1] == 0 for s in self.cells[None].values())
+
+    def contested_fields(self):
+        return [f for f in self.fields() if len({write(s[1]) for s in self.cells[f].values()}) > 1]
+
+    def content(self, table, row):
+        """SP-412: the row's line."""
+        def siblings(field):
+            return [["%s:%d" % d, s[1]] for d, s in sorted(self.cells[field].items())]
+
+        return write({"table": table, "id": row, "shown": self.is_shown(), "alive": siblings(None),
+                      "fields": {f: siblings(f) for f in self.fields()}})

@@ -1,0 +1,81 @@
+import Foundation
+import Testing
+
+/// The text, the sources and the tests speak of the same rules.
+@Suite("The specification's rules", .timeLimit(.minutes(15)))
+struct RulesTests {
+  private static func numbers(_ text: String, _ pattern: String) throws -> Set<Int> {
+    let expression = try NSRegularExpression(pattern: pattern)
+    let range = NSRange(text.startIndex..., in: text)
+    return Set(
+      expression.matches(in: text, range: range).compactMap { match in
+        Range(match.range(at: 1), in: text).flatMap { Int(text[$0]) }
+      })
+  }
+
+  private static func text(_ files: [URL]) throws -> String {
+    try files.map { try String(contentsOf: $0, encoding: .utf8) }.joined(separator: "\n")
+  }
+
+  /// Rule numbers by the chapter that states them.
+  private static func stated() throws -> [(chapter: Int, rules: [Int])] {
+    try Specification.files(below: "SyncProtocol", [".md"]).compactMap { file in
+      guard let chapter = Int(file.lastPathComponent.prefix(2)) else { return nil }
+      let text = try text([file])
+      let expression = try NSRegularExpression(pattern: #"\*\*\[SP-([0-9]+)\]\*\*"#)
+      let rules = expression.matches(in: text, range: NSRange(text.startIndex..., in: text))
+        .compactMap { Range($0.range(at: 1), in: text).flatMap { Int(text[$0]) } }
+      return (chapter, rules)
+    }
+  }
+
+  @Test("each chapter numbers its rules by its own number, in order, each once")
+  func order() throws {
+    let stated = try Self.stated()
+    #expect(stated.count >= 4)
+    for (chapter, rules) in stated {
+      #expect(rules.first == chapter * 100 + 1, "chapter \(chapter)")
+      #expect(rules == Array((rules.first ?? 0)..<(rules.first ?? 0) + rules.count), "\(chapter)")
+    }
+  }
+
+  @Test("every rule is named by a test or a vector")
+  func tested() throws {
+    let named = try Self.numbers(
+      Self.text(
+        Specification.files(below: "Tests", [".swift"])
+          + Specification.files(below: "SyncProtocol/vectors", [".json"])), #"SP-([0-9]+)"#)
+    let missing = try Self.stated().flatMap(\.rules).filter { !named.contains($0) }
+    #expect(missing.isEmpty, "no test names \(missing)")
+  }
+
+  @Test("every rule that is named anywhere is stated")
+  func named() throws {
+    let stated = Set(try Self.stated().flatMap(\.rules))
+    let files =
+      try Specification.files(below: "Sources", [".swift"])
+      + Specification.files(below: "Tests", [".swift"])
+      + Specification.files(below: "SyncProtocol", [".md", ".json", ".py", ".yaml"])
+    let unknown = try Self.numbers(Self.text(files), #"SP-([0-9]+)"#).subtracting(stated)
+    #expect(unknown.isEmpty, "nothing states \(unknown.sorted())")
+  }
+
+  @Test("the vectors are what the second implementation makes of the rules")
+  func made() throws {
+    let output = FileManager.default.temporaryDirectory.appending(path: "cordee-\(UUID()).txt")
+    FileManager.default.createFile(atPath: output.path, contents: nil)
+    defer { try? FileManager.default.removeItem(at: output) }
+    let process = Process()
+    process.executableURL = URL(filePath: "/usr/bin/python3")
+    process.arguments = [
+      "-B", Specification.folder.appending(path: "vectors/make.py").path, "--check",
+    ]
+    // A pipe's ends would be inherited by whatever another test starts.
+    process.standardOutput = try FileHandle(forWritingTo: output)
+    process.standardError = process.standardOutput
+    try process.run()
+    process.waitUntilExit()
+    let said = try String(contentsOf: output, encoding: .utf8)
+    #expect(process.terminationStatus == 0, "\(said)")
+  }
+}
