@@ -6,7 +6,7 @@ public import Wire
 
 /// When a serving node merges, as it tells members and its keeper.
 public struct MergePlan: Sendable, Hashable {
-  /// The schedule in its one form. `[SP-309]`
+  /// The schedule in its one form. `[SP-910]`
   public let schedule: String
   /// The next run in Unix seconds; nil when none is to come by itself.
   public let next: Int64?
@@ -36,7 +36,7 @@ extension Central {
   /// The schedule of the last node that served this file; nil before the first.
   func lastSchedule() throws -> String? { try store.meta("schedule")?.text }
 
-  /// When the oldest work that waits for a merge came, in Unix seconds; nil when nothing waits. `[SP-308]`
+  /// When the oldest work that waits for a merge came, in Unix seconds; nil when nothing waits. `[SP-909]`
   ///
   /// - Complexity: O(what waits).
   public func oldestWaiting() throws -> Int64? {

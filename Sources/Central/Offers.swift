@@ -13,7 +13,7 @@ public struct OfferAnswer: Sendable {
 }
 
 /// Others' changes, brought by whoever could reach their author: a bundle from behind a wall, or what a restored central
-/// lost. `[SP-034]`
+/// lost. `[SP-712]`
 extension Central {
   /// Takes segments of any enrolled authors into the inbox.
   ///
@@ -62,7 +62,7 @@ extension Central {
 }
 
 extension Central {
-  /// The answer to a push or an offer: a signed receipt for what is on disk, and what is not. `[SP-035]`
+  /// The answer to a push or an offer: a signed receipt for what is on disk, and what is not. `[SP-709]`
   func signedReceipt(
     for receipts: [Receipt], refused: [(dot: Dot, problem: Problem)] = [], space: String, at: String
   ) -> [UInt8] {

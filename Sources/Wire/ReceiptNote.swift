@@ -1,7 +1,7 @@
 public import Causality
 public import Changes
 
-/// Central's signed word that segments are on its disk: what a member can hold against it. `[SP-035]`
+/// Central's signed word that segments are on its disk: what a member can hold against it. `[SP-709]`
 ///
 /// A receipt for one change covers all below it in its author's chain.
 public struct ReceiptNote: Sendable, Hashable {

@@ -293,10 +293,10 @@ def exact_members(data):
 def real_text(number):
     """SP-203"""
     if number == 0:
-        return "0.0"
+        return "-0.0" if str(number)[0] == "-" else "0.0"
     sign, digits, exponent = Decimal(repr(number)).normalize().as_tuple()
     text, point = "".join(map(str, digits)), len(digits) + exponent
-    if abs(number) <= 2.0**54 and point >= -3:
+    if abs(number) <= 2.0**53 and point >= -3:
         if point <= 0:
             text = "0." + "0" * -point + text
         elif point >= len(text):
