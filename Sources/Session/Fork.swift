@@ -4,7 +4,7 @@ public import Wire
 /// Where an actor's history in a file parts from what central holds of it, narrowed down by asking.
 ///
 /// Central holding a change with its hash holds all below it, so that halving finds the point: one more hello for each
-/// factor of two. `[SP-053]`
+/// factor of two. `[SP-1303]`
 public struct CommonPoint: Sendable, Hashable {
   /// The highest count known to be held by both, with one hash.
   public private(set) var known: Int

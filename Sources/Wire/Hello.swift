@@ -23,7 +23,8 @@ public struct Cursor: Sendable, Hashable {
   /// Reads `instance.seq.hash`; nil for anything else.
   public init?(_ text: String) {
     let parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-    guard parts.count == 3, let instance = InstanceID(parts[0]), let seq = ChangeDecoding.count(parts[1]),
+    guard parts.count == 3, let instance = InstanceID(parts[0]),
+      let seq = ChangeDecoding.count(parts[1]),
       let hash = Hash(parts[2])
     else { return nil }
     self.init(instance: instance, seq: seq, hash: hash)

@@ -85,7 +85,8 @@ struct PlainReader {
   }
 
   private mutating func write() -> Write? {
-    guard take(Parts.table), let table = name(), isTableName(table), take(Parts.id), let id = text(), !id.isEmpty,
+    guard take(Parts.table), let table = name(), isTableName(table), take(Parts.id),
+      let id = text(), !id.isEmpty,
       id.utf8.count <= ChangeLimits.rowIDBytesMax
     else { return nil }
     let row = RowKey(table: table, id: id)

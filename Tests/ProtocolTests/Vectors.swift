@@ -64,5 +64,7 @@ func verdict(_ read: () throws(WireError) -> Void) -> String {
 
 func bytes(hex: String) -> [UInt8] {
   let digits = Array(hex.utf8).map { Int($0) }.map { $0 < 58 ? $0 - 48 : $0 - 87 }
-  return stride(from: 0, to: digits.count - 1, by: 2).map { UInt8(digits[$0] * 16 + digits[$0 + 1]) }
+  return stride(from: 0, to: digits.count - 1, by: 2).map {
+    UInt8(digits[$0] * 16 + digits[$0 + 1])
+  }
 }
