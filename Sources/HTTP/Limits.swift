@@ -13,6 +13,8 @@ public enum Limits {
   public static let connectionsMax = 400
   /// Connections a server holds for one address, so that one cannot take every place.
   public static let connectionsPerAddressMax = 32
+  /// Connections that may wait for their next request at once: the other half is for those whose request is in.
+  public static let waitingConnectionsMax = 200
   /// Seconds a connection may stand still before the server closes it.
   public static let idleSeconds = 15
   /// Seconds from a request's first byte to the end of its headers, however steadily they drip.

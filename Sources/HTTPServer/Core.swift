@@ -27,7 +27,8 @@ final class Core: Sendable {
   var requestsRunning: Int { running.load(ordering: .acquiring) }
 
   func connected(_ connection: OpaquePointer) {
-    deadlines.set(unsafe cordee_mhd_socket(connection), after: limits.header)
+    deadlines.expectRequest(
+      on: unsafe cordee_mhd_socket(connection), within: limits.header, most: limits.waitingMax)
   }
 
   func disconnected(_ connection: OpaquePointer) {
@@ -37,9 +38,9 @@ final class Core: Sendable {
   func completed(_ connection: OpaquePointer) {
     running.subtract(1, ordering: .releasing)
     // The next request's first byte is not shown to us: it may come as late as the idle limit.
-    deadlines.set(
-      unsafe cordee_mhd_socket(connection),
-      after: limits.header + .seconds(limits.idleSeconds))
+    deadlines.expectRequest(
+      on: unsafe cordee_mhd_socket(connection),
+      within: limits.header + .seconds(limits.idleSeconds), most: limits.waitingMax)
   }
 
   func begin(_ target: RawHead.Part) -> Conversation {

@@ -11,6 +11,8 @@ import Synchronization
 final class Deadlines: Sendable {
   private struct State {
     var at: [Int32: ContinuousClock.Instant] = [:]
+    /// Connections without a whole request, and since when each has had a place for nothing.
+    var waiting: [Int32: ContinuousClock.Instant] = [:]
     var thread: pthread_t?
     var isEnding = false
   }
@@ -52,15 +54,41 @@ final class Deadlines: Sendable {
     close(wakeWrite)
   }
 
-  /// Sets or moves one connection's deadline.
+  /// Sets or moves the deadline of a connection whose request is in.
   func set(_ socket: Int32, after wait: Duration) {
     let deadline = ContinuousClock.now + wait
-    state.withLock { $0.at[socket] = deadline }
+    state.withLock { state in
+      state.at[socket] = deadline
+      state.waiting[socket] = nil
+    }
+  }
+
+  /// Sets the deadline of a connection that has its next request still to bring.
+  ///
+  /// When more than `most` do, the one that has waited longest is shut down: whoever is honest brings a request in a
+  /// moment, so that slow clients, however many, take places from each other alone.
+  ///
+  /// - Complexity: O(waiting connections) when there are too many, else O(1).
+  func expectRequest(on socket: Int32, within wait: Duration, most: Int) {
+    let now = ContinuousClock.now
+    state.withLock { state in
+      state.at[socket] = now + wait
+      state.waiting[socket] = now
+      guard state.waiting.count > most,
+        let longest = state.waiting.min(by: { $0.value < $1.value })?.key
+      else { return }
+      shutdown(longest, Int32(SHUT_RDWR))
+      state.waiting[longest] = nil
+      state.at[longest] = nil
+    }
   }
 
   /// Forgets a connection; must come before its socket is closed, since its number is used again.
   func remove(_ socket: Int32) {
-    state.withLock { $0.at[socket] = nil }
+    state.withLock { state in
+      state.at[socket] = nil
+      state.waiting[socket] = nil
+    }
   }
 
   /// Ends the thread and waits for it.
@@ -84,6 +112,7 @@ final class Deadlines: Sendable {
           // Not closed here: libmicrohttpd sees the end and closes what it owns.
           shutdown(socket, Int32(SHUT_RDWR))
           state.at[socket] = nil
+          state.waiting[socket] = nil
         }
       }
     }

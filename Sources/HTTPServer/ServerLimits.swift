@@ -6,6 +6,8 @@ public struct ServerLimits: Sendable {
   public var connectionsMax = Limits.connectionsMax
   /// Connections of one address, closed beyond it; a Unix socket has no such limit.
   public var connectionsPerAddressMax = Limits.connectionsPerAddressMax
+  /// Connections that may wait for their next request at once; beyond it the one that has waited longest is closed.
+  public var waitingMax = Limits.waitingConnectionsMax
   /// Whole seconds a connection may stand still.
   public var idleSeconds = Limits.idleSeconds
   /// From a connection's start, or a kept one's next request, to the end of the headers.

@@ -190,4 +190,29 @@ struct FramingTests {
     other.send(request)
     #expect(other.read().hasPrefix("HTTP/1.1 200 "))
   }
+
+  @Test("Slow clients take places from each other, never from one that brings its request (R15)")
+  func crowd() throws {
+    var limits = ServerLimits.standard
+    (limits.waitingMax, limits.connectionsPerAddressMax) = (4, 100)
+    let place = try Place(limits)
+    let first = try RawConnection(port: place.server.port)
+    first.send("GET / HTTP/1.1\r\nHost: a\r\nX: ")
+    // Served, so that the first one's place is known to the server before the others come.
+    #expect(try plainExchange().send(place.request("GET", "/"), responseBytesMax: 10).status == 200)
+    let slow = try (0..<6).map { _ in
+      let connection = try RawConnection(port: place.server.port)
+      connection.send("GET / HTTP/1.1\r\nHost: a\r\nX: ")
+      return Crowded(connection: connection)
+    }
+    #expect(try plainExchange().send(place.request("GET", "/"), responseBytesMax: 10).status == 200)
+    #expect(first.readToEnd().isEmpty)
+    #expect(slow.count == 6)
+  }
+}
+
+/// Keeps a connection open in an array.
+private final class Crowded {
+  let connection: RawConnection
+  init(connection: consuming RawConnection) { self.connection = connection }
 }
