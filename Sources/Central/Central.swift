@@ -22,6 +22,10 @@ public final class Central {
   public var milliseconds: () -> Int64 = { 0 }
   /// When it merges by itself, while it serves.
   public internal(set) var plan: MergePlan?
+  /// What devices may use of it.
+  public var limits = CentralLimits()
+  /// What is left to each device this minute.
+  var allowance = Allowance()
   /// Its key: everything it says is signed with it.
   let key: SigningKey
 

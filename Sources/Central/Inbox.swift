@@ -33,9 +33,11 @@ extension Central {
       throw Problem(
         "space.forbidden", status: 403, "the role \(member.role) may not write in \(space)")
     }
+    try checkDisk(for: body.count)
     let segments = try Self.segments(of: body)
     return try store.write {
-      try segments.map { segment, lines in
+      try checkQueue(of: member.replica, adding: body.count)
+      return try segments.map { segment, lines in
         try accept(segment, lines, from: member, space: space, at: at)
       }
     }

@@ -26,12 +26,15 @@ extension Central {
     guard store.schema.spaces.contains(space) else {
       throw Problem("space.unknown", status: 404, "there is no space of that name")
     }
+    try checkDisk(for: body.count)
     let segments = try Self.segments(of: body)
     return try store.write {
       var answer = OfferAnswer()
       for (segment, lines) in segments {
         do {
           let author = try author(of: segment, space: space)
+          try checkQueue(
+            of: author.replica, adding: lines.reduce(0) { $0 + $1.count })
           answer.receipts.append(try keep(segment, lines, key: author.key, space: space, at: at))
         } catch let problem as Problem {
           answer.refused.append((Dot(actor: segment.actor, n: segment.to), problem))

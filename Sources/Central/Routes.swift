@@ -19,8 +19,6 @@ public struct Routes {
 
   /// Seconds by which a signature's time may differ from central's.
   public static let clockSkewMax: Int64 = 300
-  /// Bytes of one push.
-  public static let pushBytesMax = 1024 * 1024
   /// Bytes after which a piece of the log is cut.
   public var logPieceBytes = 2 * 1024 * 1024
 
@@ -115,16 +113,7 @@ public struct Routes {
       ("name", .string(try central.store.meta("name")?.text ?? "")), ("time", .string(at)),
       ("spaces", .array(central.store.schema.spaces.map { .string($0) })),
       ("merge", central.plan?.json ?? .null),
-      (
-        "limits",
-        .object([
-          ("push_bytes_max", .integer(Int64(Self.pushBytesMax))),
-          ("segment_changes_max", .integer(Int64(ChangeLimits.segmentChangesMax))),
-          ("writes_max", .integer(Int64(ChangeLimits.writesMax))),
-          ("body_bytes_max", .integer(Int64(ChangeLimits.bodyBytesMax))),
-          ("value_bytes_max", .integer(Int64(ChangeLimits.valueBytesMax))),
-        ])
-      ),
+      ("limits", central.limits.json),
     ])
   }
 
@@ -176,7 +165,7 @@ public struct Routes {
 
   private func push(_ request: Request, space: String, now: Int64, at: String) throws -> Response {
     let member = try authenticate(request, now: now)
-    let body = try Encoding.decodedBody(of: request, limit: Self.pushBytesMax)
+    let body = try Encoding.decodedBody(of: request, limit: CentralLimits.pushBytesMax)
     let receipts = try central.receive(body, from: member, space: space, at: at)
     try afterPush()
     return Response(
@@ -186,7 +175,7 @@ public struct Routes {
 
   private func offer(_ request: Request, space: String, now: Int64, at: String) throws -> Response {
     _ = try authenticate(request, now: now)
-    let body = try Encoding.decodedBody(of: request, limit: Self.pushBytesMax)
+    let body = try Encoding.decodedBody(of: request, limit: CentralLimits.pushBytesMax)
     let answer = try central.receiveOffers(body, space: space, at: at)
     try afterPush()
     return Response(
@@ -231,6 +220,13 @@ public struct Routes {
       let member = try central.member(replica), member.revokedAt == nil
     else { throw refusal }
     try verify(request, key: member.key, now: now)
+    if let seconds = central.allowance.take(
+      replica, now: now, perMinute: central.limits.requestsPerMinute)
+    {
+      throw Problem(
+        "requests.too_many", status: 429, "this device asks too often",
+        hint: "Ask again in \(seconds) s.")
+    }
     return member
   }
 

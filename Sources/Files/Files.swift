@@ -41,15 +41,16 @@ public enum Files {
     return found.st_mode & 0o777
   }
 
-  /// Bytes free for this user where a file lies, and whether it lies on another machine; nil when it cannot be told.
-  public static func volume(of path: String) -> (freeBytes: Int, isRemote: Bool)? {
-    var (free, type): (Int64, Int64) = (0, 0)
-    guard unsafe cordee_volume(path, &free, &type) == 0 else { return nil }
+  /// Bytes free for this user and in all where a file lies, and whether it lies on another machine; nil when it cannot
+  /// be told.
+  public static func volume(of path: String) -> (freeBytes: Int, bytes: Int, isRemote: Bool)? {
+    var (free, all, type): (Int64, Int64, Int64) = (0, 0, 0)
+    guard unsafe cordee_volume(path, &free, &all, &type) == 0 else { return nil }
     // NFS, SMB, CIFS, AFS, 9P, FUSE (linux/magic.h): locks and fsync may not be what SQLite needs there.
     let remote: Set<Int64> = [
       0x6969, 0x517B, 0xFF53_4D42, 0x5346_414F, 0x0102_1997, 0x6573_5546,
     ]
-    return (Int(free), remote.contains(type))
+    return (Int(free), Int(all), remote.contains(type))
   }
 
   /// Removes a file; one that is not there is fine.

@@ -1,8 +1,5 @@
 /// The strict reader behind `JSON`: a cursor over bytes.
 struct JSONReader {
-  static let depthMax = 32
-  static let numberLengthMax = 32
-
   private let bytes: [UInt8]
   private var place = 0
   private var nodes = 0
@@ -157,8 +154,8 @@ struct JSONReader {
   }
 
   private mutating func enter(_ depth: Int) throws(WireError) {
-    guard depth < Self.depthMax else {
-      throw WireError(.tooDeep, "nested deeper than \(Self.depthMax) levels", at: place)
+    guard depth < WireLimits.depthMax else {
+      throw WireError(.tooDeep, "nested deeper than \(WireLimits.depthMax) levels", at: place)
     }
     place += 1
   }
@@ -211,7 +208,7 @@ struct JSONReader {
       }
       _ = try digits()
     }
-    guard place - start <= Self.numberLengthMax else {
+    guard place - start <= WireLimits.numberLengthMax else {
       throw WireError(.number, "a number is too long", at: start)
     }
     if isInteger, place - start <= 18 {

@@ -145,7 +145,7 @@ enum CentralActions {
   static let limits: ServerLimits = {
     var limits = ServerLimits()
     limits.bodyBytesMax = { method, path in
-      Routes.takesChanges(path) ? Routes.pushBytesMax : 64 * 1024
+      Routes.takesChanges(path) ? CentralLimits.pushBytesMax : 64 * 1024
     }
     return limits
   }()
