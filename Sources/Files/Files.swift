@@ -41,6 +41,13 @@ public enum Files {
     return found.st_mode & 0o777
   }
 
+  /// The numbers of a file's device and of the file on it; nil when there is none.
+  public static func number(of path: String) -> (device: UInt64, inode: UInt64)? {
+    var found = stat()
+    guard unsafe stat(path, &found) == 0 else { return nil }
+    return (UInt64(found.st_dev), UInt64(found.st_ino))
+  }
+
   /// Bytes free for this user and in all where a file lies, and whether it lies on another machine; nil when it cannot
   /// be told.
   public static func volume(of path: String) -> (freeBytes: Int, bytes: Int, isRemote: Bool)? {
@@ -56,6 +63,11 @@ public enum Files {
   /// Removes a file; one that is not there is fine.
   public static func remove(_ path: String) {
     _ = unsafe unlink(path)
+  }
+
+  /// Gives a file a second name, where there is no file yet (POSIX link).
+  public static func link(_ path: String, to target: String) throws(FileError) {
+    guard unsafe Glibc.link(path, target) == 0 else { throw FileError(path) }
   }
 
   /// Puts a file in another's place in one step (POSIX rename).

@@ -78,16 +78,21 @@ public final class Replica {
   public var observe: (Transferred) -> Void = { _ in }
 
   /// Opens a replica that joined.
-  public init(store: Store, key: SigningKey, exchange: any Exchange) throws {
+  public convenience init(store: Store, key: SigningKey, exchange: any Exchange) throws {
+    try self.init(unchecked: store, key: key, exchange: exchange)
+    guard identity.actor.replica.bytes == key.publicKey.fingerprint else {
+      throw SyncError(
+        "replica.key", "the key beside \(store.path) is not this replica's",
+        hint: "Ask for an invite and run `cordee join INVITE --adopt`.")
+    }
+  }
+
+  /// Opens a file that joined under whatever key.
+  init(unchecked store: Store, key: SigningKey, exchange: any Exchange) throws {
     self.store = store
     self.key = key
     self.exchange = exchange
     identity = try Identity(store)
-    guard identity.actor.replica.bytes == key.publicKey.fingerprint else {
-      throw SyncError(
-        "replica.key", "the key beside \(store.path) is not this replica's",
-        hint: "Join again with `--adopt`.")
-    }
   }
 
   /// Redeems an invite and makes `store` a replica of the network.
@@ -100,45 +105,19 @@ public final class Replica {
     _ store: Store, invite: String, origin: Origin, key: SigningKey, name: String?, now: Int64,
     exchange: any Exchange
   ) throws -> Replica {
-    let parts = invite.split(separator: ".").map(String.init)
-    guard parts.count == 2, let pin = ReplicaID(parts[1]) else {
-      throw SyncError(
-        "invite.shape", "this is no invite", hint: "Copy the whole link, with what stands after #.")
-    }
     guard try store.meta("network") == nil else {
       throw SyncError(
         "replica.joined", "\(store.path) has already joined a network", hint: "Give another file.")
     }
-    var members: [(String, JSON)] = [
-      ("secret", .string(parts[0])), ("key", .string(Base64URL.encode(key.publicKey.bytes))),
-    ]
-    if let name { members.append(("name", .string(name))) }
+    let invite = try Invite(invite)
     let line = Line(key: key, exchange: exchange, origin: origin, patience: .none, now: { now })
-    let answer = try JSON.parse(
-      try line.ask("POST", "/v1/enrolments", body: JSON.object(members).bytes()).bytes)
-    guard let network = answer["network"]?.string.flatMap({ NetworkID($0) }),
-      let instance = answer["instance"]?.string.flatMap({ InstanceID($0) }),
-      let centralKey = answer["key"]?.string.flatMap(Base64URL.decode).flatMap({
-        PublicKey(bytes: $0)
-      }),
-      let spaces = answer["spaces"]?.array?.compactMap(\.string)
-    else { throw SyncError("enrolment.shape", "central's answer is not an enrolment") }
-    guard centralKey.fingerprint == pin.bytes else {
-      throw SyncError(
-        "central.key", "this is not the central that wrote the invite",
-        hint: "Ask who gave you the invite.")
-    }
-    let replica = ReplicaID(bytes: key.publicKey.fingerprint) ?? ID128(high: 0, low: 0)
+    let enrolled = try Enrolled(invite, key: key, name: name, line)
     try store.write {
-      try store.setMeta("network", .blob(network.bytes))
-      try store.setMeta("actor", .blob(ActorID(replica: replica, epoch: Randomness.uint64()).bytes))
-      try store.setMeta("central_key", .blob(centralKey.bytes))
-      try store.setMeta("central_url", .text(origin.description))
-      try store.setMeta("spaces", .text(spaces.joined(separator: " ")))
-      for space in spaces {
-        try store.setMeta(
-          "cursor.\(space)", .text(Cursor(instance: instance, seq: 0, hash: .zero).text))
-      }
+      try store.setMeta("network", .blob(enrolled.network.bytes))
+      let actor = ActorID(replica: key.publicKey.replica, epoch: Randomness.uint64())
+      try store.setMeta("actor", .blob(actor.bytes))
+      try store.setMeta("central_key", .blob(enrolled.centralKey.bytes))
+      try enrolled.keep(in: store, origin: origin)
     }
     return try Replica(store: store, key: key, exchange: exchange)
   }

@@ -30,7 +30,7 @@ enum DoctorActions {
   static func doctor(_ invocation: Invocation) throws -> ExitCode {
     try Failure.wrap {
       let path = try invocation.existingReplicaPath()
-      let store = try invocation.store(sealing: false)
+      let (store, finding) = try invocation.witnessedStore(sealing: false)
       let identity = try Identity(store)
       let fixes = invocation.flag("fix")
       let checks = try [
@@ -38,7 +38,8 @@ enum DoctorActions {
         wire(store, identity), clock(invocation, store, identity), unsent(store),
         age(store, "last_sync", "last sync", "Run `cordee sync` when there is a network."),
         age(store, "last_backup", "last backup", "Run `cordee backup FILE`."),
-        history(store, identity), spools(path, store, identity, fixes: fixes),
+        witness(store, finding), history(store, identity),
+        spools(path, store, identity, fixes: fixes),
       ]
       if invocation.wantsJSON {
         invocation.console.print(
@@ -172,6 +173,19 @@ enum DoctorActions {
     return Check(
       name: name, state: days > daysMax ? .look : .ok, says: "\(label), \(days) days ago",
       advice: days > daysMax ? advice : "")
+  }
+
+  private static func witness(_ store: Store, _ finding: Witness.Finding) throws -> Check {
+    if let due = try store.epochDue() {
+      return Check(
+        name: "witness", state: .look, says: EpochNotices.words(due.rawValue),
+        advice: "`cordee sync` begins a new epoch; nothing is dropped.")
+    }
+    return finding == .unwitnessed
+      ? Check(
+        name: "witness", state: .look, says: "there was none of this file; one is kept from now on",
+        advice: "Whether it was copied before, central tells at the next sync.")
+      : Check(name: "witness", state: .ok, says: "this is the file that wrote last")
   }
 
   private static func history(_ store: Store, _ identity: Identity) throws -> Check {

@@ -51,7 +51,9 @@ enum KeyFile {
     else {
       throw Failure(
         code: "key.missing", message: "there is no key at \(path)",
-        hint: "A copy without its key reads and edits on; join again to sync it.")
+        hint:
+          "A copy without its key reads and edits on; to sync, ask for an invite and run `cordee join INVITE --adopt`."
+      )
     }
     return key
   }
@@ -95,9 +97,17 @@ extension Invocation {
   ///
   /// - Parameter sealing: whether edits of other programs are sealed first.
   func store(sealing: Bool = true) throws -> Store {
+    try witnessedStore(sealing: sealing).store
+  }
+
+  /// The replica, and what its witness says of it.
+  func witnessedStore(
+    sealing: Bool = true, mustKeep: Bool = false
+  ) throws -> (store: Store, finding: Witness.Finding) {
     let store = try Store(path: try existingReplicaPath(), schema: .registry, use: .replica)
+    let finding = try witness(store, mustKeep: mustKeep)
     if sealing { try seal(store) }
-    return store
+    return (store, finding)
   }
 
   /// The path of a replica that is there.
@@ -117,6 +127,7 @@ extension Invocation {
     let author = try author(store)
     do {
       _ = try store.write { try store.seal(as: author) }
+      try note(store)
     } catch let error as StoreError where [.busy, .full].contains(error.code) {
       // Reading goes on while another program writes; a command that writes will say so itself.
     }
@@ -128,7 +139,7 @@ extension Invocation {
   ///   - sealing: whether edits of other programs are sealed first.
   ///   - display: is told how transfers go.
   func replica(sealing: Bool = true, display: TransferDisplay? = nil) throws -> Replica {
-    let store = try store(sealing: sealing)
+    let (store, _) = try witnessedStore(sealing: sealing, mustKeep: true)
     let identity = try Identity(store)
     let key = try KeyFile.read("\(try paths.keysFolder())/\(identity.actor.replica).key")
     let replica = try Replica(
@@ -153,6 +164,7 @@ extension Invocation {
       try store.seal(as: author)
       try body(author)
     }
+    try note(store)
   }
 }
 

@@ -68,7 +68,15 @@ enum ReadActions {
           return true
         }
       }
+      let epochs = try store.epochs().filter { $0.at >= since }
       if invocation.wantsJSON {
+        lines += epochs.map { epoch in
+          .object([
+            ("seq", .null), ("space", .string("")), ("at", .string(epoch.at)),
+            ("by", .string("this device")), ("verdict", .string("epoch")), ("records", .array([])),
+            ("epoch", EpochNotices.json(epoch)),
+          ])
+        }
         invocation.console.print(.array(lines))
       } else {
         var table = Table([
@@ -84,6 +92,9 @@ enum ReadActions {
           ])
         }
         invocation.console.print(table)
+        for epoch in epochs {
+          invocation.console.print("\(epoch.at)  \(EpochNotices.sentence(epoch))")
+        }
       }
       return .done
     }

@@ -24,16 +24,12 @@ enum SyncActions {
           "invite.shape", "this is no invite",
           hint: "Copy the whole link, with what stands after #.")
       }
-      if invocation.flag("adopt") {
-        throw Failure(
-          code: "adopt.unavailable", message: "a copy cannot be adopted by this version",
-          hint: "Join into a new file; nothing in the old one is touched.")
-      }
+      if invocation.flag("adopt") { return try Adopting.run(invocation, invite: parts[1], origin) }
       let path = try invocation.replicaPath()
       guard !FileManager.default.fileExists(atPath: path) else {
         throw Failure(
           code: "replica.exists", message: "there is a file at \(path) already",
-          hint: "Name another with --replica.")
+          hint: "Name another with --replica, or give a copy a key of its own with --adopt.")
       }
       let plain = invocation.flag("allow-plain-http")
       let display = TransferDisplay(console: invocation.console)
@@ -44,7 +40,9 @@ enum SyncActions {
       ).enrol(name: invocation.option("name"), plain: plain)
       replica.patience = .command
       replica.observe = { display.show($0) }
+      try invocation.note(replica.store)
       let report = try firstSync(replica)
+      try invocation.note(replica.store)
       display.finish()
       let id = replica.identity.actor.replica.description
       if invocation.wantsJSON {
@@ -65,7 +63,7 @@ enum SyncActions {
   /// Fetches what holds now; history comes with the syncs that follow.
   ///
   /// A failure leaves a replica that has joined and can sync later.
-  private static func firstSync(_ replica: Replica) throws -> SyncReport {
+  static func firstSync(_ replica: Replica) throws -> SyncReport {
     do {
       let label = Now().label
       let report = try replica.sync(now: Now().seconds, at: label, fetchesHistory: false)
@@ -114,6 +112,7 @@ enum SyncActions {
       now: Now().seconds, at: Now().label, fetchesHistory: !invocation.flag("no-history"))
     display.finish()
     try replica.store.write { try replica.store.setMeta("last_sync", .text(Now().label)) }
+    try invocation.note(replica.store)
     let conflicts = try replica.store.conflicts().count
     if invocation.wantsJSON {
       invocation.console.print(
@@ -122,17 +121,19 @@ enum SyncActions {
           ("records", .integer(Int64(report.snapshotRows))),
           ("conflicts", .integer(Int64(conflicts))),
           ("refused", .array(report.refused.map { .string($0) })),
+          ("epoch", report.epoch.map(EpochNotices.json) ?? .null),
         ]))
     } else {
       invocation.console.print(
         "Sent \(report.pushed), received \(received(report)), conflicts \(conflicts).")
+      if let epoch = report.epoch { invocation.console.print(EpochNotices.sentence(epoch)) }
       for reason in report.refused { invocation.console.printValues("Refused: \(reason)") }
     }
     return conflicts > 0 || !report.refused.isEmpty ? .needsPerson : .done
   }
 
   /// What came, in words.
-  private static func received(_ report: SyncReport) -> String {
+  static func received(_ report: SyncReport) -> String {
     report.snapshotRows == 0
       ? "\(report.pulled)" : "\(report.snapshotRows) records and \(report.pulled) changes"
   }
@@ -148,10 +149,15 @@ enum SyncActions {
             "entries_to_fetch_at_most",
             .object(preview.entries.map { ($0.space, .integer(Int64($0.most))) })
           ),
+          ("begins_epoch", .bool(preview.beginsEpoch)),
         ]))
     } else {
       invocation.console.print(
         "Would send: changes \(preview.changes), edited records \(preview.editedRows).")
+      if preview.beginsEpoch {
+        invocation.console.print(
+          "Would begin a new epoch first: this file is a copy or an old state.")
+      }
       let news = preview.entries.map { "at most \($0.most) entries of \($0.space)" }
       invocation.console.print(
         "Would fetch: \(news.isEmpty ? "nothing" : news.joined(separator: ", ")).")
@@ -161,8 +167,9 @@ enum SyncActions {
 
   static func status(_ invocation: Invocation) throws -> ExitCode {
     try Failure.wrap {
-      let store = try invocation.store()
+      let (store, finding) = try invocation.witnessedStore()
       let identity = try Identity(store)
+      let notices = try EpochNotices.lines(store, finding)
       let waiting = try store.waiting()
       let conflicts = try store.conflicts().count
       let quarantined = try store.ownQuarantined(replica: identity.actor.replica)
@@ -179,6 +186,9 @@ enum SyncActions {
             ("history", try HistoryReach.json(store, spaces: identity.spaces)),
             ("central", .string(identity.origin.description)),
             ("actor", .string(identity.actor.description)),
+            ("epochs", .array(try store.epochs().map(EpochNotices.json))),
+            ("epoch_due", try store.epochDue().map { .string($0.rawValue) } ?? .null),
+            ("notices", .array(notices.map { .string($0) })),
           ]))
       } else {
         let console = invocation.console
@@ -190,6 +200,7 @@ enum SyncActions {
         console.print(
           "  quarantined  \(quarantined)" + (quarantined > 0 ? "  (cordee log tells why)" : ""))
         for line in try HistoryReach.lines(store, spaces: identity.spaces) { console.print(line) }
+        for line in notices { console.print(line) }
       }
       return conflicts > 0 || quarantined > 0 ? .needsPerson : .done
     }

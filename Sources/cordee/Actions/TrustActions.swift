@@ -98,7 +98,7 @@ enum TrustActions {
     return .done
   }
 
-  private static func audit(_ store: Store, _ centralKey: PublicKey) throws -> AuditReport {
+  static func audit(_ store: Store, _ centralKey: PublicKey) throws -> AuditReport {
     let scratch = FileManager.default.temporaryDirectory.appending(
       path: "cordee-verify-\(UUID().uuidString).sqlite"
     ).path

@@ -17,14 +17,18 @@ enum SyncCommands {
     options: [
       OptionSpec(long: "name", value: "TEXT", summary: "what others see this device called"),
       OptionSpec(
-        long: "adopt", summary: "keep the tables a file already has and bring their rows in"),
+        long: "adopt",
+        summary: "give a copied replica a key of its own; its unsent edits go with it"),
       OptionSpec(
         long: "allow-plain-http", summary: "go on without TLS beyond this machine"),
     ],
     examples: [
       Example(
         line: "cordee join INVITE --name 'Office laptop'",
-        meaning: "make the replica; INVITE is what the secretariat sent")
+        meaning: "make the replica; INVITE is what the secretariat sent"),
+      Example(
+        line: "cordee join INVITE --adopt --replica copy.sqlite",
+        meaning: "go on with a copy whose key is on another machine"),
     ],
     takesJSON: true, usesReplica: true, run: SyncActions.join)
 

@@ -1,6 +1,6 @@
 /// The commands that show whether a file can be trusted.
 enum TrustCommands {
-  static let all = [verify, doctor, backup]
+  static let all = [verify, doctor, backup, restore]
 
   static let verify = CommandSpec(
     path: ["verify"], summary: "check every byte of the replica against its history",
@@ -35,4 +35,14 @@ enum TrustCommands {
       Example(line: "cordee backup /media/usb/replica.sqlite", meaning: "one file, without the key")
     ],
     takesJSON: true, usesReplica: true, run: TrustActions.backup)
+
+  static let restore = CommandSpec(
+    path: ["restore"], summary: "put a backup in the replica's place, and keep what was there",
+    arguments: [ArgumentSpec(name: "FILE", completes: .file)],
+    examples: [
+      Example(
+        line: "cordee restore /media/usb/replica.sqlite",
+        meaning: "check it, then go on from it; the next sync begins a new epoch")
+    ],
+    takesJSON: true, usesReplica: true, run: RestoreAction.run)
 }
