@@ -90,7 +90,10 @@ let package = Package(
     tests("SchedulesTests", needs: ["Schedules", "Wire"]),
     tests(
       "ProtocolTests",
-      needs: ["Causality", "Changes", "Wire", "Seal", "Store"]),
+      needs: [
+        "Causality", "Changes", "Wire", "Session", "Seal", "Store", "Registry", "HTTP", "Replica",
+        "Central", "Web",
+      ]),
     tests("SQLiteTests", needs: ["SQLite"]),
     tests("SealTests", needs: ["Seal"]),
     tests("StoreTests", needs: ["Store", "SQLite", "Seal", "Wire", "Changes", "Causality"]),
