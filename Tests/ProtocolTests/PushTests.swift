@@ -18,9 +18,9 @@ struct PushVectorTests {
     for item in try file.cases("segments") {
       let segment = try Segment.parse(Array(try item.text("line").utf8))
       #expect(segment.line == Array(try item.text("line").utf8))
-      #expect(
-        segment.actor == actor && segment.from == (try item.number("from"))
-          && segment.to == (try item.number("to")))
+      #expect(segment.actor == actor)
+      #expect(try segment.from == item.number("from"))
+      #expect(try segment.to == item.number("to"))
       var hash = try #require(Hash(try item.text("previous")))
       #expect(segment.previous == hash)
       for (offset, text) in try item.cases("changes").enumerated() {
@@ -29,7 +29,8 @@ struct PushVectorTests {
         #expect(offset == 0 || line.header.context.isEmpty)
         hash = Store.change(line, previous: hash).hash
       }
-      #expect(hash.description == (try item.text("head")) && segment.head == hash)
+      #expect(try hash.description == item.text("head"))
+      #expect(segment.head == hash)
       let message = Preimage.segment(
         network: network, space: try file.text("space"), head: Dot(actor: actor, n: segment.to),
         hash: hash)
@@ -55,7 +56,8 @@ struct PushVectorTests {
     for item in try file.cases("receipts") {
       let (note, signed, signatures) = try ReceiptNote.parse(
         line: Array(try item.text("line").utf8))
-      #expect(signed == Array(try item.text("signed").utf8) && note.bytes == signed)
+      #expect(try signed == Array(item.text("signed").utf8))
+      #expect(note.bytes == signed)
       #expect(note.heads.map(\.dot.n) == [try item.number("n")])
       #expect(signatures.allSatisfy { key.verifies($0.value, of: Preimage.receipt(signed)) })
     }
@@ -87,9 +89,9 @@ struct PushVectorTests {
       let answer = try HelloAnswer.parse(told)
       #expect(hello.bytes == said)
       #expect(try HelloAnswer.parse(answer.bytes) == answer)
+      let name = try item.text("name")
       let steps = Plan.steps(hello, answer) { _, n in own["\(n)"]?.string.flatMap { Hash($0) } }
-      #expect(
-        steps.map(text) == (try item.cases("steps").map { $0.text() }), "\(try item.text("name"))")
+      #expect(try steps.map(text) == item.cases("steps").map { $0.text() }, "\(name)")
     }
     for item in try file.cases("refused") {
       let text = try item.text("hello")
