@@ -92,7 +92,7 @@ let package = Package(
       "ProtocolTests",
       needs: [
         "Causality", "Changes", "Wire", "Session", "Seal", "Store", "Registry", "HTTP", "Replica",
-        "Central", "Web",
+        "Central", "Web", "SQLite", "cordee",
       ]),
     tests("SQLiteTests", needs: ["SQLite"]),
     tests("SealTests", needs: ["Seal"]),

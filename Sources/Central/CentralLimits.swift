@@ -6,7 +6,7 @@ import SQLite
 import Store
 import Wire
 
-/// What devices may use of central, each with its unit and its reason; published by `GET /v1`. `[SP-087]`
+/// What devices may use of central, each with its unit and its reason; published by `GET /v1`. `[SP-514]`
 public struct CentralLimits: Sendable {
   /// Bytes of one push or offer, decoded: whole segments, one request.
   public static let pushBytesMax = 1024 * 1024

@@ -1,9 +1,10 @@
 import Causality
 import Changes
 import Seal
-@testable import Store
 import Testing
 import Wire
+
+@testable import Store
 
 /// Chapters 8, 10, 11 and 16, run from `log.json` and `file.json`.
 @Suite("Vectors: the log, checkpoints, snapshots, packed numbers", .timeLimit(.minutes(15)))
@@ -17,8 +18,9 @@ struct LogVectorTests {
     var (previous, chain) = (Hash.zero, Hash.zero)
     for item in try file.cases("entries") {
       let bytes = Array(try item.text("line").utf8)
-      guard case .entry(let seq, let line, let verdict, let signatures, let raw) =
-        try LogLine.parse(bytes)
+      guard
+        case .entry(let seq, let line, let verdict, let signatures, let raw) =
+          try LogLine.parse(bytes)
       else {
         Issue.record("no entry")
         continue

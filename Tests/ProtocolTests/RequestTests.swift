@@ -1,3 +1,4 @@
+import Changes
 import Foundation
 import HTTP
 import Seal
@@ -47,9 +48,18 @@ struct RequestVectorTests {
       let refusal = #expect(throws: MessageSignature.Refusal.self) {
         try MessageSignature.parse(request)
       }
-      let name = refusal.map { String(reflecting: $0) } ?? ""
-      let expected = try item.text("refusal")
-      #expect(name.contains(".\(expected)"), "\(name)")
+      #expect(try refusal.map(name) == item.text("refusal"))
+    }
+  }
+
+  private func name(_ refusal: MessageSignature.Refusal) -> String {
+    switch refusal {
+    case .unsigned: "unsigned"
+    case .malformed: "malformed"
+    case .uncovered: "uncovered"
+    case .unsupportedComponent: "unsupportedComponent"
+    case .missingParameter: "missingParameter"
+    case .unsupportedParameter: "unsupportedParameter"
     }
   }
 
@@ -82,8 +92,7 @@ struct RequestVectorTests {
     let expression = try NSRegularExpression(
       pattern: #"Problem\(\s*"([a-z_.-]+)",\s*status: ([0-9]+)"#)
     var found = 0
-    for file in try Specification.files(below: "Sources", [".swift"])
-    where !file.path.contains("/Admin") {
+    for file in try Specification.files(below: "Sources", [".swift"]) {
       let text = try String(contentsOf: file, encoding: .utf8)
       for match in expression.matches(in: text, range: NSRange(text.startIndex..., in: text)) {
         let code = try String(text[#require(Range(match.range(at: 1), in: text))])

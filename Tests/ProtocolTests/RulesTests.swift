@@ -39,6 +39,24 @@ struct RulesTests {
     }
   }
 
+  @Test("every rule is named by a vector, a test, or the table of tests")
+  func tested() throws {
+    let named = try Self.numbers(
+      Self.text(
+        Specification.files(below: "Tests", [".swift"])
+          + Specification.files(below: "SyncProtocol/vectors", [".json"])), #"SP-([0-9]+)"#)
+    let listed = Set(TestedRules.table.flatMap(\.rules))
+    let missing = try Self.stated().flatMap(\.rules)
+      .filter { !named.contains($0) && !listed.contains($0) }
+    #expect(missing.isEmpty, "no test names \(missing)")
+    for (rules, file, test) in TestedRules.table {
+      let path = Specification.root.appending(path: "Tests/\(file).swift")
+      let holds = try String(contentsOf: path, encoding: .utf8).contains(test)
+      #expect(holds, "\(file) has no test \(test), which is to show \(rules)")
+    }
+    #expect(listed.isSubset(of: Set(try Self.stated().flatMap(\.rules))))
+  }
+
   @Test("every rule that is named anywhere is stated")
   func named() throws {
     let stated = Set(try Self.stated().flatMap(\.rules))

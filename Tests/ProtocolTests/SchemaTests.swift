@@ -1,0 +1,133 @@
+import Central
+import Changes
+import Foundation
+import HTTP
+import Replica
+import Seal
+import Store
+import Synchronization
+import Testing
+import Wire
+
+@testable import cordee
+
+/// Real messages, checked by Debian's validator against the schemas.
+@Suite("The JSON Schemas", .timeLimit(.minutes(15)))
+struct SchemaTests {
+  /// Schema name, tab, message.
+  private final class Messages {
+    private(set) var lines: [String] = []
+    private(set) var names: Set<String> = []
+
+    func add(_ name: String, _ bytes: [UInt8]) {
+      lines.append("\(name)\t\(String(decoding: bytes, as: UTF8.self))")
+      names.insert(name)
+    }
+  }
+
+  private static func plain(_ bytes: [UInt8], _ headers: Headers) throws -> [UInt8] {
+    headers["Content-Encoding"] == nil ? bytes : try Zstd.decompress(bytes, limit: 1 << 24)
+  }
+
+  private static func add(_ world: World, to messages: Messages) throws {
+    for (request, response) in world.tap.crossed {
+      let path = request.path
+      if response.status >= 400 {
+        messages.add("problem", response.bytes)
+      } else if path == "/v1/enrolments" {
+        messages.add("enrolment-request", request.body)
+        messages.add("enrolment", response.bytes)
+      } else if path == "/v1/hello" {
+        messages.add("hello", request.body)
+        messages.add("hello-answer", response.bytes)
+      } else if path.hasSuffix("/changes") {
+        for line in Lines.split(try plain(request.body, request.headers)) {
+          let isSegment = line.starts(with: #"{"segment":"#.utf8)
+          messages.add(isSegment ? "segment" : "change", line)
+        }
+        messages.add("receipt", response.bytes)
+      } else if path.hasSuffix("/log") {
+        for line in Lines.split(try plain(response.bytes, response.headers)) {
+          let isCheckpoint = line.starts(with: #"{"checkpoint":"#.utf8)
+          messages.add(isCheckpoint ? "checkpoint" : "log-entry", line)
+        }
+      }
+    }
+  }
+
+  private static func say(_ words: [String], _ world: World) -> [UInt8] {
+    let written = Mutex<[UInt8]>([])
+    let console = Console(
+      outputWidth: nil, errorWidth: nil, usesColor: false,
+      writeOutput: { more in written.withLock { $0 += more } }, writeError: { _ in })
+    let program = Program(
+      commands: Cordee.commands, console: console,
+      paths: Paths(environment: ["HOME": world.folder.path]), standing: { _ in nil })
+    _ = program.run(words + ["--json", "--replica", world.members[0].store.path])
+    // One line, whatever the layout.
+    let text = written.withLock { $0 }
+    return (try? JSON.parse(text).bytes()) ?? text
+  }
+
+  @Test("every message that crosses, and what commands print, fits its schema [SP-502]")
+  func messages() throws {
+    let world = try World()
+    let messages = Messages()
+    for (method, target) in [("GET", "/v1"), ("GET", "/nowhere"), ("DELETE", "/v1")] {
+      let answer = world.tap.routes.answer(
+        Request(method: method, target: target), now: World.now, at: World.at)
+      messages.add(answer.status == 200 ? "about" : "problem", answer.bytes)
+    }
+    try Self.add(world, to: messages)
+    for name in ["header", "body"] {
+      for item in try Specification.vectors("changes").cases("chain") {
+        messages.add(name, Array(try item.text(name).utf8))
+      }
+    }
+    let snapshot = try Specification.vectors("log").cases("snapshots")
+    for item in snapshot { messages.add("snapshot", Array(try item.text("line").utf8)) }
+    for report in try world.central.reports() { messages.add("merge-report", report.bytes()) }
+    messages.add("status", Self.say(["status"], world))
+    messages.add("conflicts", Self.say(["conflicts"], world))
+    let schemas = try Specification.files(below: "SyncProtocol/schemas", [".json"])
+      .map { $0.deletingPathExtension().lastPathComponent }
+    #expect(messages.names == Set(schemas).subtracting(["common"]))
+    let (status, said) = try check(messages.lines, in: world.folder)
+    #expect(status == 0, "\(said)")
+    #expect(try world.members[0].store.conflicts().count == 1)
+  }
+
+  @Test("a message with a wrong part does not fit")
+  func wrong() throws {
+    let folder = FileManager.default.temporaryDirectory.appending(
+      path: "cordee-schema-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let (status, said) = try check(
+      [
+        "hello\t{\"actor\":\"x\",\"spaces\":{}}",
+        "change\t{\"header\":{},\"body\":{},\"body_hash\":\"\"}",
+        "problem\t{}",
+      ], in: folder)
+    #expect(status == 1)
+    for name in ["hello actor", "change ", "problem "] { #expect(said.contains(name)) }
+  }
+
+  private func check(_ lines: [String], in folder: URL) throws -> (Int32, String) {
+    let input = folder.appending(path: "messages.txt")
+    let output = folder.appending(path: "said.txt")
+    try Data(lines.joined(separator: "\n").utf8).write(to: input)
+    try Data().write(to: output)
+    let process = Process()
+    process.executableURL = URL(filePath: "/usr/bin/python3")
+    process.arguments = [
+      "-B", Specification.folder.appending(path: "schemas/check.py").path,
+    ]
+    process.standardInput = try FileHandle(forReadingFrom: input)
+    process.standardOutput = try FileHandle(forWritingTo: output)
+    process.standardError = process.standardOutput
+    try process.run()
+    process.waitUntilExit()
+    return (process.terminationStatus, try String(contentsOf: output, encoding: .utf8))
+  }
+}
