@@ -83,6 +83,15 @@ let package = Package(
       ],
       swiftSettings: strict
     ),
+    .target(
+      name: "FuzzTargets",
+      dependencies: [
+        "Causality", "Central", "Changes", "HTTP", "HTTPServer", "Registry", "SQLite", "Schedules",
+        "Seal", "Store", "Wire",
+      ],
+      path: "Tests/FuzzTargets", swiftSettings: strict
+    ),
+    tests("FuzzTests", needs: ["FuzzTargets"]),
     tests("CausalityTests", needs: ["Causality"]),
     tests("ChangesTests", needs: ["Changes", "Causality"]),
     tests("HTTPTests", needs: ["HTTP", "HTTPClient", "HTTPServer", "Seal"]),
@@ -124,3 +133,12 @@ let package = Package(
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11
 )
+
+// Built by scripts/fuzz alone: libFuzzer brings the main function.
+if Context.environment["CORDEE_FUZZ"] != nil {
+  package.targets.append(
+    .target(
+      name: "FuzzDriver", dependencies: ["FuzzTargets"], path: "Tests/FuzzDriver",
+      swiftSettings: strict))
+  package.products.append(.library(name: "FuzzDriver", type: .static, targets: ["FuzzDriver"]))
+}

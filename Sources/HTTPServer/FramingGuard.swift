@@ -1,20 +1,31 @@
-import HTTP
+package import HTTP
 
 /// A request's line and headers as libmicrohttpd parsed them, and where each part lay in its buffer.
 ///
 /// libmicrohttpd 0.9 takes a bare LF for a line end, joins folded lines and ends a text at a NUL, all
 /// without a word. It parses in place, though, so gaps between the parts show each of these.
-struct RawHead {
-  struct Line {
-    let name: Part
-    let value: Part
+package struct RawHead {
+  package struct Line {
+    package let name: Part
+    package let value: Part
+
+    package init(name: Part, value: Part) {
+      self.name = name
+      self.value = value
+    }
   }
 
   /// A text and its place, as an address that is compared and never read.
-  struct Part {
-    let text: String
+  package struct Part {
+    package let text: String
     let start: UInt
     let count: Int
+
+    package init(text: String, start: UInt, count: Int) {
+      self.text = text
+      self.start = start
+      self.count = count
+    }
 
     var end: UInt { start + UInt(count) }
   }
@@ -25,6 +36,16 @@ struct RawHead {
   let lines: [Line]
   /// From the method's first byte to the end of the blank line.
   let size: Int
+
+  package init(
+    method: Part, target: Part, version: Part, lines: [Line], size: Int
+  ) {
+    self.method = method
+    self.target = target
+    self.version = version
+    self.lines = lines
+    self.size = size
+  }
 
   /// Whether the parts lie as RFC 9112 §3 and §5 want: one blank, CR LF, no folding, no NUL.
   var isCleanlyLaidOut: Bool {
@@ -39,17 +60,17 @@ struct RawHead {
 }
 
 /// What must hold of a request before anything is made of it.
-enum FramingGuard {
+package enum FramingGuard {
   private static let methods: Set<String> = ["GET", "HEAD", "POST", "PUT", "DELETE"]
 
   /// How the body will come.
-  enum Framing: Equatable {
+  package enum Framing: Equatable {
     case length(Int)
     case chunked
   }
 
   /// The request without its body, and how that will come.
-  static func check(
+  package static func check(
     _ head: RawHead, checksLayout: Bool
   ) throws(Fault) -> (request: Request, framing: Framing) {
     guard head.version.text == "HTTP/1.1" else {

@@ -89,13 +89,11 @@ public struct Hello: Sendable, Hashable {
       }
       let n =
         try value["n"].map { (n) throws(WireError) in try ChangeDecoding.count(n, "hello.n") } ?? 0
-      guard n == 0 || value["hash"]?.string.flatMap({ Hash($0) }) != nil else {
+      let hash = value["hash"]?.string.flatMap { Hash($0) }
+      guard (n > 0) == (hash != nil) else {
         throw WireError(.shape, "hello names a change without its hash")
       }
-      spaces.append(
-        Space(
-          name: name, n: n, hash: value["hash"]?.string.flatMap { Hash($0) } ?? .zero,
-          cursor: cursor))
+      spaces.append(Space(name: name, n: n, hash: hash ?? .zero, cursor: cursor))
     }
     return Hello(actor: actor, spaces: spaces)
   }
@@ -175,10 +173,15 @@ public struct HelloAnswer: Sendable, Hashable {
       guard let seq = value["seq"]?.integer, seq >= 0 else {
         throw WireError(.shape, "an answer lacks seq")
       }
+      let n =
+        try value["n"].map { (n) throws(WireError) in try ChangeDecoding.count(n, "answer.n") } ?? 0
+      let hash = value["hash"]?.string.flatMap { Hash($0) }
+      guard (n > 0) == (hash != nil) else {
+        throw WireError(.shape, "an answer names a change without its hash")
+      }
       spaces.append(
         Space(
-          name: name, heldN: Int(value["n"]?.integer ?? 0),
-          heldHash: value["hash"]?.string.flatMap { Hash($0) } ?? .zero,
+          name: name, heldN: n, heldHash: hash ?? .zero,
           holdsHead: value["holds_head"]?.isTrue ?? true, seq: Int(seq),
           knowsCursor: value["rewound"]?.isTrue != true,
           offersSnapshot: value["snapshot"]?.isTrue == true))

@@ -1,0 +1,109 @@
+import Causality
+public import Changes
+import HTTP
+import HTTPServer
+import SQLite
+import Seal
+import Store
+import Wire
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+extension FuzzTarget {
+  /// A request's head as libmicrohttpd hands it over, and all that is read of it before its sender is known.
+  @Sendable static func http(_ bytes: [UInt8]) {
+    var lines = bytes.split(separator: 10, omittingEmptySubsequences: false).map(Array.init)[...]
+    guard let first = lines.popFirst() else { return }
+    let words = first.split(separator: 32, maxSplits: 2, omittingEmptySubsequences: false)
+    guard words.count == 3 else { return }
+    var place: UInt = 1000
+    func part(_ bytes: some Sequence<UInt8>) -> RawHead.Part {
+      let bytes = Array(bytes)
+      defer { place += UInt(bytes.count) + 1 }
+      return RawHead.Part(
+        text: String(decoding: bytes, as: UTF8.self), start: place, count: bytes.count)
+    }
+    let (method, target, version) = (part(words[0]), part(words[1]), part(words[2]))
+    let headers = lines.map { line in
+      let sides = line.split(separator: 58, maxSplits: 1, omittingEmptySubsequences: false)
+      return RawHead.Line(name: part(sides[0]), value: part(sides.count > 1 ? sides[1] : []))
+    }
+    let head = RawHead(
+      method: method, target: target, version: version, lines: headers, size: bytes.count)
+    guard let (request, _) = try? FramingGuard.check(head, checksLayout: false) else { return }
+    hold(request.target.utf8.first == 47, "a target in another form than origin form")
+    hold(!request.path.contains("/../"), "a dot segment in a path")
+    _ = request.query
+    _ = Cursor(request.query["after"] ?? "")
+    if let parsed = try? MessageSignature.parse(request) {
+      hold(!parsed.keyID.isEmpty && !parsed.nonce.isEmpty, "a signature without its parameters")
+    }
+    _ = MessageSignature.digestMatches(request) { SHA256.hash($0) }
+  }
+
+  /// What a person was sent to join with.
+  @Sendable static func invite(_ bytes: [UInt8]) {
+    let text = String(decoding: bytes, as: UTF8.self)
+    let parts = text.split(separator: "#", maxSplits: 1).map(String.init)
+    if let origin = Origin(parts.first ?? "") {
+      hold(Origin(origin.description) == origin, "an origin reads otherwise once written")
+    }
+    for part in (parts.last ?? "").split(separator: ".") {
+      _ = ReplicaID(String(part))
+      if let secret = Base64URL.decode(String(part)) {
+        hold(Base64URL.encode(secret).utf8.elementsEqual(part.utf8), "two texts for one secret")
+      }
+    }
+  }
+
+  /// A schema of the targets' own.
+  public static let clubs = Schema(
+    number: 1, spaces: ["commons"],
+    roles: [.init("member", reads: ["commons"], writes: ["commons"])],
+    tables: [
+      Table(
+        "club", space: "commons", label: Label("Club", fr: "Club"),
+        fields: [
+          Field("name", isRequired: true, label: Label("Name", fr: "Nom")),
+          Field("founded", .integer, label: Label("Year", fr: "Année")),
+        ]), Table.replica(space: "commons"),
+    ])
+
+  /// A file from anywhere, opened as a replica: read, and audited; errors are fine, crashes are not.
+  @Sendable static func database(_ bytes: [UInt8]) {
+    let folder = Scratch.shared.path
+    let path = "\(folder)/foreign.sqlite"
+    guard let file = unsafe fopen(path, "wb") else { return }
+    _ = unsafe fwrite(bytes, 1, bytes.count, file)
+    unsafe fclose(file)
+    defer {
+      for ending in ["", "-journal", "-wal", "-shm"] { _ = unsafe unlink(path + ending) }
+      for ending in ["", "-journal", "-wal", "-shm"] { _ = unsafe unlink("\(folder)/audit\(ending)") }
+    }
+    guard let store = try? Store(path: path, schema: clubs, use: .reader) else { return }
+    try? store.read {
+      _ = try? store.conflicts()
+      _ = try? store.digest("commons")
+      _ = try? store.gap(in: "commons")
+      _ = try? store.logEnd(of: "commons")
+      _ = try? store.known(in: "commons")
+    }
+    let audit = try? Audit(
+      of: store, centralKey: SigningKey(seed: [UInt8](repeating: 7, count: 32))?.publicKey
+        ?? SigningKey.generate().publicKey, scratchPath: "\(folder)/audit")
+    _ = try? audit?.run()
+  }
+}
+
+/// A folder for files of one process, made once.
+private struct Scratch: Sendable {
+  static let shared = Scratch()
+  let path: String
+
+  init() {
+    path = "\(unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp")/cordee-fuzz-\(getpid())"
+    _ = unsafe mkdir(path, 0o700)
+  }
+}
