@@ -43,7 +43,7 @@ public final class Central {
   private static let tables = """
     CREATE TABLE IF NOT EXISTS cordee_inbox(id INTEGER PRIMARY KEY, space TEXT NOT NULL, actor BLOB NOT NULL,
       n_from INTEGER NOT NULL, n_to INTEGER NOT NULL, previous BLOB NOT NULL, head BLOB NOT NULL,
-      signatures TEXT NOT NULL, lines BLOB NOT NULL, received_at TEXT NOT NULL) STRICT;
+      signatures TEXT NOT NULL, lines BLOB NOT NULL, runs TEXT NOT NULL, received_at TEXT NOT NULL) STRICT;
     CREATE INDEX IF NOT EXISTS cordee_inbox_actor ON cordee_inbox(space, actor, n_from);
     CREATE TABLE IF NOT EXISTS cordee_outbox(id INTEGER PRIMARY KEY, space TEXT NOT NULL, body BLOB NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS cordee_aside(id INTEGER PRIMARY KEY, space TEXT NOT NULL, actor BLOB NOT NULL,

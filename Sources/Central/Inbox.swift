@@ -36,43 +36,57 @@ extension Central {
     try checkDisk(for: body.count)
     let segments = try Self.segments(of: body)
     return try store.write {
-      try checkQueue(of: member.replica, adding: body.count)
-      return try segments.map { segment, lines in
-        try accept(segment, lines, from: member, space: space, at: at)
+      try checkQueue(of: member.replica, adding: segments.reduce(0) { $0 + $1.1.bytes })
+      return try segments.map { segment, content in
+        try accept(segment, content, from: member, space: space, at: at)
       }
     }
   }
 
+  /// What stands under a segment's line.
+  struct SegmentContent {
+    /// A line a change, in full form.
+    var lines: [[UInt8]] = []
+    /// The runs whose secrets came with them.
+    var runs: [Run] = []
+    /// Why a line could not be read; a push is refused then, an offer for this segment alone.
+    var failure: Problem?
+    /// The bytes it takes in the inbox.
+    var bytes: Int { lines.reduce(0) { $0 + $1.count } }
+  }
+
   private func accept(
-    _ segment: Segment, _ lines: [[UInt8]], from member: Member, space: String, at: String
+    _ segment: Segment, _ content: SegmentContent, from member: Member, space: String, at: String
   ) throws -> Receipt {
     guard segment.actor.replica == member.replica else {
       throw Problem(
         "segment.foreign", status: 403, "a segment of another member's device",
         hint: "Each device pushes its own changes; others' go to offers.")
     }
-    return try keep(segment, lines, key: member.key, space: space, at: at)
+    return try keep(segment, content, key: member.key, space: space, at: at)
   }
 
   /// Verifies a segment and puts it into the inbox, unless its head is held already; call inside `write`.
   ///
   /// - Throws: `Problem`; then nothing of the segment was kept.
   func keep(
-    _ segment: Segment, _ lines: [[UInt8]], key: PublicKey, space: String, at: String
+    _ segment: Segment, _ content: SegmentContent, key: PublicKey, space: String, at: String
   ) throws -> Receipt {
     let receipt = Receipt(actor: segment.actor, n: segment.to, hash: segment.head)
-    let chain = try verify(segment, lines, key: key, space: space)
+    if let failure = content.failure { throw failure }
+    let chain = try verify(segment, content.lines, key: key, space: space)
     try checkChain(segment, chain, in: space)
     if try holds(segment, in: space) { return receipt }
     try store.withConnection {
       try $0.run(
         """
-        INSERT INTO cordee_inbox(space, actor, n_from, n_to, previous, head, signatures, lines, received_at)
-        VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO cordee_inbox(space, actor, n_from, n_to, previous, head, signatures, lines, runs, received_at)
+        VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """, .text(space), .blob(segment.actor.bytes), .int(segment.from), .int(segment.to),
         .blob(segment.previous.bytes), .blob(segment.head.bytes),
         .textBytes(JSON.array(segment.signatures.map(\.json)).bytes()),
-        .blob(Array(lines.joined(separator: [UInt8(ascii: "\n")]))), .text(at))
+        .blob(Array(content.lines.joined(separator: [UInt8(ascii: "\n")]))),
+        .textBytes(JSON.array(content.runs.map(\.json)).bytes()), .text(at))
     }
     return receipt
   }
@@ -137,19 +151,32 @@ extension Central {
     }
   }
 
-  static func segments(of body: [UInt8]) throws -> [(Segment, [[UInt8]])] {
+  /// The segments of a push, in full form.
+  static func segments(of body: [UInt8]) throws -> [(Segment, SegmentContent)] {
     var lines = Lines.split(body)[...]
-    var segments: [(Segment, [[UInt8]])] = []
+    var reader = ShortReader(isLog: false, bytesMax: CentralLimits.pushBytesMax)
+    var segments: [(Segment, SegmentContent)] = []
     while let first = lines.popFirst() {
+      _ = try wire { () throws(WireError) in try reader.full(first) }
       let segment = try wire { () throws(WireError) in try Segment.parse(first) }
       let count = segment.to - segment.from + 1
-      guard lines.count >= count else {
-        throw Problem(
-          "wire.truncated", status: 400,
-          "a segment announces \(count) changes and holds \(lines.count)")
+      var content = SegmentContent()
+      while content.lines.count < count {
+        guard let line = lines.popFirst() else {
+          throw Problem(
+            "wire.truncated", status: 400,
+            "a segment announces \(count) changes and holds \(content.lines.count)")
+        }
+        do {
+          guard let full = try reader.full(line) else { continue }
+          content.add(full, n: segment.from + content.lines.count, secret: reader.secretUsed)
+        } catch {
+          guard error.code != .tooLarge else { throw Problem(error) }
+          content.failure = content.failure ?? Problem(error)
+          content.lines.append(line)
+        }
       }
-      segments.append((segment, Array(lines.prefix(count))))
-      lines = lines.dropFirst(count)
+      segments.append((segment, content))
     }
     return segments
   }
@@ -172,5 +199,37 @@ extension Central {
     try store.withConnection { connection in
       try connection.first("SELECT count(*) FROM cordee_aside") { $0.int(0) }
     } ?? 0
+  }
+}
+
+extension Central.SegmentContent {
+  /// Adds the line of change `n`, whose body's key came from `secret`.
+  fileprivate mutating func add(_ line: [UInt8], n: Int, secret: [UInt8]?) {
+    lines.append(line)
+    guard let secret else { return }
+    if let last = runs.last, last.secret == secret, last.to == n - 1 {
+      runs[runs.count - 1].to = n
+    } else {
+      runs.append(Run(from: n, to: n, secret: secret))
+    }
+  }
+}
+
+extension Run {
+  /// As the inbox keeps it.
+  var json: JSON {
+    .array([.integer(Int64(from)), .integer(Int64(to)), .string(Base64URL.encode(secret))])
+  }
+
+  /// Reads what the inbox keeps; nothing where it is damaged, since secrets only save bytes.
+  static func list(_ bytes: [UInt8]) -> [Run] {
+    (try? JSON.parse(bytes))?.array?.compactMap { Run($0) } ?? []
+  }
+
+  private init?(_ json: JSON) {
+    guard let parts = json.array, parts.count == 3, let from = parts[0].integer,
+      let to = parts[1].integer, let secret = parts[2].string.flatMap(Base64URL.decode)
+    else { return nil }
+    self.init(from: Int(from), to: Int(to), secret: secret)
   }
 }

@@ -119,6 +119,7 @@ extension Central {
   ) throws {
     let author = standing.author
     var heard = try report.members[author.replica] ?? heard(author)
+    var refused: Set<Int> = []
     for (offset, (change, body)) in standing.changes.enumerated() {
       let reason =
         standing.claimsTooMuch
@@ -129,11 +130,18 @@ extension Central {
         signatures: offset == standing.changes.count - 1 ? segment.signatures : nil)
       if let reason {
         report.quarantined.append((change.dot, author.name, reason))
+        refused.insert(change.dot.n)
         heard.quarantined += 1
       } else {
         report.applied += 1
         heard.applied += 1
       }
+    }
+    // Where one body is withheld, the secret of its run would help to guess it.
+    let first = standing.changes.first?.change.dot.n ?? 0
+    for run in segment.runs
+    where run.from >= first && !(run.from...run.to).contains(where: refused.contains) {
+      try store.keep(run, of: standing.actor, in: segment.space)
     }
     report.heard.insert(standing.actor)
     report.members[author.replica] = heard

@@ -30,12 +30,11 @@ extension Central {
     let segments = try Self.segments(of: body)
     return try store.write {
       var answer = OfferAnswer()
-      for (segment, lines) in segments {
+      for (segment, content) in segments {
         do {
           let author = try author(of: segment, space: space)
-          try checkQueue(
-            of: author.replica, adding: lines.reduce(0) { $0 + $1.count })
-          answer.receipts.append(try keep(segment, lines, key: author.key, space: space, at: at))
+          try checkQueue(of: author.replica, adding: content.bytes)
+          answer.receipts.append(try keep(segment, content, key: author.key, space: space, at: at))
         } catch let problem as Problem {
           answer.refused.append((Dot(actor: segment.actor, n: segment.to), problem))
         }

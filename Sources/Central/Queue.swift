@@ -16,6 +16,8 @@ struct QueuedSegment {
   let previous: [UInt8]
   let head: [UInt8]
   let signatures: [UInt8]
+  /// The runs whose secrets came with it.
+  let runs: [Run]
 
   /// A segment whose turn has come.
   struct Standing {
@@ -45,12 +47,12 @@ extension Central {
   func queuedSegments() throws -> [QueuedSegment] {
     try store.withConnection { connection in
       try connection.all(
-        "SELECT id, space, actor, n_from, n_to, previous, head, signatures FROM cordee_inbox ORDER BY id"
+        "SELECT id, space, actor, n_from, n_to, previous, head, signatures, runs FROM cordee_inbox ORDER BY id"
       ) { row in
         QueuedSegment(
           id: row.int(0), space: row.text(1), actor: ActorID(bytes: row.bytes(2)),
           from: row.int(3), to: row.int(4), previous: row.bytes(5), head: row.bytes(6),
-          signatures: row.bytes(7))
+          signatures: row.bytes(7), runs: Run.list(row.bytes(8)))
       }
     }
   }

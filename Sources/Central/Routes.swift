@@ -195,7 +195,8 @@ public struct Routes {
     let piece = Response(
       status: 200, contentType: "application/x-ndjson",
       bytes: try central.logPiece(
-        of: space, after: cursor.seq, for: member, bytesMax: logPieceBytes))
+        of: space, after: cursor.seq, for: member, bytesMax: logPieceBytes,
+        isShort: request.query["form"] == "short"))
     return Encoding.encode(piece, for: request)
   }
 

@@ -45,33 +45,43 @@ extension Central {
   ///
   /// - Parameters:
   ///   - reader: whose request this is.
-  ///   - bytesMax: the piece ends with the first line that reaches it.
+  ///   - bytesMax: the piece ends with the first line that reaches it, counted in full form.
+  ///   - isShort: whether lines may have the short form.
   /// - Throws: `Problem` when the reader's role may not read the space.
-  public func logPiece(of space: String, after seq: Int, for reader: Member, bytesMax: Int) throws
-    -> [UInt8]
-  {
+  public func logPiece(
+    of space: String, after seq: Int, for reader: Member, bytesMax: Int, isShort: Bool = false
+  ) throws -> [UInt8] {
     try checkReads(space, by: reader)
     return try store.read {
       guard let checkpoint = try checkpoint(of: space) else { return [] }
       let end = try Int(store.meta("checkpoint.\(space).seq")?.integer ?? 0)
-      var bytes: [UInt8] = []
+      var writer = ShortWriter()
+      var runs = RunFinder(store, space: space)
+      var size = 0
       var isCut = false
       try store.forEachEntry(of: space, after: seq) { entry in
         guard entry.seq <= end else { return false }
-        if bytes.count >= bytesMax {
+        if size >= bytesMax {
           isCut = true
           return false
         }
-        bytes += LogLine.entryLine(
-          seq: entry.seq, change: entry.change, verdict: entry.verdict,
-          signatures: entry.signatures,
-          withholdsBody: !entry.verdict.isApplied
-            && entry.change.dot.actor.replica != reader.replica)
-        bytes.append(UInt8(ascii: "\n"))
+        if isShort, entry.verdict.isApplied, entry.change.bodyBytes != nil {
+          writer.append(
+            entry.change, seq: entry.seq, signatures: entry.signatures,
+            run: try runs.run(of: entry.change.dot))
+        } else {
+          writer.append(
+            line: LogLine.entryLine(
+              seq: entry.seq, change: entry.change, verdict: entry.verdict,
+              signatures: entry.signatures,
+              withholdsBody: !entry.verdict.isApplied
+                && entry.change.dot.actor.replica != reader.replica))
+        }
+        size += entry.fullBytes
         return true
       }
-      if !isCut { bytes += checkpoint + [UInt8(ascii: "\n")] }
-      return bytes
+      if !isCut { writer.append(line: checkpoint) }
+      return writer.bytes
     }
   }
 
@@ -83,5 +93,12 @@ extension Central {
     guard store.schema.role(reader.role)?.reads.contains(space) == true else {
       throw Problem("space.forbidden", status: 403, "the role \(reader.role) may not read \(space)")
     }
+  }
+}
+
+extension LogEntry {
+  /// About the bytes of its line in full form.
+  fileprivate var fullBytes: Int {
+    change.headerBytes.count + (change.bodyBytes?.count ?? 64) + (signatures?.count ?? 0) + 64
   }
 }

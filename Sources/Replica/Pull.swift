@@ -28,11 +28,11 @@ extension Replica {
     while !verification.isComplete {
       let piece = try piece(of: space, after: verification.cursor, line, .pull)
       if piece.isEmpty { return }
-      for bytes in Lines.split(piece) {
+      for bytes in piece {
         if let entry = try verification.entry(try LogLine.parse(bytes)) { entries.append(entry) }
       }
       if !verification.isComplete || spool.holdsLines {
-        try spool.append(piece)
+        try spool.append(Array(piece.joined(separator: [UInt8(ascii: "\n")])) + [UInt8(ascii: "\n")])
         entries = []
       }
     }
@@ -72,7 +72,7 @@ extension Replica {
       var verification = verification(of: space, from: start)
       var entries: [LogEntry] = []
       var whole = 0
-      for bytes in Lines.split(try piece(of: space, after: start, line, .history)) {
+      for bytes in try piece(of: space, after: start, line, .history) {
         guard verification.cursor.seq < gap.upTo.seq,
           let entry = try verification.entry(try LogLine.parse(bytes))
         else { break }
@@ -93,12 +93,16 @@ extension Replica {
     Verification(store: store, identity: identity, space: space, cursor: cursor)
   }
 
+  /// The lines of one piece of the log, in full form.
   private func piece(
     of space: String, after cursor: Cursor, _ line: Line, _ phase: Transferred.Phase
-  ) throws -> [UInt8] {
-    try Line.decoded(
+  ) throws -> [[UInt8]] {
+    let bytes = try Line.decoded(
       try line.ask(
-        "GET", "/v1/spaces/\(space)/log?after=\(cursor.text)", headers: Self.wanted, phase: phase))
+        "GET", "/v1/spaces/\(space)/log?after=\(cursor.text)&form=short", headers: Self.wanted,
+        phase: phase))
+    var reader = ShortReader(isLog: true, bytesMax: 2 * Line.answerBytesMax)
+    return try Lines.split(bytes).compactMap { try reader.full($0) }
   }
 
   private func take(

@@ -7,7 +7,7 @@ import Wire
 
 /// Own changes to central, in whole signed segments.
 extension Replica {
-  /// Bytes of one push before compression.
+  /// Bytes of one push in full form, before compression.
   private static let pushBytesMax = 900_000
   /// Changes read at once.
   private static let batch = 2_000
@@ -19,24 +19,38 @@ extension Replica {
     var sent = n
     var reached = n
     var body: [UInt8] = []
-    try forEachSegment(of: space, after: n) { bytes, head in
-      if !body.isEmpty, body.count + bytes.count > Self.pushBytesMax {
+    var size = 0
+    try forEachSegment(of: space, after: n) { segment in
+      if size > 0, size + segment.fullBytes > Self.pushBytesMax {
         sent = try send(body, upTo: reached, space, line)
-        body = []
+        (body, size) = ([], 0)
       }
-      body += bytes
-      reached = head.n
+      body += segment.lines
+      size += segment.fullBytes
+      reached = segment.head.n
     }
     if !body.isEmpty { sent = try send(body, upTo: reached, space, line) }
     return sent - n
   }
 
-  /// Gives own changes above `n` in whole signed segments: the lines of each, as they are sent, and its head.
+  /// One signed segment as it is sent.
+  public struct SegmentLines {
+    /// Its lines in short form, each with its line feed.
+    public let lines: [UInt8]
+    /// Its last change.
+    public let head: Dot
+    /// At least the bytes its lines have in full form.
+    public let fullBytes: Int
+  }
+
+  /// Gives own changes above `n` in whole signed segments.
   ///
   /// - Complexity: O(changes); memory stays within one batch.
   public func forEachSegment(
-    of space: String, after n: Int, _ body: (_ lines: [UInt8], _ head: Dot) throws -> Void
+    of space: String, after n: Int, _ body: (SegmentLines) throws -> Void
   ) throws {
+    try store.write { try store.closeRuns() }
+    var runs = RunFinder(store, space: space)
     var reached = n
     while true {
       let changes = try store.ownChanges(
@@ -46,11 +60,18 @@ extension Replica {
         try store.changeHash(Dot(actor: identity.actor, n: reached), in: space) ?? .zero
       var start = 0
       while start < changes.count {
-        let (end, lines) = Self.run(in: changes, from: start)
+        let (end, size) = Self.segmentEnd(in: changes, from: start)
         let segment = segment(changes[start..<end], space: space, previous: previous)
-        var bytes = segment.line + [UInt8(ascii: "\n")]
-        for line in lines { bytes += line + [UInt8(ascii: "\n")] }
-        try body(bytes, changes[end - 1].dot)
+        var writer = ShortWriter()
+        writer.append(line: segment.line)
+        for change in changes[start..<end] {
+          let run = try runs.run(of: change.dot)
+          // What stands in another segment may be judged at another time, and one of its bodies withheld.
+          let isWhole = run.map { $0.from >= segment.from && $0.to <= segment.to } ?? false
+          writer.append(change, run: isWhole ? run : nil)
+        }
+        try body(
+          SegmentLines(lines: writer.bytes, head: changes[end - 1].dot, fullBytes: size))
         previous = segment.head
         start = end
       }
@@ -58,21 +79,23 @@ extension Replica {
     }
   }
 
-  /// The longest run from `start` that one segment may hold: only its first change carries a context.
-  private static func run(in changes: [Change], from start: Int) -> (end: Int, lines: [[UInt8]]) {
-    var lines = [ChangeEncoding.line(of: changes[start])]
-    var size = lines[0].count
+  /// The end of the longest segment from `start`, whose first change alone carries a context; and a bound of its bytes in
+  /// full form.
+  private static func segmentEnd(in changes: [Change], from start: Int) -> (end: Int, size: Int) {
+    func size(_ change: Change) -> Int {
+      change.headerBytes.count + (change.bodyBytes?.count ?? 0) + 22
+    }
+    var total = 512 + size(changes[start])
     var end = start + 1
     while end < changes.count, changes[end].header.context.isEmpty,
       end - start < ChangeLimits.segmentChangesMax
     {
-      let line = ChangeEncoding.line(of: changes[end])
-      size += line.count + 1
-      if size > pushBytesMax - 10_000 { break }
-      lines.append(line)
+      let more = size(changes[end])
+      if total + more > pushBytesMax { break }
+      total += more
       end += 1
     }
-    return (end, lines)
+    return (end, total)
   }
 
   private func segment(_ run: ArraySlice<Change>, space: String, previous: Hash) -> Segment {

@@ -22,6 +22,10 @@ enum Layout {
     CREATE TABLE cordee_log(seq INTEGER PRIMARY KEY, space INTEGER NOT NULL, actor INTEGER NOT NULL,
       n INTEGER NOT NULL, reason TEXT, hash BLOB NOT NULL, signatures TEXT) STRICT;
     CREATE INDEX cordee_log_place ON cordee_log(space, seq);
+    CREATE TABLE cordee_run(space INTEGER NOT NULL, actor INTEGER NOT NULL, n_from INTEGER NOT NULL,
+      n_to INTEGER NOT NULL, secret BLOB NOT NULL, open INTEGER NOT NULL, PRIMARY KEY(space, actor, n_to))
+      STRICT, WITHOUT ROWID;
+    CREATE INDEX cordee_run_open ON cordee_run(open) WHERE open = 1;
     CREATE TABLE cordee_row(tbl INTEGER NOT NULL, id TEXT NOT NULL, actor INTEGER NOT NULL, n INTEGER NOT NULL,
       weight INTEGER NOT NULL, width INTEGER NOT NULL, exceptions BLOB, PRIMARY KEY(tbl, id)) STRICT, WITHOUT ROWID;
     CREATE INDEX cordee_row_expanded ON cordee_row(tbl, id) WHERE width < 0;

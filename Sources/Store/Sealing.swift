@@ -145,9 +145,11 @@ extension Store {
     let head = try head(of: author.actor, in: space)
     let delta = context == head.context ? VersionVector() : context.exceeding(head.context)
     let dot = Dot(actor: author.actor, n: head.n + 1)
+    let key = try nextKey(
+      for: dot, space: try number(ofName: space), startsSegment: !delta.isEmpty)
     let change = Store.change(
       Header(network: author.network, space: space, dot: dot, context: delta),
-      Body(key: Randomness.bytes(16), at: author.at, was: was, writes: writes.map(\.write)),
+      Body(key: key, at: author.at, was: was, writes: writes.map(\.write)),
       previous: head.hash)
     let authorship = Authorship(dot: dot, context: context)
     for pending in writes {

@@ -30,6 +30,8 @@ public final class Store {
     /// Heads that moved in the transaction that is open.
     var movedHeads: Set<HeadKey> = []
     var contexts: [HeadKey: Contexts] = [:]
+    /// Each author's newest run.
+    var openRuns: [HeadKey: OpenRun] = [:]
     var logEnds: [String: (seq: Int, hash: Hash)] = [:]
     var lastSeq: Int?
     /// The stamp that was asked for last, by `isKnown`.
@@ -116,6 +118,7 @@ public final class Store {
         try noticeOthers()
         let result = try body()
         try flushHeads()
+        try flushRuns()
         return result
       }
     } catch {

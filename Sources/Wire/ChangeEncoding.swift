@@ -130,6 +130,12 @@ public enum Preimage {
   private static let body = Array("cordee.body.1\n".utf8)
   private static let change = Array("cordee.change.1\n".utf8)
   private static let log = Array("cordee.log.1\n".utf8)
+  private static let key = Array("cordee.key.1\n".utf8)
+
+  /// A body's key, BLAKE2b-128 of this, comes from its run's secret and its change's count. `[SP-313]`
+  public static func key(secret: [UInt8], n: Int) -> [[UInt8]] {
+    [key, secret, Array("\(n)\n".utf8)]
+  }
 
   /// The hash of a body covers its exact bytes.
   public static func body(_ bytes: [UInt8]) -> [[UInt8]] { [body, bytes] }

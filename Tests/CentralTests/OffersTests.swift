@@ -37,7 +37,7 @@ extension Replica {
       network: identity.network, actor: identity.actor, at: "2027-01-15T08:00:00Z")
     _ = try store.write { try store.seal(as: author) }
     var bytes: [UInt8] = []
-    try forEachSegment(of: space, after: n) { lines, _ in bytes += lines }
+    try forEachSegment(of: space, after: n) { bytes += $0.lines }
     return bytes
   }
 }
