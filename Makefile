@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh Debian 12 with Swift 6: `make demo` and `make test`.
 BUILD = swift build --explicit-target-dependency-import-check error
 
-.PHONY: help setup build release test lint format demo bench model battery battery-deep battery-table clean
+.PHONY: help setup build release test lint format demo bench model battery battery-deep battery-table fuzz clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
@@ -38,6 +38,9 @@ battery-deep: release ## the same with the full figures; `scripts/battery --full
 
 battery-table: ## print what each part of the battery found, and at which commit
 	@scripts/battery --table
+
+fuzz: setup ## fuzz every door with libFuzzer, SECONDS=60 each
+	scripts/fuzz $(or $(SECONDS),60)
 
 lint: ## check the form of the sources
 	swift format lint --strict --recursive --parallel Sources Tests Package.swift

@@ -16,6 +16,6 @@ private let target: FuzzTarget = {
 /// libFuzzer's entry (llvm.org/docs/LibFuzzer.html).
 @_cdecl("LLVMFuzzerTestOneInput")
 public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-  target.run(Array(unsafe UnsafeBufferPointer(start: start, count: count)))
+  target.run(unsafe Array(UnsafeBufferPointer(start: start, count: count)))
   return 0
 }

@@ -79,8 +79,10 @@ extension FuzzTarget {
     _ = unsafe fwrite(bytes, 1, bytes.count, file)
     unsafe fclose(file)
     defer {
-      for ending in ["", "-journal", "-wal", "-shm"] { _ = unsafe unlink(path + ending) }
-      for ending in ["", "-journal", "-wal", "-shm"] { _ = unsafe unlink("\(folder)/audit\(ending)") }
+      for ending in ["", "-journal", "-wal", "-shm"] {
+        _ = unsafe unlink(path + ending)
+        _ = unsafe unlink("\(folder)/audit\(ending)")
+      }
     }
     guard let store = try? Store(path: path, schema: clubs, use: .reader) else { return }
     try? store.read {
@@ -91,8 +93,7 @@ extension FuzzTarget {
       _ = try? store.known(in: "commons")
     }
     let audit = try? Audit(
-      of: store, centralKey: SigningKey(seed: [UInt8](repeating: 7, count: 32))?.publicKey
-        ?? SigningKey.generate().publicKey, scratchPath: "\(folder)/audit")
+      of: store, centralKey: SigningKey.generate().publicKey, scratchPath: "\(folder)/audit")
     _ = try? audit?.run()
   }
 }
@@ -103,7 +104,8 @@ private struct Scratch: Sendable {
   let path: String
 
   init() {
-    path = "\(unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp")/cordee-fuzz-\(getpid())"
+    let folder = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
+    path = "\(folder)/cordee-fuzz-\(getpid())"
     _ = unsafe mkdir(path, 0o700)
   }
 }

@@ -7,7 +7,9 @@ struct CorpusTests {
   private static let fixtures = URL(filePath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent().appending(path: "Fixtures/fuzz")
 
-  @Test("Every kept input, cut and flipped too, keeps each door's promises", arguments: FuzzTarget.all.map(\.name))
+  @Test(
+    "Every kept input, cut and flipped too, keeps each door's promises",
+    arguments: FuzzTarget.all.map(\.name))
   func corpus(name: String) throws {
     let target = try #require(FuzzTarget.all.first { $0.name == name })
     let folder = Self.fixtures.appending(path: name)
