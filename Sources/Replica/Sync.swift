@@ -18,6 +18,8 @@ public struct SyncReport: Sendable {
   public var snapshotRows = 0
   /// Log entries of older history taken.
   public var history = 0
+  /// Edited rows that no change can carry.
+  public var heldBack: [HeldBack] = []
   /// Own changes that were refused, with central's reason.
   public var refused: [String] = []
   /// The epoch that began, when the file turned out to be a copy or an old state.
@@ -50,6 +52,7 @@ extension Replica {
       guard try isForked(hello, ask(hello, line)) else { throw error }
       try converse(line, at: at, &report)
     }
+    report.heldBack = store.heldBack
     if fetchesHistory {
       for space in identity.spaces { report.history += try fetchHistory(of: space, line) }
     }

@@ -24,6 +24,7 @@ extension Store {
     try withAttached(path) {
       try write {
         try seal(as: author)
+        for held in heldBack where try isKnown(held.row) { try checkNotHeld(held.row) }
         var adoption = Adoption(store: self, snapshot: snapshot)
         try adoption.run(own: author.actor)
         let old = try gap(in: snapshot.space)

@@ -76,6 +76,7 @@ extension Store {
   private func apply(_ writes: [Write], by author: Authorship, in space: String) throws {
     for write in writes {
       try carry(write.row.table, in: space)
+      if !cache.heldBack.isEmpty { try checkNotHeld(write.row) }
       if try hasBase(), var base = try base(of: write.row) {
         base.state.apply(write.verb, by: author)
         try setBase(base, of: write.row)

@@ -29,48 +29,46 @@ struct PendingWrite {
 
 /// Touched cells become changes.
 extension Store {
-  /// Whether a change becomes one row or all rows touched together.
-  public enum Grouping: Sendable {
-    /// One change a row: edits by other programs, whose transactions cannot be told apart.
-    case byRow
-    /// One change a space: one command's edit.
-    case together
-  }
-
-  /// Seals everything touched since the last seal; call inside `write`.
+  /// Seals everything touched since the last seal, one change a row, since transactions of other programs cannot be told
+  /// apart; call inside `write`.
+  ///
+  /// What no change can carry is left as it is, in `heldBack`.
   ///
   /// - Returns: how many changes were made; 0 when every cell came back to its value.
   /// - Complexity: O(touched cells).
   @discardableResult
-  public func seal(as author: Author, grouping: Grouping = .byRow) throws -> Int {
-    let touched = try touched()
-    guard !touched.isEmpty else { return 0 }
+  public func seal(as author: Author) throws -> Int {
+    let (touched, unnamed) = try touchedAll()
+    cache.heldBack = try hold(unnamed)
+    guard !touched.isEmpty || !unnamed.isEmpty else { return 0 }
     let author = try present(author)
     var seen: [String: VersionVector] = [:]
-    var together: [String: [PendingWrite]] = [:]
+    var sealed: [RowKey] = []
     var count = 0
-    func seal(_ writes: [PendingWrite], _ space: String) throws {
-      if seen[space] == nil { seen[space] = try knownOfOthers(than: author.actor, in: space) }
-      try sealOne(
-        writes, space: space, author: author, seen: seen[space] ?? VersionVector(), isShown: true)
-      count += 1
-    }
     for (row, old) in touched {
-      guard let plan = plans[row.table], let pending = try pending(row, old, plan) else { continue }
-      switch grouping {
-      case .byRow: try seal([pending], plan.table.space)
-      case .together: together[plan.table.space, default: []].append(pending)
+      guard let plan = plans[row.table], let pending = try pending(row, old, plan) else {
+        sealed.append(row)
+        continue
+      }
+      let space = plan.table.space
+      if seen[space] == nil { seen[space] = try knownOfOthers(than: author.actor, in: space) }
+      do {
+        if let reason = Self.objection(toID: row.id) { throw TooLarge(reason: reason) }
+        try sealOne(
+          [pending], space: space, author: author, seen: seen[space] ?? VersionVector(),
+          isShown: true)
+        sealed.append(row)
+        count += 1
+      } catch let error as TooLarge {
+        cache.heldBack.append(HeldBack(row: row, reason: error.reason))
       }
     }
-    for (space, writes) in together.sorted(by: { $0.key < $1.key }) {
-      for start in stride(from: 0, to: writes.count, by: ChangeLimits.writesMax) {
-        try seal(
-          Array(writes[start..<min(start + ChangeLimits.writesMax, writes.count)]), space)
-      }
-    }
-    try db.run("DELETE FROM cordee_touched")
+    try forgetTouched(sealed)
     return count
   }
+
+  /// A write that no change may hold; nothing was done with it.
+  private struct TooLarge: Error { let reason: String }
 
   /// The author as the file has it now: another program may have begun an epoch since the caller looked.
   private func present(_ author: Author) throws -> Author {
@@ -90,17 +88,25 @@ extension Store {
   }
 
   /// The touched rows in the order they were first touched, each with the values its cells had.
-  func touched() throws -> [(RowKey, [String: Value])] {
-    let cells = try db.all("SELECT tbl, id, field, old FROM cordee_touched ORDER BY rowid") {
-      (RowKey(table: $0.text(0), id: $0.text(1)), $0.text(2), Store.value($0, 3))
-    }
+  func touched() throws -> [(RowKey, [String: Value])] { try touchedAll().rows }
+
+  /// The same, and beside them those whose id is no valid text.
+  private func touchedAll() throws -> (rows: [(RowKey, [String: Value])], unnamed: [Unnamed]) {
     var order: [RowKey] = []
     var rows: [RowKey: [String: Value]] = [:]
-    for (row, field, old) in cells {
+    var unnamed: [Unnamed] = []
+    try db.scan("SELECT tbl, id, field, old FROM cordee_touched ORDER BY rowid", []) { found in
+      guard let id = found.validText(1) else {
+        let bytes = found.bytes(1)
+        if unnamed.last?.id != bytes { unnamed.append(Unnamed(table: found.text(0), id: bytes)) }
+        return true
+      }
+      let row = RowKey(table: found.text(0), id: id)
       if rows[row] == nil { order.append(row) }
-      rows[row, default: [:]][field] = old
+      rows[row, default: [:]][found.text(2)] = Store.value(found, 3)
+      return true
     }
-    return order.map { ($0, rows[$0] ?? [:]) }
+    return (order.map { ($0, rows[$0] ?? [:]) }, unnamed)
   }
 
   private func pending(_ row: RowKey, _ old: [String: Value], _ plan: TablePlan) throws
@@ -129,10 +135,15 @@ extension Store {
   /// Call inside `write`.
   public func seal(_ writes: [Write], space: String, author: Author, was: Dot? = nil) throws {
     let author = try present(author)
-    try sealOne(
-      try writes.map { PendingWrite(write: $0, before: .state(try load($0.row))) }, space: space,
-      author: author, seen: try knownOfOthers(than: author.actor, in: space), isShown: false,
-      was: was)
+    do {
+      try sealOne(
+        try writes.map { PendingWrite(write: $0, before: .state(try load($0.row))) }, space: space,
+        author: author, seen: try knownOfOthers(than: author.actor, in: space), isShown: false,
+        was: was)
+    } catch let error as TooLarge {
+      throw StoreError(
+        .heldBack, "this edit cannot be sent: \(error.reason)", hint: "Nothing was changed.")
+    }
   }
 
   /// - Parameters:
@@ -151,6 +162,9 @@ extension Store {
       Header(network: author.network, space: space, dot: dot, context: delta),
       Body(key: key, at: author.at, was: was, writes: writes.map(\.write)),
       previous: head.hash)
+    if let bytes = change.bodyBytes?.count, bytes > ChangeLimits.bodyBytesMax {
+      throw TooLarge(reason: "it is larger than \(ChangeLimits.bodyBytesMax / 1024) KiB")
+    }
     let authorship = Authorship(dot: dot, context: context)
     for pending in writes {
       try keepBase(pending.before, of: pending.write.row)

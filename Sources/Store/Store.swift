@@ -36,6 +36,8 @@ public final class Store {
     var lastSeq: Int?
     /// The stamp that was asked for last, by `isKnown`.
     var recent: (row: RowKey, stamp: Stamp)?
+    /// Edited rows that the last seal left.
+    var heldBack: [HeldBack] = []
     /// Conflicts of the rows written since `watchConflicts`, as they were before.
     var watched: [RowKey: [ConflictName]]?
     /// SQLite's count of what other connections committed (sqlite.org/pragma.html#pragma_data_version).

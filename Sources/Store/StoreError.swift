@@ -16,6 +16,8 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
     case full = "store.full"
     /// Another program holds the file.
     case busy = "store.busy"
+    /// An edit that no change can carry.
+    case heldBack = "edit.held_back"
     /// A change does not follow what is held.
     case gap = "store.gap"
     /// The log does not chain.

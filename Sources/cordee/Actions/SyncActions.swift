@@ -122,14 +122,17 @@ enum SyncActions {
           ("conflicts", .integer(Int64(conflicts))),
           ("refused", .array(report.refused.map { .string($0) })),
           ("epoch", report.epoch.map(EpochNotices.json) ?? .null),
+          ("held_back", HeldBackLines.json(report.heldBack)),
         ]))
     } else {
       invocation.console.print(
         "Sent \(report.pushed), received \(received(report)), conflicts \(conflicts).")
       if let epoch = report.epoch { invocation.console.print(EpochNotices.sentence(epoch)) }
       for reason in report.refused { invocation.console.printValues("Refused: \(reason)") }
+      HeldBackLines.print(report.heldBack, invocation.console)
     }
-    return conflicts > 0 || !report.refused.isEmpty ? .needsPerson : .done
+    let isClear = conflicts == 0 && report.refused.isEmpty && report.heldBack.isEmpty
+    return isClear ? .done : .needsPerson
   }
 
   /// What came, in words.
@@ -181,6 +184,7 @@ enum SyncActions {
             ("unsent", .integer(Int64(unsent))), ("received", .integer(Int64(waiting.received))),
             ("conflicts", .integer(Int64(conflicts))),
             ("quarantined", .integer(Int64(quarantined))),
+            ("held_back", HeldBackLines.json(store.heldBack)),
             ("last_sync", last.map { .string($0) } ?? .null),
             ("spaces", .array(identity.spaces.map { .string($0) })),
             ("history", try HistoryReach.json(store, spaces: identity.spaces)),
@@ -199,10 +203,12 @@ enum SyncActions {
         console.print("  conflicts    \(conflicts)" + (conflicts > 0 ? "  (cordee conflicts)" : ""))
         console.print(
           "  quarantined  \(quarantined)" + (quarantined > 0 ? "  (cordee log tells why)" : ""))
+        HeldBackLines.print(store.heldBack, console)
         for line in try HistoryReach.lines(store, spaces: identity.spaces) { console.print(line) }
         for line in notices { console.print(line) }
       }
-      return conflicts > 0 || quarantined > 0 ? .needsPerson : .done
+      let isClear = conflicts == 0 && quarantined == 0 && store.heldBack.isEmpty
+      return isClear ? .done : .needsPerson
     }
   }
 

@@ -1,0 +1,62 @@
+public import Changes
+import SQLite
+
+/// One edited row that no change can carry: it stays as it is, untouched and unsent, until a person mends it.
+///
+/// Central refuses what breaks the published limits before it can give a verdict; sealed, such a row would stand in the
+/// way of everything its author writes after it.
+public struct HeldBack: Sendable, Hashable {
+  /// Which row; an id that is no text is shown with the replacement character.
+  public let row: RowKey
+  /// What is wrong with it.
+  public let reason: String
+}
+
+extension Store {
+  /// The rows that the last seal of this store left.
+  public var heldBack: [HeldBack] { cache.heldBack.sorted { $0.row < $1.row } }
+
+  /// A touched row whose id is no valid text, by its bytes.
+  struct Unnamed {
+    let table: String
+    let id: [UInt8]
+  }
+
+  /// Holds back rows without a valid name as long as they stand in their table.
+  func hold(_ unnamed: [Unnamed]) throws -> [HeldBack] {
+    try unnamed.filter { row in
+      try db.first(
+        "SELECT 1 FROM \(Layout.quoted(row.table)) WHERE id = ?", .textBytes(row.id)
+      ) { _ in true } ?? false
+    }.map {
+      HeldBack(
+        row: RowKey(table: $0.table, id: String(decoding: $0.id, as: UTF8.self)),
+        reason: "its id is not valid UTF-8")
+    }
+  }
+
+  /// Why no change can carry a row's id; nil when one can.
+  static func objection(toID id: String) -> String? {
+    if id.isEmpty { return "its id is empty" }
+    guard id.utf8.count > ChangeLimits.rowIDBytesMax else { return nil }
+    return "its id is longer than \(ChangeLimits.rowIDBytesMax) bytes"
+  }
+
+  /// Refuses to write over a row that holds an edit no change carries. `[R16]`
+  func checkNotHeld(_ row: RowKey) throws {
+    guard let held = cache.heldBack.first(where: { $0.row == row }) else { return }
+    throw StoreError(
+      .heldBack,
+      "others changed \(row.table)/\(row.id), which holds an edit that cannot be sent: \(held.reason)",
+      hint: "Shorten or undo it, then sync again; nothing was lost.")
+  }
+
+  /// Forgets what was noted of sealed rows, and keeps it of those held back.
+  func forgetTouched(_ sealed: [RowKey]) throws {
+    guard !cache.heldBack.isEmpty else { return try db.run("DELETE FROM cordee_touched") }
+    for row in sealed {
+      try db.run(
+        "DELETE FROM cordee_touched WHERE tbl = ? AND id = ?", .text(row.table), .text(row.id))
+    }
+  }
+}

@@ -1,0 +1,113 @@
+import Central
+import Changes
+import Replica
+import SQLite
+import Store
+import Testing
+
+@Suite("R16: an edit that no change can carry holds up nothing but itself, and is not lost")
+struct HeldBackTests {
+  private let world: World
+  private let ana: Replica
+  private let ben: Replica
+
+  init() throws {
+    world = try World()
+    ana = try world.join(name: "Ana")
+    ben = try world.join(name: "Ben")
+    try ana.edit("INSERT INTO club VALUES('c1', 'Alpins', 'Chamonix', 1920)")
+    try world.settle()
+  }
+
+  private func name(_ replica: Replica) throws -> Int {
+    try replica.store.withConnection { connection in
+      try connection.first("SELECT count(*) FROM club WHERE name = 'odd'") { $0.int(0) }
+    } ?? 0
+  }
+
+  @Test(
+    "a row with a name no change can hold stays; what is written after it travels",
+    arguments: [
+      ("''", "its id is empty"), ("printf('%.300c', 'x')", "its id is longer than 128 bytes"),
+      ("CAST(x'fefe' AS TEXT)", "its id is not valid UTF-8"),
+    ])
+  func unnamed(id: String, reason: String) throws {
+    try ana.edit("INSERT INTO club(id, name) VALUES(\(id), 'odd')")
+    try ana.edit("UPDATE club SET city = 'Quito' WHERE id = 'c1'")
+    for _ in 0..<2 {
+      let report = try world.sync(ana)
+      #expect(report.heldBack.map(\.reason) == [reason])
+    }
+    #expect(try ana.store.touchedRows() == 1)
+    try world.settle()
+    #expect(try ben.cell("city", of: "c1") == "Quito")
+    #expect(try name(ana) == 1 && name(ben) == 0)
+    // Mended, it goes as any other row does.
+    try ana.edit("UPDATE club SET id = 'c2' WHERE name = 'odd'")
+    #expect(try world.sync(ana).heldBack.isEmpty)
+    #expect(try ana.store.touchedRows() == 0)
+    try world.settle()
+    #expect(try ben.cell("name", of: "c2") == "odd")
+    #expect(try world.digests().count == 1)
+  }
+
+  @Test("a row with a name no change can hold that is deleted again leaves no trace")
+  func deleted() throws {
+    for id in ["''", "CAST(x'fefe' AS TEXT)"] {
+      try ana.edit("INSERT INTO club(id, name) VALUES(\(id), 'odd')")
+      #expect(try world.sync(ana).heldBack.count == 1)
+      try ana.edit("DELETE FROM club WHERE name = 'odd'")
+      #expect(try world.sync(ana).heldBack.isEmpty)
+      #expect(try ana.store.touchedRows() == 0)
+    }
+  }
+
+  @Test("an edit larger than a change waits for its author; nobody writes over it")
+  func large() throws {
+    try ana.edit("UPDATE club SET city = printf('%.600000c', 'x') WHERE id = 'c1'")
+    try ana.edit("INSERT INTO club(id, name) VALUES('c2', 'Nord')")
+    #expect(try world.sync(ana).heldBack.map(\.reason) == ["it is larger than 512 KiB"])
+    try ben.edit("UPDATE club SET founded = 1921")
+    try world.sync(ben)
+    try world.merge()
+    #expect { try world.sync(ana) } throws: { ($0 as? StoreError)?.code == .heldBack }
+    #expect(try ana.cell("length(city)", of: "c1") == "600000")
+    try ana.edit("UPDATE club SET city = 'Quito' WHERE id = 'c1'")
+    try world.settle()
+    for member in [ana, ben] {
+      #expect(try member.cell("city", of: "c1") == "Quito")
+      #expect(try member.cell("founded", of: "c1") == "1921")
+      #expect(try member.cell("name", of: "c2") == "Nord")
+    }
+    #expect(try world.digests().count == 1)
+  }
+
+  @Test("a command's edit larger than a change is refused, and nothing is written")
+  func command() throws {
+    let author = Author(network: ana.identity.network, actor: ana.identity.actor, at: world.loop.at)
+    let write = Write(
+      RowKey(table: "club", id: "c1"),
+      .set([FieldValue("city", .text(String(repeating: "x", count: 600_000)))]))
+    #expect {
+      try ana.store.write { try ana.store.seal([write], space: "commons", author: author) }
+    } throws: { ($0 as? StoreError)?.code == .heldBack }
+    #expect(try ana.cell("city", of: "c1") == "Chamonix")
+    #expect(try ana.store.waiting().local == 0)
+  }
+
+  @Test(
+    "what SQL can hold and JSON cannot is sealed as it is and judged by central",
+    arguments: [
+      "city = CAST(x'00ff' AS TEXT)", "city = 'a' || char(0) || 'b'", "founded = NULL",
+      "city = char(55296)", "founded = -9223372036854775808",
+    ])
+  func odd(set: String) throws {
+    try ana.edit("UPDATE club SET \(set) WHERE id = 'c1'")
+    try ana.edit("INSERT INTO club(id, name) VALUES('c2', 'Nord')")
+    let report = try world.sync(ana)
+    #expect(report.heldBack.isEmpty && report.pushed == 2)
+    for _ in 0..<2 { try world.settle() }
+    #expect(try ben.cell("name", of: "c2") == "Nord")
+    #expect(try world.digests().count == 1)
+  }
+}
