@@ -216,7 +216,8 @@ public struct Routes {
   /// - Throws: `Problem` 401; the same for unknown and revoked devices.
   private func authenticate(_ request: Request, now: Int64) throws -> Member {
     let refusal = Problem(
-      "signature.refused", status: 401, "the request's signature is not an enrolled device's")
+      "signature.refused", status: 401, "the request's signature is not an enrolled device's",
+      hint: "This device was revoked, or this is another central; ask the secretariat.")
     guard let parsed = try? MessageSignature.parse(request), let replica = ReplicaID(parsed.keyID),
       let member = try central.member(replica), member.revokedAt == nil
     else { throw refusal }
@@ -243,7 +244,8 @@ public struct Routes {
     }
     guard key.verifies(parsed.signature, of: parsed.base) else {
       throw Problem(
-        "signature.refused", status: 401, "the request's signature is not an enrolled device's")
+        "signature.refused", status: 401, "the request's signature is not an enrolled device's",
+        hint: "This device was revoked, or this is another central; ask the secretariat.")
     }
     guard abs(Int64(parsed.created) - now) <= Self.clockSkewMax else {
       throw Problem(

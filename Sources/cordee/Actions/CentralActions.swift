@@ -67,7 +67,14 @@ enum CentralActions {
       throw Failure(
         code: "seed.missing", message: "\(file) cannot be read", hint: "Check the path.")
     }
-    return try Seed(JSON.parse(Array(bytes))) { Blake2b.hash([$0]) }
+    do {
+      return try Seed(JSON.parse(Array(bytes))) { Blake2b.hash([$0]) }
+    } catch {
+      let failure = Failure.from(error)
+      throw Failure(
+        code: failure.code, message: "\(file) holds no founding records: \(failure.message)",
+        hint: "Nothing was made. Give the seed part of seed-records.json.")
+    }
   }
 
   /// Loads founding records and merges them at once; what is there already stays as it is.

@@ -113,6 +113,7 @@ extension CentralActions {
   private static func text(_ value: JSON?) -> String {
     switch value {
     case .string(let text)?: text
+    case .null?: "none"
     case .object(let members)?:
       members.map { "\($0.0) \(text($0.1["seq"] ?? $0.1))" }.joined(separator: ", ")
     case let value?: value.text()
