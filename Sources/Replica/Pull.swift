@@ -32,7 +32,7 @@ extension Replica {
         if let entry = try verification.entry(try LogLine.parse(bytes)) { entries.append(entry) }
       }
       if !verification.isComplete || spool.holdsLines {
-        try spool.append(Array(piece.joined(separator: [UInt8(ascii: "\n")])) + [UInt8(ascii: "\n")])
+        try spool.append(piece.flatMap { $0 + [UInt8(ascii: "\n")] })
         entries = []
       }
     }

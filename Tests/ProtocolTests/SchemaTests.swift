@@ -29,6 +29,17 @@ struct SchemaTests {
     headers["Content-Encoding"] == nil ? bytes : try Zstd.decompress(bytes, limit: 1 << 24)
   }
 
+  /// The full lines that crossed in short form.
+  private static func full(_ bytes: [UInt8], isLog: Bool, _ messages: Messages) throws -> [[UInt8]]
+  {
+    var reader = ShortReader(isLog: isLog, bytesMax: 1 << 24)
+    return try Lines.split(bytes).compactMap { line in
+      let full = try reader.full(line)
+      if full != line { messages.add("short-line", line) }
+      return full
+    }
+  }
+
   private static func add(_ world: World, to messages: Messages) throws {
     for (request, response) in world.tap.crossed {
       let path = request.path
@@ -41,13 +52,13 @@ struct SchemaTests {
         messages.add("hello", request.body)
         messages.add("hello-answer", response.bytes)
       } else if path.hasSuffix("/changes") {
-        for line in Lines.split(try plain(request.body, request.headers)) {
+        for line in try full(try plain(request.body, request.headers), isLog: false, messages) {
           let isSegment = line.starts(with: #"{"segment":"#.utf8)
           messages.add(isSegment ? "segment" : "change", line)
         }
         messages.add("receipt", response.bytes)
       } else if path.hasSuffix("/log") {
-        for line in Lines.split(try plain(response.bytes, response.headers)) {
+        for line in try full(try plain(response.bytes, response.headers), isLog: true, messages) {
           let isCheckpoint = line.starts(with: #"{"checkpoint":"#.utf8)
           messages.add(isCheckpoint ? "checkpoint" : "log-entry", line)
         }
