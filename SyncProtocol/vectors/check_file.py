@@ -1,0 +1,243 @@
+#!/usr/bin/env python3
+"""Checks a replica file by chapter 16, with nothing but the rules: hashes, chains, signatures, checkpoint, and every row.
+
+Usage: check_file.py FILE     Prints what was counted; exits 1 with a line for each thing that is not as it should be.
+Sound but incomplete files (history behind a snapshot still missing) have their rows left out. Needs python3-nacl (Debian).
+"""
+import sqlite3
+import sys
+
+from nacl.exceptions import BadSignatureError
+from nacl.signing import VerifyKey
+
+import rules
+
+FOUND = []
+
+
+def say(text):
+    FOUND.append(text)
+
+
+def leb128(data):
+    """SP-1604"""
+    numbers, value, shift = [], 0, 0
+    for byte in data or b"":
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            numbers.append(value - 2**64 if value >= 2**63 else value)
+            value, shift = 0, 0
+    return numbers
+
+
+class File:
+    def __init__(self, path):
+        self.db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        self.db.text_factory = bytes
+        self.meta = {key.decode(): value for key, value in self.db.execute("SELECT key, value FROM cordee_meta")}
+        self.names = {number: name.decode() for number, name in self.db.execute("SELECT id, name FROM cordee_name")}
+        self.numbers = {name: number for number, name in self.names.items()}
+        self.actors = {number: actor.hex() for number, actor in self.db.execute("SELECT id, actor FROM cordee_actor")}
+        self.network = self.meta["network"].hex()
+        self.central = self.meta["central_key"]
+        self.keys = {rules.replica_of(self.central): self.central}
+        self.signatures = 0
+
+    def all(self, sql, *values):
+        return self.db.execute(sql, values).fetchall()
+
+    def vector(self, data):
+        """SP-1605"""
+        numbers = leb128(data)
+        return {self.actors[a]: n for a, n in zip(numbers[::2], numbers[1::2])}
+
+    def is_signed(self, signatures, signer, message):
+        """SP-106"""
+        key = self.keys.get(signer)
+        for item in signatures:
+            if key and item["key"] == signer:
+                try:
+                    VerifyKey(key).verify(message, rules.unb64(item["value"]))
+                    self.signatures += 1
+                    return True
+                except BadSignatureError:
+                    pass
+        return False
+
+
+class Space:
+    """One space's log, replayed: SP-1610, SP-1611."""
+
+    def __init__(self, file, name):
+        self.file, self.name, self.number = file, name, file.numbers.get(name, -1)
+        self.heads, self.contexts, self.rows, self.unsigned = {}, {}, {}, {}
+        gap = file.meta.get(f"gap.{name}")
+        self.has_gap = gap is not None
+        if self.has_gap:
+            return
+        self.replay()
+        self.checkpoint()
+        self.waiting()
+        self.compare()
+        self.compare_heads()
+
+    def change(self, actor, n, header, body, body_hash, stored):
+        """Whether a change is what its hashes say, at its place."""
+        before, previous = self.heads.get(actor, (0, rules.ZERO))
+        told = rules.body_hash(body) if body is not None else body_hash
+        right = rules.change_hash(previous, told, header)
+        network, space, author, count, context = rules.read_header(header)
+        if (network, space, author, count) != (self.file.network, self.name, actor, n) or n != before + 1:
+            say(f"{self.name}: {actor}:{n} stands at another place than its own")
+        if told != body_hash or right != stored:
+            say(f"{self.name}: {actor}:{n} is not what was hashed")
+        self.heads[actor] = (n, stored)
+        self.contexts[actor] = rules.merge(self.contexts.get(actor, {}), context)
+        return self.contexts[actor]
+
+    def replay(self):
+        place = rules.ZERO
+        self.end = (0, place)
+        for seq, number, n, reason, log_hash, signatures, header, body, body_hash, stored in self.file.all(
+                "SELECT l.seq, l.actor, l.n, l.reason, l.hash, l.signatures, c.header, c.body, c.body_hash, c.hash FROM cordee_log l "
+                "JOIN cordee_change c ON c.space = l.space AND c.actor = l.actor AND c.n = l.n WHERE l.space = ? ORDER BY l.seq",
+                self.number):
+            actor = self.file.actors[number]
+            context = self.change(actor, n, header, body, body_hash, stored)
+            verdict = "applied" if reason is None else "quarantined " + reason.decode()
+            place = rules.hash32(b"cordee.log.1\n", place, f"{seq} {actor} {n} {verdict}\n".encode(), stored)
+            if place != log_hash:
+                say(f"{self.name}: entry {seq} does not follow the one before it")
+                place = log_hash
+            if reason is None and body is not None:
+                self.apply(self.rows, actor, n, context, rules.read_body(body))
+            self.unsigned[actor] = n
+            if signatures is not None:
+                message = f"cordee.segment.1\n{self.file.network}\n{self.name}\n{actor}\n{n}\n{rules.b64(stored)}\n".encode()
+                if self.file.is_signed(rules.parse(signatures), actor[:32], message):
+                    del self.unsigned[actor]
+            self.end = (seq, place)
+        for actor, n in self.unsigned.items():
+            say(f"{self.name}: {actor}:{n} is not signed by its author")
+
+    def apply(self, rows, actor, n, context, body):
+        for item in body["writes"]:
+            verb = next(v for v in ("insert", "set", "delete", "undelete") if v in item)
+            fields = item[verb] if verb in ("insert", "set") else {}
+            key = item["table"], item["id"]
+            rows.setdefault(key, rules.Row()).apply(actor, n, context, verb, fields)
+            if item["table"] == "replica" and "key" in fields and actor[:32] == rules.replica_of(self.file.central):
+                public = rules.unb64(fields["key"])
+                if rules.replica_of(public) == item["id"]:
+                    self.file.keys[item["id"]] = public
+
+    def checkpoint(self):
+        line = self.file.meta.get(f"checkpoint.{self.name}")
+        if line is None:
+            return say(f"{self.name}: there is no checkpoint") if self.end[0] else None
+        parts = rules.exact_members(line)
+        told = rules.parse(parts["checkpoint"])
+        signer = rules.replica_of(self.file.central)
+        if not self.file.is_signed(rules.parse(parts["signatures"]), signer, b"cordee.checkpoint.1\n" + parts["checkpoint"]):
+            say(f"{self.name}: the checkpoint is not central's")
+        if (told["network"], told["space"], told["seq"], rules.unhash(told["hash"])) != (self.file.network, self.name, *self.end):
+            say(f"{self.name}: the checkpoint is not at the end of the log")
+        cursor = self.file.meta.get(f"cursor.{self.name}")
+        if cursor is not None and cursor.decode() != f"{told['instance']}.{told['seq']}.{told['hash']}":
+            say(f"{self.name}: the cursor is not at the checkpoint")
+
+    def waiting(self):
+        """Own changes without a verdict chain on; their rows are compared on top of the bases."""
+        self.own = []
+        for number, n, header, body, body_hash, stored in self.file.all(
+                "SELECT actor, n, header, body, body_hash, hash FROM cordee_change WHERE space = ? AND state = 0 ORDER BY actor, n", self.number):
+            actor = self.file.actors[number]
+            context = self.change(actor, n, header, body, body_hash, stored)
+            self.own.append((actor, n, context, rules.read_body(body)))
+
+    def compare(self):
+        for actor, n, context, body in self.own:
+            self.apply(self.rows, actor, n, context, body)
+        tables = {table for table, _ in self.rows}
+        for table in sorted(tables):
+            number = self.file.numbers.get(table, -1)
+            columns = [c[1].decode() for c in self.file.all(f'PRAGMA table_info("{table}")')][1:]
+            shown = {row[0].decode(): row[1:] for row in self.file.all(f'SELECT * FROM "{table}"')} if columns else {}
+            touched = {row[0].decode() for row in self.file.all("SELECT DISTINCT id FROM cordee_touched WHERE tbl = ?", table)}
+            stored = {}
+            for row, a, n, weight, width, exceptions in self.file.all(
+                    "SELECT id, actor, n, weight, width, exceptions FROM cordee_row WHERE tbl = ?", number):
+                row = row.decode()
+                stored[row] = self.stored(number, row, columns, shown.get(row), a, n, weight, width, exceptions)
+            for (name, row), state in self.rows.items():
+                if name != table or row in touched:
+                    continue
+                if stored.get(row) != plain(state):
+                    say(f"{self.name}: {table}/{row} is not what its changes make of it")
+                if columns and (row in shown) != state.is_shown():
+                    say(f"{self.name}: {table}/{row} is shown and should not be, or the other way round")
+            for row in set(shown) | {row for row, cells in stored.items() if cells}:
+                if (table, row) not in self.rows and row not in touched:
+                    say(f"{self.name}: no change wrote {table}/{row}")
+
+    def stored(self, table, row, columns, values, a, n, weight, width, exceptions):
+        """SP-1606"""
+        if width < 0:
+            cells = {}
+            for field, actor, m, w, seen, value in self.file.all(
+                    "SELECT field, actor, n, weight, seen, value FROM cordee_sibling WHERE tbl = ? AND id = ?", table, row.encode().decode()):
+                name = self.file.names[field]
+                dot = self.file.actors[actor], m
+                cells.setdefault(None if name == "$alive" else name, {})[dot] = [w, text_of(value), seen == 1]
+            return cells
+        mark = ((self.file.actors[a], n), weight)
+        places = {place: mark for place in range(-1, width)}
+        numbers = leb128(exceptions)
+        for i in range(0, len(numbers), 4):
+            field, actor, m, w = numbers[i:i + 4]
+            places[field] = ((self.file.actors[actor], m), w)
+        cells = {}
+        for place, (dot, w) in places.items():
+            value = rules.write(1) if place < 0 else text_of(values[place]) if values else None
+            cells[None if place < 0 else columns[place]] = {dot: [w, value, False]}
+        return cells
+
+    def compare_heads(self):
+        known = {self.file.actors[a]: (n, h, self.file.vector(c)) for a, n, h, c in
+                 self.file.all("SELECT actor, n, hash, context FROM cordee_known WHERE space = ?", self.number)}
+        right = {actor: (n, h, self.contexts[actor]) for actor, (n, h) in self.heads.items()}
+        if known != right:
+            say(f"{self.name}: what is known of authors is not where their chains end")
+
+
+def text_of(value):
+    """A stored value as its one text. SP-206"""
+    if isinstance(value, bytes):
+        try:
+            return rules.string_text(value.decode("utf-8"))
+        except UnicodeDecodeError:
+            return rules.write({"text": rules.b64(value)})
+    if isinstance(value, memoryview):
+        return rules.write({"blob": rules.b64(bytes(value))})
+    return rules.write(rules.json_of(("real", value)) if isinstance(value, float) else value)
+
+
+def plain(row):
+    return {field: {d: [s[0], rules.write(s[1]), s[2]] for d, s in cell.items()} for field, cell in row.cells.items() if cell}
+
+
+def main():
+    file = File(sys.argv[1])
+    for line, in file.all("PRAGMA integrity_check"):
+        if line != b"ok":
+            say(line.decode())
+    spaces = [Space(file, name) for name in file.meta["spaces"].decode().split()]
+    whole = [s for s in spaces if not s.has_gap]
+    print(*FOUND, sep="\n")
+    print(f"{sum(n for s in whole for n, _ in s.heads.values())} changes, {file.signatures} signatures, "
+          f"{sum(len(s.rows) for s in whole)} rows, {len(spaces) - len(whole)} spaces without their history")
+    sys.exit(1 if FOUND else 0)
+
+
+main()
