@@ -15,13 +15,14 @@ import cases_names
 import cases_push
 import cases_requests
 import cases_rows
+import cases_short
 
 FOLDER = pathlib.Path(__file__).parent
 FILES = {
     "names": cases_names.names, "vectors": cases_names.vectors, "json": cases_bytes.texts, "values": cases_bytes.values,
     "changes": cases_changes.changes, "rows": cases_rows.rows,
     "segments": cases_push.segments, "hello": cases_push.hellos, "log": cases_log.log, "requests": cases_requests.requests,
-    "file": cases_file.file,
+    "file": cases_file.file, "short": cases_short.short,
 }
 
 

@@ -87,6 +87,30 @@ struct LogVectorTests {
     }
   }
 
+  @Test("a short form stands for these full lines")
+  func short() throws {
+    let file = try Specification.vectors("short")
+    for item in try file.cases("keys") {
+      let secret = try #require(Base64URL.decode(try item.text("secret")))
+      let key = Run.key(secret: secret, n: try item.number("n"))
+      #expect(try Base64URL.encode(key) == item.text("key"))
+    }
+    func expand(_ item: JSON) throws -> [String] {
+      var reader = ShortReader(isLog: item.isTrue("log"), bytesMax: 1 << 20)
+      return try item.cases("short").compactMap { line in
+        try reader.full(Array(#require(line.string).utf8))
+          .map { String(decoding: $0, as: UTF8.self) }
+      }
+    }
+    for item in try file.cases("streams") {
+      #expect(try expand(item) == item.cases("full").compactMap(\.string))
+    }
+    for item in try file.cases("refused") {
+      let error = #expect(throws: WireError.self) { try expand(item) }
+      #expect(try error?.code.rawValue == item.text("code"))
+    }
+  }
+
   @Test("numbers are packed seven bits a byte")
   func packed() throws {
     let file = try Specification.vectors("file")
