@@ -10,6 +10,7 @@ enum TestedRules {
     ),
     ([311, 711], "CentralTests/RopeTests", "is on every replica after the merge, and not before"),
     ([312], "CentralTests/WeatherTests", "end in equal content everywhere"),
+    ([314], "CentralTests/HeldBackTests", "an edit larger than a change waits for its author"),
     ([410, 1401], "StoreTests/CaptureTests", "what a newer schema writes is carried"),
     (
       [411, 805, 806, 1010, 1701], "CentralTests/RopeTests",
