@@ -27,6 +27,15 @@ extension Central {
       let replica = try member(named: request["replica"]?.string ?? "")
       try revoke(replica, at: at)
       return .object([("revoked", .string(replica.description))])
+    case "accept":
+      let choices = request["tails"]?.array?.compactMap(\.string) ?? []
+      return try accept(choosing: choices, at: at).json
+    case "restore":
+      try beginRestoring(because: .restored, at: at)
+      return try status()
+    case "lost":
+      let spaces = try declareLost(request["change"]?.string ?? "", at: at)
+      return .object([("spaces", .array(spaces.map { .string($0) }))])
     case "backup":
       guard let path = request["path"]?.string, path.hasPrefix("/") else {
         throw Problem("backup.path", status: 422, "a backup needs a whole path")
@@ -84,6 +93,7 @@ extension Central {
       ("members", .integer(Int64(try members().count))),
       ("conflicts", .integer(Int64(try store.conflicts().count))),
       ("inbox", .integer(Int64(try inboxCount()))), ("spaces", .object(spaces)),
+      ("restore", try restoreStatus()),
       ("serving", .bool(plan != nil)),
       (
         "schedule",

@@ -15,7 +15,9 @@ public final class Central {
   /// The network it serves.
   public let network: NetworkID
   /// Its present life.
-  public let instance: InstanceID
+  public internal(set) var instance: InstanceID
+  /// Whether it was restored and not accepted yet: it takes offers, and gives and merges nothing.
+  public internal(set) var isRestoring = false
   /// Entries of difference below which the log is always taken to be shorter than a snapshot.
   public var snapshotEntriesMin = 500
   /// A clock that nobody sets, in milliseconds; for the time that merges take.
@@ -75,6 +77,25 @@ public final class Central {
     return try Central(store: store, key: key)
   }
 
+  /// Makes a central node again from its key and the network's name: its log is to come from members' replicas.
+  ///
+  /// - Parameter at: now; a label.
+  public static func recover(
+    path: String, schema: Schema, key: SigningKey, network: NetworkID, name: String, url: String,
+    at: String
+  ) throws -> Central {
+    let central = try create(path: path, schema: schema, key: key, name: name, url: url)
+    try central.store.write {
+      try central.store.setMeta("network", .blob(network.bytes))
+      try central.store.withConnection {
+        try $0.run(
+          "INSERT INTO cordee_instance(instance, at, cause) VALUES(?, ?, ?)",
+          .blob(central.instance.bytes), .text(at), .text(Cause.rebuilt.rawValue))
+      }
+    }
+    return try Central(store: central.store, key: key)
+  }
+
   /// Opens the central node in a store.
   public init(store: Store, key: SigningKey) throws {
     self.store = store
@@ -88,6 +109,8 @@ public final class Central {
     }
     network = try id("network")
     instance = try id("instance")
+    try store.write { try store.withConnection { try $0.execute(Self.livesTables) } }
+    isRestoring = try Self.waitsForAcceptance(store)
   }
 
   /// Queues central's own writes; they take effect at the next merge.

@@ -70,13 +70,21 @@ extension Central {
   ///
   /// - Throws: `Problem`; then nothing of the segment was kept.
   func keep(
-    _ segment: Segment, _ content: SegmentContent, key: PublicKey, space: String, at: String
+    _ segment: Segment, _ content: SegmentContent, key: PublicKey, space: String, at: String,
+    allowsWithheld: Bool = false
   ) throws -> Receipt {
     let receipt = Receipt(actor: segment.actor, n: segment.to, hash: segment.head)
     if let failure = content.failure { throw failure }
-    let chain = try verify(segment, content.lines, key: key, space: space)
+    let chain = try verify(
+      segment, content.lines, key: key, space: space, allowsWithheld: allowsWithheld)
     try checkChain(segment, chain, in: space)
     if try holds(segment, in: space) { return receipt }
+    let head = Dot(actor: segment.actor, n: segment.to)
+    guard try !isLost(head, in: space) else {
+      throw Problem(
+        "change.lost", status: 409, "change \(head) was declared lost before it came back",
+        hint: "Its content can be written again; tell whoever keeps central.")
+    }
     try store.withConnection {
       try $0.run(
         """
@@ -95,7 +103,7 @@ extension Central {
   ///
   /// - Returns: the hash of each of its changes.
   private func verify(
-    _ segment: Segment, _ lines: [[UInt8]], key: PublicKey, space: String
+    _ segment: Segment, _ lines: [[UInt8]], key: PublicKey, space: String, allowsWithheld: Bool
   ) throws -> [Hash] {
     var previous = segment.previous
     var hashes: [Hash] = []
@@ -113,10 +121,13 @@ extension Central {
         throw Problem(
           "segment.context", status: 422, "only the first change of a segment may carry a context")
       }
-      guard line.bodyBytes != nil else {
-        throw Problem("segment.body", status: 422, "a pushed change lacks its body")
+      if line.bodyBytes == nil {
+        guard allowsWithheld else {
+          throw Problem("segment.body", status: 422, "a pushed change lacks its body")
+        }
+      } else {
+        _ = try Self.wire { () throws(WireError) in try line.decodedBody() }
       }
-      _ = try Self.wire { () throws(WireError) in try line.decodedBody() }
       previous = Store.change(line, previous: previous).hash
       hashes.append(previous)
     }

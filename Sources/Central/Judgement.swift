@@ -7,11 +7,15 @@ import Wire
 extension Central {
   /// - Returns: `code: text`, or nil when the change takes effect.
   func objection(to change: Change, _ body: Body?, by author: Member) throws -> String? {
+    if author.replica == keyID { return nil }
     if author.revokedAt != nil {
       return "member.revoked: the device was revoked before this was merged"
     }
     guard store.schema.role(author.role)?.writes.contains(change.header.space) == true else {
       return "space.forbidden: the role \(author.role) may not write in \(change.header.space)"
+    }
+    if change.bodyBytes == nil {
+      return "body.withheld: only its header came back; its author's device may have the body"
     }
     guard let body else {
       return "body.unreadable: the body is not what the protocol says"

@@ -48,6 +48,7 @@ extension Central {
   ///   - expires: Unix seconds.
   /// - Throws: `Problem` when the role is unknown.
   public func invite(organisation: String, role: String, expires: Int64) throws -> String {
+    try checkServes()
     guard store.schema.role(role) != nil else {
       let roles = store.schema.roles.map(\.name).joined(separator: ", ")
       throw Problem(
@@ -72,6 +73,7 @@ extension Central {
   public func enrol(secret: [UInt8], key: PublicKey, name: String?, now: Int64, at: String) throws
     -> Enrolment
   {
+    try checkServes()
     let replica = ReplicaID(bytes: key.fingerprint) ?? ID128(high: 0, low: 0)
     return try store.write {
       let invite = try store.withConnection { connection in

@@ -14,9 +14,11 @@ extension Central {
   /// - Parameters:
   ///   - at: now, RFC 3339; a label.
   ///   - isTrial: judges everything, tells, and takes all of it back.
+  /// - Throws: `Problem` `central.restoring` while a restore waits to be accepted.
   /// - Complexity: O(changes in the inbox).
   @discardableResult
   public func merge(at: String, isTrial: Bool = false) throws -> MergeReport {
+    try checkServes()
     let begin = milliseconds()
     do {
       return try store.write {
@@ -128,6 +130,7 @@ extension Central {
       try append(
         change, reason.map { Verdict.quarantined(reason: $0) } ?? .applied, body: body,
         signatures: offset == standing.changes.count - 1 ? segment.signatures : nil)
+      if author.replica == keyID, reason == nil, let body { try recognise(body) }
       if let reason {
         report.quarantined.append((change.dot, author.name, reason))
         refused.insert(change.dot.n)
@@ -168,7 +171,8 @@ extension Central {
         seq: seq, change: change, verdict: verdict, hash: hash, signatures: signatures, body: body))
   }
 
-  private func sign(_ space: String, at: String) throws {
+  /// Signs a space's log as it ends now.
+  func sign(_ space: String, at: String) throws {
     let end = try store.logEnd(of: space)
     let bytes = Checkpoint(
       network: network, instance: instance, space: space, seq: end.seq, hash: end.hash, at: at
@@ -204,6 +208,27 @@ extension Central {
           .textBytes(bytes))
       }
     }
+  }
+
+  /// Keeps a report that is no merge's under the next number; call inside `write`.
+  ///
+  /// - Parameter parts: what it tells besides when it was made.
+  @discardableResult
+  func keepReport(at: String, _ parts: [(String, JSON)]) throws -> JSON {
+    var report = MergeReport()
+    (report.at, report.since) = (at, at)
+    report.number =
+      try store.withConnection {
+        try $0.first("SELECT ifnull(max(number), 0) + 1 FROM cordee_report") { $0.int(0) }
+      } ?? 1
+    guard case .object(let members) = report.json else { return .null }
+    let json = JSON.object(members.filter { $0.0 != "idle" } + parts)
+    try store.withConnection {
+      try $0.run(
+        "INSERT INTO cordee_report(number, report) VALUES(?, ?)", .int(report.number),
+        .textBytes(json.bytes()))
+    }
+    return json
   }
 
   /// The kept reports, newest first.

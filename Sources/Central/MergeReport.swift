@@ -65,6 +65,9 @@ public struct MergeReport: Sendable {
   /// Conflicts that this merge closed.
   public var closed: [(record: String, field: String?)] = []
 
+  /// Makes a report of nothing.
+  public init() {}
+
   /// How many conflicts it opened.
   public var conflictsOpened: Int { opened.count }
   /// How many conflicts it closed.

@@ -1,5 +1,6 @@
 public import Causality
 import Changes
+import SQLite
 import Seal
 import Store
 public import Wire
@@ -32,25 +33,104 @@ extension Central {
       var answer = OfferAnswer()
       for (segment, content) in segments {
         do {
-          let author = try author(of: segment, space: space)
-          try checkQueue(of: author.replica, adding: content.bytes)
-          answer.receipts.append(try keep(segment, content, key: author.key, space: space, at: at))
+          answer.receipts.append(try offer(segment, content, space: space, at: at))
         } catch let problem as Problem {
           answer.refused.append((Dot(actor: segment.actor, n: segment.to), problem))
+          if segment.actor.replica == keyID, problem.code == "segment.fork" {
+            try setAside(segment, content.lines, space: space, reason: problem.code)
+          }
         }
       }
       return answer
     }
   }
 
+  /// Takes one offered segment; central's own changes of an earlier life come back this way, too.
+  private func offer(_ segment: Segment, _ content: SegmentContent, space: String, at: String)
+    throws
+    -> Receipt
+  {
+    // A central that forgot takes what others hold of a change: its author can bring the body.
+    let wasRestored = try wasRestored
+    guard segment.actor.replica == keyID else {
+      let author = try author(of: segment, space: space, wasRestored: wasRestored)
+      try checkQueue(of: author.replica, adding: content.bytes)
+      return try keep(
+        segment, content, key: author.key, space: space, at: at, allowsWithheld: wasRestored)
+    }
+    let receipt = try keep(segment, content, key: publicKey, space: space, at: at)
+    for bytes in content.lines {
+      let line = try Self.wire { () throws(WireError) in try ChangeDecoding.line(bytes) }
+      if let body = line.bodyBytes {
+        try recognise(try Self.wire { () throws(WireError) in try ChangeDecoding.body(body) })
+      }
+    }
+    return receipt
+  }
+
+  /// Puts a segment that was offered within a log tail into the inbox; false when it may not stand there.
+  func keepOffered(_ segment: Segment, _ lines: [[UInt8]], space: String, at: String) throws -> Bool
+  {
+    do {
+      _ = try offer(segment, SegmentContent(lines: lines), space: space, at: at)
+      return true
+    } catch let problem as Problem {
+      try setAside(segment, lines, space: space, reason: "\(problem.code): \(problem.detail)")
+      return false
+    }
+  }
+
+  /// Keeps a segment that cannot stand; what central itself wrote in it is written again.
+  private func setAside(_ segment: Segment, _ lines: [[UInt8]], space: String, reason: String)
+    throws
+  {
+    let joined = Array(lines.joined(separator: [UInt8(ascii: "\n")]))
+    let isKept = try store.withConnection {
+      try $0.first(
+        "SELECT 1 FROM cordee_aside WHERE space = ? AND actor = ? AND lines = ?", .text(space),
+        .blob(segment.actor.bytes), .blob(joined)
+      ) { _ in true }
+    }
+    guard isKept == nil else { return }
+    try store.withConnection {
+      try $0.run(
+        "INSERT INTO cordee_aside(space, actor, n_from, n_to, reason, lines) VALUES(?, ?, ?, ?, ?, ?)",
+        .text(space), .blob(segment.actor.bytes), .int(segment.from), .int(segment.to),
+        .text(reason), .blob(joined))
+    }
+    guard segment.actor.replica == keyID else { return }
+    try writeAgain(
+      try lines.map { bytes in
+        try Self.wire { () throws(WireError) in try ChangeDecoding.line(bytes) }
+      }, space: space)
+  }
+
+  /// Central's own writes of an earlier life, whose dot or chain another change holds, under its present actor.
+  ///
+  /// A rewound central used its actor twice. What is known already is not written again.
+  func writeAgain(_ lines: [ChangeDecoding.Line], space: String) throws {
+    for bytes in lines.compactMap(\.bodyBytes) {
+      let body = try ChangeDecoding.body(bytes)
+      try recognise(body)
+      let news = try body.writes.filter { write in
+        guard case .insert = write.verb else { return true }
+        return try !store.isKnown(write.row)
+      }
+      if !news.isEmpty { try queue(news, space: space, at: body.at) }
+    }
+  }
+
   /// The enrolled author of a segment, who may write in the space.
-  private func author(of segment: Segment, space: String) throws -> Member {
+  ///
+  /// After a restore a revoked device's changes are taken as well: the merge quarantines them, and what others wrote having
+  /// seen them goes on.
+  private func author(of segment: Segment, space: String, wasRestored: Bool) throws -> Member {
     guard let author = try member(segment.actor.replica) else {
       throw Problem(
         "author.unknown", status: 422, "no enrolled device \(segment.actor.replica)",
         hint: "Its author has to join first.")
     }
-    guard author.revokedAt == nil else {
+    guard author.revokedAt == nil || wasRestored else {
       throw Problem(
         "member.revoked", status: 403, "the device \(author.replica) was revoked",
         hint: "Its author can join anew with --adopt.")

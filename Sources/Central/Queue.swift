@@ -60,7 +60,8 @@ extension Central {
   /// Judges a segment's place: its author's chain, its context, and that it is what was received.
   func fate(of segment: QueuedSegment) throws -> QueuedSegment.Fate {
     guard let actor = segment.actor else { return .aside(reason: Self.damaged) }
-    guard let author = try member(actor.replica) else {
+    // Central's own changes of an earlier life come back through the inbox.
+    guard let author = try actor.replica == keyID ? ownMember : member(actor.replica) else {
       return .aside(reason: "member.unknown: no such device is enrolled here")
     }
     let head = try store.head(of: actor, in: segment.space)
@@ -85,9 +86,10 @@ extension Central {
     let news = Array(changes.dropFirst(head.n + 1 - segment.from))
     guard let first = news.first else { return .isHeld }
     let missing = try missing(of: first.change.header)
-    let claimsTooMuch = try missing.contains {
-      try heldHead(of: $0.actor, in: segment.space).n < $0.n
-    }
+    // What a restore lost may come with another member: then it is waited for.
+    let claimsTooMuch =
+      try missing.contains { try heldHead(of: $0.actor, in: segment.space).n < $0.n }
+      && !wasRestored
     if !missing.isEmpty, !claimsTooMuch { return .waits }
     return .stands(
       .init(actor: actor, author: author, claimsTooMuch: claimsTooMuch, changes: news))
@@ -132,6 +134,7 @@ extension Central {
   private func missing(of header: Header) throws -> [Dot] {
     try header.context.entries.compactMap { entry in
       try store.head(of: entry.actor, in: header.space).n < entry.n
+        && lostCount(of: entry.actor, in: header.space) < entry.n
         ? Dot(actor: entry.actor, n: entry.n) : nil
     }
   }
@@ -179,6 +182,9 @@ extension Central {
       (
         segment.actor.map { Dot(actor: $0, n: segment.to) }, segment.to - segment.from + 1, reason
       ))
+    if segment.actor?.replica == keyID, let lines = try lines(of: segment) {
+      try writeAgain(lines, space: segment.space)
+    }
     try drop(segment)
   }
 }

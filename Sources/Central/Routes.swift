@@ -111,6 +111,8 @@ public struct Routes {
       ("key", .string(Base64URL.encode(central.publicKey.bytes))),
       ("protocol", .array([.integer(1)])),
       ("name", .string(try central.store.meta("name")?.text ?? "")), ("time", .string(at)),
+      ("restoring", .bool(central.isRestoring)),
+      ("instances", .array(try central.starts().map(\.json))),
       ("spaces", .array(central.store.schema.spaces.map { .string($0) })),
       ("merge", central.plan?.json ?? .null),
       ("limits", central.limits.json),
@@ -119,7 +121,11 @@ public struct Routes {
 
   private func enrol(_ request: Request, now: Int64, at: String) throws -> Response {
     let json = try JSON.parse(request.body)
-    guard let secret = json["secret"]?.string.flatMap(Base64URL.decode),
+    // A central that forgot a device knows it again by what it once signed.
+    let entry = try JSON.members(of: request.body).first { $0.key == "entry" }.map {
+      Array(request.body[$0.range])
+    }
+    guard let secret = entry == nil ? json["secret"]?.string.flatMap(Base64URL.decode) : [],
       let key = json["key"]?.string.flatMap(Base64URL.decode).flatMap({ PublicKey(bytes: $0) })
     else {
       throw Problem(
@@ -127,8 +133,10 @@ public struct Routes {
     }
     // Proves that the key is held; the window is checked too, so that an old request is of no use.
     try verify(request, key: key, now: now)
-    let enrolment = try central.enrol(
-      secret: secret, key: key, name: json["name"]?.string, now: now, at: at)
+    let enrolment =
+      try entry.map { try central.readmit($0, key: key) }
+      ?? central.enrol(
+        secret: secret, key: key, name: json["name"]?.string, now: now, at: at)
     return Self.json(
       .object([
         ("network", .string(enrolment.network.description)),
@@ -160,7 +168,11 @@ public struct Routes {
     }
     return Response(
       status: 200, contentType: "application/json",
-      bytes: HelloAnswer(instance: central.instance, spaces: spaces).bytes)
+      bytes: HelloAnswer(
+        instance: central.instance, spaces: spaces, isRestoring: central.isRestoring,
+        starts: hello.spaces.allSatisfy { $0.cursor.instance == central.instance }
+          ? [] : try central.starts()
+      ).bytes)
   }
 
   private func push(_ request: Request, space: String, now: Int64, at: String) throws -> Response {
@@ -174,8 +186,9 @@ public struct Routes {
   }
 
   private func offer(_ request: Request, space: String, now: Int64, at: String) throws -> Response {
-    _ = try authenticate(request, now: now)
+    let member = try authenticate(request, now: now)
     let body = try Encoding.decodedBody(of: request, limit: CentralLimits.pushBytesMax)
+    if let answer = try heal(body, from: member, space: space, at: at) { return answer }
     let answer = try central.receiveOffers(body, space: space, at: at)
     try afterPush()
     return Response(
@@ -184,8 +197,32 @@ public struct Routes {
         for: answer.receipts, refused: answer.refused, space: space, at: at))
   }
 
+  /// What heals a restored central besides segments: a log tail, a question for heads, bodies; nil when it is none of them.
+  private func heal(_ body: [UInt8], from member: Member, space: String, at: String) throws
+    -> Response?
+  {
+    let first = Array(body.prefix { $0 != UInt8(ascii: "\n") })
+    if !first.isEmpty, try TailHead.parse(first) != nil {
+      let answer = try central.receiveTail(body, from: member, space: space, at: at)
+      return Response(status: 200, contentType: "application/json", bytes: answer.bytes)
+    }
+    if !first.isEmpty, let asked = try HeldHeads.parse(first) {
+      try central.checkReads(space, by: member)
+      let counts = try asked.counts.map { actor, _ in
+        (actor, try central.heldHead(of: actor, in: space).n)
+      }
+      return Response(
+        status: 200, contentType: "application/json",
+        bytes: HeldHeads(Dictionary(counts) { first, _ in first }).line)
+    }
+    guard BodiesHead.matches(first) else { return nil }
+    let count = try central.receiveBodies(Array(Lines.split(body).dropFirst()), space: space)
+    return Self.json(.object([("bodies", .integer(Int64(count)))]))
+  }
+
   private func log(_ request: Request, space: String, now: Int64, at: String) throws -> Response {
     let member = try authenticate(request, now: now)
+    try central.checkServes()
     guard let cursor = request.query["after"].flatMap({ Cursor($0) }) else {
       throw Problem("cursor.shape", status: 400, "after is not a cursor")
     }
@@ -205,6 +242,7 @@ public struct Routes {
   {
     let member = try authenticate(request, now: now)
     try central.checkReads(space, by: member)
+    try central.checkServes()
     guard let snapshot = try central.snapshot(of: space, at: at) else {
       throw Problem("snapshot.none", status: 404, "nothing was merged in \(space) yet")
     }

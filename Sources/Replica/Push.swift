@@ -8,29 +8,34 @@ import Wire
 /// Own changes to central, in whole signed segments.
 extension Replica {
   /// Bytes of one push in full form, before compression.
-  private static let pushBytesMax = 900_000
+  static let pushBytesMax = 900_000
   /// Changes read at once.
   private static let batch = 2_000
 
   /// Sends the changes above `n`; after each push its receipts are kept, so that a cut loses little.
   ///
   /// - Complexity: O(changes sent); memory stays within one batch.
-  func push(_ space: String, after n: Int, _ line: Line) throws -> Int {
-    var sent = n
-    var reached = n
+  ///
+  /// - Parameter actor: who made them; nil for the present actor.
+  /// - Returns: changes sent.
+  func push(_ space: String, as actor: ActorID? = nil, after n: Int, _ line: Line) throws -> Int {
+    let actor = actor ?? identity.actor
+    var sent = 0
+    var reached = Dot(actor: actor, n: max(n, 1))
     var body: [UInt8] = []
     var size = 0
-    try forEachSegment(of: space, after: n) { segment in
+    try forEachSegment(of: space, as: actor, after: n) { segment in
       if size > 0, size + segment.fullBytes > Self.pushBytesMax {
-        sent = try send(body, upTo: reached, space, line)
+        try send(body, upTo: reached, space, line)
         (body, size) = ([], 0)
       }
       body += segment.lines
       size += segment.fullBytes
-      reached = segment.head.n
+      sent += segment.changes
+      reached = segment.head
     }
-    if !body.isEmpty { sent = try send(body, upTo: reached, space, line) }
-    return sent - n
+    if !body.isEmpty { try send(body, upTo: reached, space, line) }
+    return sent
   }
 
   /// One signed segment as it is sent.
@@ -39,6 +44,8 @@ extension Replica {
     public let lines: [UInt8]
     /// Its last change.
     public let head: Dot
+    /// How many changes it holds.
+    public let changes: Int
     /// At least the bytes its lines have in full form.
     public let fullBytes: Int
   }
@@ -47,17 +54,18 @@ extension Replica {
   ///
   /// - Complexity: O(changes); memory stays within one batch.
   public func forEachSegment(
-    of space: String, after n: Int, _ body: (SegmentLines) throws -> Void
+    of space: String, as actor: ActorID? = nil, after n: Int, _ body: (SegmentLines) throws -> Void
   ) throws {
+    let actor = actor ?? identity.actor
     try store.write { try store.closeRuns() }
     var runs = RunFinder(store, space: space)
     var reached = n
     while true {
-      let changes = try store.ownChanges(
-        of: identity.actor, in: space, after: reached, limit: Self.batch)
-      guard let last = changes.last else { return }
+      let changes = try store.ownChanges(of: actor, in: space, after: reached, limit: Self.batch)
+      guard let first = changes.first, let last = changes.last else { return }
+      // A restored central may hold less than what has its verdict here.
       var previous =
-        try store.changeHash(Dot(actor: identity.actor, n: reached), in: space) ?? .zero
+        try store.changeHash(Dot(actor: actor, n: first.dot.n - 1), in: space) ?? .zero
       var start = 0
       while start < changes.count {
         let (end, size) = Self.segmentEnd(in: changes, from: start)
@@ -71,7 +79,8 @@ extension Replica {
           writer.append(change, run: isWhole ? run : nil)
         }
         try body(
-          SegmentLines(lines: writer.bytes, head: changes[end - 1].dot, fullBytes: size))
+          SegmentLines(
+            lines: writer.bytes, head: changes[end - 1].dot, changes: end - start, fullBytes: size))
         previous = segment.head
         start = end
       }
@@ -103,12 +112,12 @@ extension Replica {
     let message = Preimage.segment(
       network: identity.network, space: space, head: head.dot, hash: head.hash)
     return Segment(
-      actor: identity.actor, from: run[run.startIndex].dot.n, to: head.dot.n, previous: previous,
+      actor: head.dot.actor, from: run[run.startIndex].dot.n, to: head.dot.n, previous: previous,
       head: head.hash,
       signatures: [Signature(key: identity.actor.replica, value: key.sign(message))])
   }
 
-  private func send(_ body: [UInt8], upTo n: Int, _ space: String, _ line: Line) throws -> Int {
+  private func send(_ body: [UInt8], upTo head: Dot, _ space: String, _ line: Line) throws {
     var headers: Headers = ["Content-Type": "application/x-ndjson"]
     var content = body
     if body.count > 256 {
@@ -117,7 +126,7 @@ extension Replica {
     }
     _ = try line.ask(
       "POST", "/v1/spaces/\(space)/changes", body: content, headers: headers, phase: .push)
-    try store.write { try store.markReceived(identity.actor, upTo: n, in: space) }
-    return n
+    guard head.actor == identity.actor else { return }
+    try store.write { try store.markReceived(head.actor, upTo: head.n, in: space) }
   }
 }

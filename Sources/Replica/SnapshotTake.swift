@@ -16,21 +16,32 @@ extension Replica {
   ///
   /// A transfer that is cut goes on at the next sync where it ended.
   ///
+  /// - Parameters:
+  ///   - place: in a new life of central, the place up to which both logs agree; what stands above is offered again.
+  ///   - undone: grows by the entries above it.
   /// - Returns: the rows that came.
-  func takeSnapshot(of space: String, author: Author, _ line: Line) throws -> Int {
+  func takeSnapshot(
+    of space: String, author: Author, _ line: Line, goingBackTo place: Cursor? = nil,
+    undone: inout Int
+  ) throws -> Int {
     let packed = "\(store.path).cordee-snapshot-\(space).zst"
     let image = "\(store.path).cordee-snapshot-\(space)"
     try download(space, to: packed, line)
     defer { Files.remove(image) }
     let snapshot: Snapshot
     do {
-      snapshot = try unpack(packed, to: image, space: space)
+      snapshot = try unpack(packed, to: image, space: space, from: place ?? cursor(of: space))
     } catch {
       if (error as? FileError)?.isFull != true { try forget(packed, space) }
       throw error
     }
     try store.adopt(
-      imageAt: image, snapshot, author: author, from: try cursor(of: space)
+      imageAt: image, snapshot, author: author, from: try place ?? cursor(of: space),
+      prepare: {
+        if let place {
+          undone += try store.unlog(space, above: LogPlace(seq: place.seq, hash: place.hash))
+        }
+      }
     ) {
       try store.setMeta("cursor.\(space)", .text(snapshot.cursor.text))
       try store.setMeta("download.\(space)", .null)
@@ -104,7 +115,9 @@ extension Replica {
   }
 
   /// Decompresses a snapshot into its image, verified: central's signature, network, space and hash.
-  private func unpack(_ packed: String, to image: String, space: String) throws -> Snapshot {
+  private func unpack(
+    _ packed: String, to image: String, space: String, from cursor: Cursor
+  ) throws -> Snapshot {
     var reader = try FileReader(packed)
     var writer = try FileWriter(image)
     var decoder = ZstdDecoder(limit: Self.imageBytesMax)
@@ -125,7 +138,7 @@ extension Replica {
               guard head.count < 1 << 20 else { throw Self.damaged("its first line has no end") }
               continue
             }
-            snapshot = try verified(Array(head[..<end]), space: space)
+            snapshot = try verified(Array(head[..<end]), space: space, from: cursor)
             piece = Array(head[(end + 1)...])
           }
           hash.update(piece)
@@ -143,10 +156,9 @@ extension Replica {
     return snapshot
   }
 
-  private func verified(_ line: [UInt8], space: String) throws -> Snapshot {
+  private func verified(_ line: [UInt8], space: String, from cursor: Cursor) throws -> Snapshot {
     let (snapshot, signed, signatures) = try Snapshot.parse(line: line)
     let message = Preimage.snapshot(signed)
-    let cursor = try cursor(of: space)
     guard signatures.contains(where: { identity.centralKey.verifies($0.value, of: message) }),
       snapshot.network == identity.network, snapshot.space == space,
       snapshot.instance == cursor.instance, snapshot.seq >= cursor.seq

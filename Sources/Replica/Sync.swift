@@ -22,6 +22,12 @@ public struct SyncReport: Sendable {
   public var heldBack: [HeldBack] = []
   /// Own changes that were refused, with central's reason.
   public var refused: [String] = []
+  /// Log entries given back to a restored central, and changes offered to it again.
+  public var offered = 0
+  /// Whether central was restored and gives no log until it is accepted.
+  public var isCentralRestoring = false
+  /// What happened beyond the usual, in words.
+  public var notes: [String] = []
   /// The epoch that began, when the file turned out to be a copy or an old state.
   public var epoch: Epoch?
 }
@@ -61,7 +67,19 @@ extension Replica {
 
   private func converse(_ line: Line, at: String, _ report: inout SyncReport) throws {
     var hello = try hello()
-    var answer = try ask(hello, line)
+    var answer = try greet(hello, line)
+    if Plan.meetsAnotherLife(hello, answer) {
+      report.isCentralRestoring = try heal(hello, answer, at: at, line, &report)
+      hello = try self.hello()
+      answer = try ask(hello, line)
+    }
+    for space in identity.spaces { report.offered += try offerAgain(space, line) }
+    if report.isCentralRestoring {
+      for space in answer.spaces {
+        report.pushed += try push(space.name, after: space.heldN, line)
+      }
+      return
+    }
     if let epoch = try beginEpochIfDue(hello, answer, at: at, line) {
       report.epoch = epoch
       hello = try self.hello()
@@ -79,10 +97,23 @@ extension Replica {
       case .received(let space, let n):
         try store.write { try store.markReceived(identity.actor, upTo: n, in: space) }
       case .snapshot(let space):
-        report.snapshotRows += try takeSnapshot(of: space, author: author, line)
+        var undone = 0
+        report.snapshotRows += try takeSnapshot(
+          of: space, author: author, line, undone: &undone)
       case .pull(let space, _): try pull(space, author: author, line, &report)
       case .stop(let reason): throw SyncError(reason.rawValue, Self.explanation(of: reason))
       }
+    }
+  }
+
+  /// Says hello; a central that was restored and forgot this device is shown that it enrolled it.
+  private func greet(_ hello: Hello, _ line: Line) throws -> HelloAnswer {
+    do {
+      return try ask(hello, line)
+    } catch let error as SyncError where error.code == "signature.refused" {
+      let isKnownAgain = (try? showEnrolment(line)) == true
+      guard isKnownAgain else { throw error }
+      return try ask(hello, line)
     }
   }
 

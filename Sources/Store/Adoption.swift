@@ -13,18 +13,20 @@ extension Store {
   ///   - path: the image, whose hash was compared with `snapshot`.
   ///   - author: who seals what is touched.
   ///   - from: the cursor so far.
+  ///   - prepare: what happens in the same transaction before the rows are replaced.
   ///   - body: what belongs into the same transaction, such as the new cursor.
   /// - Throws: `StoreError.foreign` when the image's schema is not what it says; then nothing has happened.
   /// - Complexity: O(rows of the space).
   public func adopt(
     imageAt path: String, _ snapshot: Snapshot, author: Author, from cursor: Cursor,
-    _ body: () throws -> Void
+    prepare: () throws -> Void = {}, _ body: () throws -> Void
   ) throws {
     try checkImage(path, snapshot)
     try withAttached(path) {
       try write {
         try seal(as: author)
         for held in heldBack where try isKnown(held.row) { try checkNotHeld(held.row) }
+        try prepare()
         var adoption = Adoption(store: self, snapshot: snapshot)
         try adoption.run(own: author.actor)
         let old = try gap(in: snapshot.space)
@@ -79,10 +81,10 @@ private struct Adoption {
     let heads = try readHeads()
     let ownActors = try store.ownActors(and: own)
     let waiting = try ownActors.flatMap { try setOwnAside($0, isCurrent: $0 == own, heads: heads) }
-    try clear()
+    try store.clearRows(of: snapshot.space)
     for table in snapshot.tables { try copy(table) }
     try copyHeads(heads, own: Set(ownActors))
-    for change in waiting { try rewrite(change) }
+    for change in waiting { try store.rewrite(change) }
     try store.db.execute("DROP TABLE temp.actor_map; DROP TABLE temp.name_map")
   }
 
@@ -148,19 +150,6 @@ private struct Adoption {
         .int(try store.number(ofName: space)), .int(try store.number(of: own)), .int(merged.n))
     }
     return try store.ownChanges(of: own, in: space, after: merged?.n ?? 0)
-  }
-
-  private func clear() throws {
-    for (number, name) in try store.tables(of: snapshot.space) {
-      if store.schema.table(name) != nil {
-        try store.db.run("DELETE FROM main.\(Layout.quoted(name))")
-      }
-      for part in ["cordee_row", "cordee_sibling", "cordee_base"] {
-        try store.db.run("DELETE FROM main.\(part) WHERE tbl = ?", .int(number))
-      }
-    }
-    store.cache.hasBase = nil
-    store.cache.recent = nil
   }
 
   private func copy(_ table: Snapshot.Table) throws {
@@ -294,18 +283,6 @@ private struct Adoption {
     }
     try store.setSnapshotHeads(
       heads.map { (Dot(actor: $0.0, n: $0.1.n), $0.1.hash) }, of: snapshot.space)
-  }
-
-  /// An own change that waits, written into the new state as sealing would.
-  private func rewrite(_ change: Change) throws {
-    let context = try store.context(at: change.dot, in: snapshot.space)
-    let author = Authorship(dot: change.dot, context: context)
-    for write in try ChangeDecoding.body(change.bodyBytes ?? []).writes {
-      var state = try store.load(write.row)
-      try store.keepBase(.state(state), of: write.row)
-      state.apply(write.verb, by: author)
-      try store.save(state, of: write.row)
-    }
   }
 
   private func actor(_ number: Int) throws -> ActorID {

@@ -145,7 +145,9 @@ extension Store {
   /// Rows must have no edits that are not sealed.
   ///
   /// - Complexity: O(own changes).
-  func rewriteWaiting(_ bases: [RowKey: RowState], in space: String, and actor: ActorID) throws {
+  func rewriteWaiting(_ bases: [RowKey: RowState], in space: String, and actor: ActorID? = nil)
+    throws
+  {
     var states = bases
     for actor in try ownActors(and: actor) {
       for change in try ownChanges(of: actor, in: space) {

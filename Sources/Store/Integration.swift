@@ -73,13 +73,17 @@ extension Store {
     try log(entry)
   }
 
-  private func apply(_ writes: [Write], by author: Authorship, in space: String) throws {
+  func apply(_ writes: [Write], by author: Authorship, in space: String) throws {
     for write in writes {
       try carry(write.row.table, in: space)
       if !cache.heldBack.isEmpty { try checkNotHeld(write.row) }
       if try hasBase(), var base = try base(of: write.row) {
         base.state.apply(write.verb, by: author)
         try setBase(base, of: write.row)
+        if try isSeenByOwn(author.dot, in: space) {
+          try rewriteWaiting([write.row: base.state], in: space)
+          continue
+        }
       }
       if try applyInPlace(write, by: author) { continue }
       var state = try load(write.row)
@@ -135,6 +139,7 @@ extension Store {
       .int(try number(of: entry.change.dot.actor)), .int(entry.change.dot.n), reason,
       .blob(entry.hash.bytes),
       entry.signatures.map { .textBytes($0) } ?? .null)
+    try settleAdrift(entry.change)
     let space = entry.change.header.space
     if let end = cache.logEnds[space], end.seq < entry.seq {
       cache.logEnds[space] = (entry.seq, entry.hash)

@@ -27,6 +27,8 @@ public final class Store {
     var heads: [HeadKey: Head] = [:]
     var carried: [String: String] = [:]
     var hasBase: Bool?
+    /// Whether the table for changes that central lost was ever made.
+    var hasAdrift: Bool?
     /// Heads that moved in the transaction that is open.
     var movedHeads: Set<HeadKey> = []
     var contexts: [HeadKey: Contexts] = [:]

@@ -138,10 +138,19 @@ public struct HelloAnswer: Sendable, Hashable {
     }
   }
 
+  /// Whether central was restored and gives no log until it is accepted.
+  public let isRestoring: Bool
+  /// Central's lives, the oldest first, where the asker's cursor is of another than the present one.
+  public let starts: [InstanceStart]
+
   /// Makes an answer.
-  public init(instance: InstanceID, spaces: [Space]) {
+  public init(
+    instance: InstanceID, spaces: [Space], isRestoring: Bool = false, starts: [InstanceStart] = []
+  ) {
     self.instance = instance
     self.spaces = spaces
+    self.isRestoring = isRestoring
+    self.starts = starts
   }
 
   /// The message's bytes; what is zero or true is left out, so that an idle sync is short.
@@ -158,8 +167,12 @@ public struct HelloAnswer: Sendable, Hashable {
       if space.offersSnapshot { members.append(("snapshot", .bool(true))) }
       return (space.name, .object(members))
     }
-    return JSON.object([("instance", .string(instance.description)), ("spaces", .object(spaces))])
-      .bytes()
+    var members: [(String, JSON)] = [
+      ("instance", .string(instance.description)), ("spaces", .object(spaces)),
+    ]
+    if isRestoring { members.append(("restoring", .bool(true))) }
+    if !starts.isEmpty { members.append(("instances", .array(starts.map(\.json)))) }
+    return JSON.object(members).bytes()
   }
 
   /// Reads an answer.
@@ -186,6 +199,8 @@ public struct HelloAnswer: Sendable, Hashable {
           knowsCursor: value["rewound"]?.isTrue != true,
           offersSnapshot: value["snapshot"]?.isTrue == true))
     }
-    return HelloAnswer(instance: instance, spaces: spaces)
+    return HelloAnswer(
+      instance: instance, spaces: spaces, isRestoring: json["restoring"]?.isTrue == true,
+      starts: try InstanceStart.list(json["instances"]))
   }
 }

@@ -104,15 +104,17 @@ final class Loop: Exchange {
 /// One central, some members, in a folder of their own that goes with the test.
 final class World {
   let folder: URL
-  let central: Central
+  private(set) var central: Central
   let loop: Loop
+  let key: SigningKey
   private(set) var members: [Replica] = []
 
   init(schema: Schema = clubs) throws {
     folder = FileManager.default.temporaryDirectory.appending(path: "cordee-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    key = .generate()
     central = try Central.create(
-      path: folder.appending(path: "central.sqlite").path, schema: schema, key: .generate(),
+      path: folder.appending(path: "central.sqlite").path, schema: schema, key: key,
       name: "Central",
       url: "http://127.0.0.1")
     loop = Loop(central)
@@ -160,6 +162,37 @@ final class World {
     let store = try Store(path: member.store.path, schema: member.store.schema, use: .reader)
     let report = try Audit(of: store, centralKey: central.publicKey, scratchPath: scratch).run()
     #expect(report.findings == [])
+  }
+
+  /// A copy of central's file as it is now, as `cordee central backup` makes it.
+  func backUp() throws -> String {
+    let path = folder.appending(path: "backup-\(UUID().uuidString).sqlite").path
+    try central.store.backup(to: path)
+    return path
+  }
+
+  /// Central runs on from a copy of its file, and knows nothing of it.
+  func rewind(to backup: String) throws {
+    let path = folder.appending(path: "central-\(UUID().uuidString).sqlite").path
+    try FileManager.default.copyItem(atPath: backup, toPath: path)
+    let store = try Store(path: path, schema: central.store.schema, use: .central)
+    central = try Central(store: store, key: key)
+    loop.routes = Routes(central)
+  }
+
+  /// Central's file is gone; its key and the network's name are not.
+  func rebuild() throws {
+    central = try Central.recover(
+      path: folder.appending(path: "central-\(UUID().uuidString).sqlite").path,
+      schema: central.store.schema, key: key, network: central.network, name: "Central",
+      url: "http://127.0.0.1", at: loop.at)
+    loop.routes = Routes(central)
+  }
+
+  /// Whoever keeps central restores a copy.
+  func restore(_ backup: String) throws {
+    try rewind(to: backup)
+    try central.beginRestoring(because: .restored, at: loop.at)
   }
 
   /// The digest of the commons on central and on every member.

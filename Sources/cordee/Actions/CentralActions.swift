@@ -30,6 +30,9 @@ enum CentralActions {
       try FileManager.default.createDirectory(
         atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
       let records = try invocation.option("seed").map(readSeed)
+      if let keyFile = invocation.option("recover") {
+        return try recover(invocation, folder, keyFile: keyFile, origin)
+      }
       let central = try make(
         folder: folder, name: invocation.option("name") ?? "", url: origin.description)
       let count = try records.map { try load($0, into: central) }
@@ -46,6 +49,26 @@ enum CentralActions {
       }
       return .done
     }
+  }
+
+  private static func recover(
+    _ invocation: Invocation, _ folder: String, keyFile: String, _ origin: Origin
+  ) throws -> ExitCode {
+    _ = try CentralRestoreActions.recover(
+      folder: folder, keyFile: keyFile, network: invocation.option("network") ?? "",
+      name: invocation.option("name") ?? "", url: origin.description)
+    if invocation.wantsJSON {
+      invocation.console.print(
+        JSON.object([
+          ("data", .string(folder)), ("url", .string(origin.description)),
+          ("records", .integer(0)), ("restoring", .bool(true)),
+        ]))
+    } else {
+      invocation.console.print(
+        "Central node made again in \(folder), empty. Next: cordee central serve --data \(folder), "
+          + "let members sync, then cordee central restore --accept --data \(folder)")
+    }
+    return .done
   }
 
   /// A new node with its key beside it.

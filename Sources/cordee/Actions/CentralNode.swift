@@ -77,7 +77,8 @@ final class CentralNode: Sendable {
     let now = Now()
     return routes.withLock { routes in
       let response = routes.answer(request, now: now.seconds, at: now.label)
-      if mergesOnPush, request.method == "POST", Routes.takesChanges(request.path),
+      if mergesOnPush, !routes.central.isRestoring, request.method == "POST",
+        Routes.takesChanges(request.path),
         response.status == 200
       {
         do {
@@ -136,9 +137,12 @@ final class CentralNode: Sendable {
   }
 
   /// Merges, as the schedule asks.
+  ///
+  /// While a restore waits to be accepted there is nothing to do.
   func merge() throws -> MergeReport {
     let label = Now().label
     return try routes.withLock { routes in
+      guard !routes.central.isRestoring else { return MergeReport() }
       defer { shown.withLock { $0 = nil } }
       return try routes.central.merge(at: label)
     }

@@ -65,12 +65,18 @@ extension CentralActions {
         invocation.console.print(status)
       } else if case .object(let members) = status {
         let width = members.map { displayWidth($0.0) }.max() ?? 0
-        for (name, value) in members {
+        for (name, value) in members where name != "restore" {
           let space = String(repeating: " ", count: width - displayWidth(name) + 2)
           invocation.console.printValues("\(name)\(space)\(text(value))")
         }
       }
-      return (status["conflicts"]?.integer ?? 0) > 0 ? .needsPerson : .done
+      if !invocation.wantsJSON {
+        CentralRestoreActions.lines(of: status).forEach(invocation.console.printValues)
+      }
+      let restore = status["restore"]
+      let waits =
+        restore?["restoring"]?.isTrue == true || restore?["awaited"]?.array?.isEmpty == false
+      return waits || (status["conflicts"]?.integer ?? 0) > 0 ? .needsPerson : .done
     }
   }
 

@@ -123,11 +123,15 @@ enum SyncActions {
           ("refused", .array(report.refused.map { .string($0) })),
           ("epoch", report.epoch.map(EpochNotices.json) ?? .null),
           ("held_back", HeldBackLines.json(report.heldBack)),
+          ("offered", .integer(Int64(report.offered))),
+          ("central_restoring", .bool(report.isCentralRestoring)),
+          ("notes", .array(report.notes.map { .string($0) })),
         ]))
     } else {
       invocation.console.print(
         "Sent \(report.pushed), received \(received(report)), conflicts \(conflicts).")
       if let epoch = report.epoch { invocation.console.print(EpochNotices.sentence(epoch)) }
+      for note in report.notes { invocation.console.printValues(note) }
       for reason in report.refused { invocation.console.printValues("Refused: \(reason)") }
       HeldBackLines.print(report.heldBack, invocation.console)
     }
@@ -185,6 +189,7 @@ enum SyncActions {
             ("conflicts", .integer(Int64(conflicts))),
             ("quarantined", .integer(Int64(quarantined))),
             ("held_back", HeldBackLines.json(store.heldBack)),
+            ("adrift", .integer(Int64(try store.adriftCount().all))),
             ("last_sync", last.map { .string($0) } ?? .null),
             ("spaces", .array(identity.spaces.map { .string($0) })),
             ("history", try HistoryReach.json(store, spaces: identity.spaces)),
@@ -204,6 +209,9 @@ enum SyncActions {
         console.print(
           "  quarantined  \(quarantined)" + (quarantined > 0 ? "  (cordee log tells why)" : ""))
         HeldBackLines.print(store.heldBack, console)
+        for line in try HealingNotices.lines(store, spaces: identity.spaces) {
+          console.printValues(line)
+        }
         for line in try HistoryReach.lines(store, spaces: identity.spaces) { console.print(line) }
         for line in notices { console.print(line) }
       }

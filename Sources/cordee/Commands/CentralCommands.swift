@@ -3,7 +3,9 @@ import Registry
 
 /// Commands of whoever keeps the central node.
 enum CentralCommands {
-  static let all = [initialise, serve, merge, invite, members, status, reports, revoke, backup]
+  static let all = [
+    initialise, serve, merge, invite, members, status, reports, revoke, backup, restore,
+  ]
 
   private static let data = OptionSpec(
     long: "data", value: "DIR", isRequired: true, summary: "the folder of the central node",
@@ -19,6 +21,11 @@ enum CentralCommands {
         long: "url", value: "URL", isRequired: true, summary: "where members reach it"),
       OptionSpec(
         long: "seed", value: "FILE", summary: "records to begin with", completes: .file),
+      OptionSpec(
+        long: "recover", value: "KEYFILE",
+        summary: "make a lost node again from its key; members give the log back",
+        completes: .file),
+      OptionSpec(long: "network", value: "ID", summary: "with --recover: the network's id"),
       OptionSpec(
         long: "allow-plain-http", summary: "let members come without TLS beyond this machine"),
     ],
@@ -140,4 +147,30 @@ enum CentralCommands {
         meaning: "one file; central.key is kept apart from it")
     ],
     takesJSON: true, run: TrustActions.centralBackup)
+
+  static let restore = CommandSpec(
+    path: ["central", "restore"],
+    summary:
+      "begin another life after a restore, and accept it once members gave back what was lost",
+    options: [
+      data,
+      OptionSpec(
+        long: "from", value: "FILE", summary: "put this backup in the place of the node's file",
+        completes: .file),
+      OptionSpec(long: "accept", summary: "take over what members gave back, and merge again"),
+      OptionSpec(
+        long: "tail", value: "HASH",
+        summary: "with --accept, where histories differ: the one to follow, or own"),
+      OptionSpec(
+        long: "lost", value: "ACTOR:N", summary: "give up a change that is waited for and gone"),
+    ],
+    examples: [
+      Example(
+        line: "cordee central restore --data /srv/cordee --from /mnt/backup/central.sqlite",
+        meaning: "restore; the node takes offers until it is accepted"),
+      Example(
+        line: "cordee central restore --data /srv/cordee --accept",
+        meaning: "after members have synced: go on from what they gave back"),
+    ],
+    takesJSON: true, run: CentralRestoreActions.restore)
 }

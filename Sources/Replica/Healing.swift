@@ -1,0 +1,246 @@
+import Causality
+import Changes
+import HTTP
+import Seal
+import Session
+import Store
+import Wire
+
+/// Meeting a central that was restored: giving back what it lost, going back to the common place, going on in its new life.
+///
+/// Everything may be cut anywhere and begins anew at the next sync: central answers what it holds, and what is given twice
+/// is taken once.
+extension Replica {
+  /// Heals central and goes over into its present life.
+  ///
+  /// - Returns: whether central still waits to be accepted: then it gives no log yet.
+  func heal(
+    _ hello: Hello, _ first: HelloAnswer, at: String, _ line: Line, _ report: inout SyncReport
+  )
+    throws -> Bool
+  {
+    var common: [String: LogPlace] = [:]
+    var instance = first.instance
+    var isRestoring = first.isRestoring
+    var wants: [(space: String, dots: [Dot])] = []
+    for space in identity.spaces {
+      let (place, answer) = try commonPlace(of: space, line)
+      common[space] = place
+      (instance, isRestoring) = (answer.instance, answer.isRestoring)
+      if !answer.wants.isEmpty { wants.append((space, answer.wants)) }
+    }
+    for space in hello.spaces where instance == space.cursor.instance && !isRestoring {
+      guard common[space.name]?.seq == space.cursor.seq else {
+        throw SyncError(
+          "sync.rewound", "central's log of \(space.name) does not hold what it gave before",
+          hint: "Tell the secretariat: its file may have been put back. Nothing here was changed.")
+      }
+    }
+    if isRestoring {
+      for space in identity.spaces {
+        report.offered += try offerTail(of: space, after: common[space] ?? .start, line)
+      }
+      report.notes.append(
+        "Central was restored and is not accepted yet: \(report.offered) log entries were given back to it."
+      )
+    }
+    try beginLife(instance, hello, first, at: at, line, &report)
+    if !isRestoring {
+      for space in identity.spaces {
+        try goOver(
+          space, to: instance, from: common[space] ?? .start, starts: first.starts, at: at, line,
+          &report)
+      }
+    }
+    for (space, dots) in wants { try giveBodies(dots, space, line) }
+    return isRestoring
+  }
+
+  /// A new life of central means a new epoch, always: what a restored central forgot of this actor another copy of the file
+  /// may have written.
+  private func beginLife(
+    _ instance: InstanceID, _ hello: Hello, _ answer: HelloAnswer, at: String, _ line: Line,
+    _ report: inout SyncReport
+  ) throws {
+    guard try store.meta("life")?.text != instance.description,
+      hello.spaces.contains(where: { $0.cursor.instance != instance })
+    else { return }
+    var standing = try standing(of: hello.actor, hello, answer, line)
+    for space in identity.spaces {
+      standing[space] = try max(
+        standing[space] ?? 0, store.knownStanding(of: hello.actor, in: space))
+    }
+    report.epoch = try store.write {
+      let epoch = try store.beginEpoch(
+        .central, as: freshActor, author: author(at: at), standing: standing)
+      try store.setMeta("life", .text(instance.description))
+      return epoch
+    }
+    identity = try Identity(store)
+  }
+
+  /// Goes back to the common place of one space, if need be, and reads on from there in the new life.
+  private func goOver(
+    _ space: String, to instance: InstanceID, from place: LogPlace, starts: [InstanceStart],
+    at: String, _ line: Line, _ report: inout SyncReport
+  ) throws {
+    let cursor = try cursor(of: space)
+    guard cursor.instance != instance else { return }
+    let standing = Hello.Space(name: space, n: 0, hash: .zero, cursor: cursor)
+    if let floor = Plan.floor(of: standing, starts), place.seq < min(floor, cursor.seq) {
+      try keepEvidence(space, floor: floor, place, &report)
+    }
+    let new = Cursor(instance: instance, seq: place.seq, hash: place.hash)
+    var undone = 0
+    if place.seq < cursor.seq, try needsSnapshot(space, at: place) {
+      report.snapshotRows += try takeSnapshot(
+        of: space, author: author(at: at), line, goingBackTo: new, undone: &undone)
+    } else {
+      undone = try store.write {
+        try store.seal(as: author(at: at))
+        let undone = place.seq < cursor.seq ? try store.goBack(space, to: place) : 0
+        try store.setMeta("cursor.\(space)", .text(new.text))
+        return undone
+      }
+    }
+    let words =
+      undone == 0
+      ? "Central was restored; nothing of \(space) was lost."
+      : "Central was restored: \(undone) log entries of \(space) above \(place.seq) are offered again and judged anew."
+    try store.write { try store.setMeta("restored.\(space)", .text("\(at) \(words)")) }
+    report.notes.append(words)
+    try pull(space, author: author(at: at), line, &report)
+  }
+
+  /// Central signed two histories: it was rewound and merged on before anybody noticed, or it is not honest.
+  ///
+  /// Nothing is lost by going on, since all of this file's history is offered again; what central signed is kept to be shown.
+  private func keepEvidence(
+    _ space: String, floor: Int, _ place: LogPlace, _ report: inout SyncReport
+  ) throws {
+    let checkpoint = try store.meta("checkpoint.\(space)") ?? .null
+    try store.write { try store.setMeta("evidence.\(space)", checkpoint) }
+    report.notes.append(
+      "Central says that its log of \(space) was kept up to \(floor), but it differs from \(place.seq) on "
+        + "from what it signed before: tell the other members. The earlier signature is kept in this file."
+    )
+  }
+
+  /// Whether the state at a place cannot be made from the history held here.
+  private func needsSnapshot(_ space: String, at place: LogPlace) throws -> Bool {
+    guard let gap = try store.gap(in: space) else { return false }
+    return place.seq > gap.after.seq
+  }
+
+  /// Where this file's log and central's part.
+  private func commonPlace(of space: String, _ line: Line) throws -> (LogPlace, TailAnswer) {
+    let cursor = try cursor(of: space)
+    let end = LogPlace(seq: cursor.seq, hash: cursor.hash)
+    var search = CommonPlace(upTo: end.seq)
+    var marks = end.seq > 0 ? [end] : []
+    while true {
+      if search.apart - search.known.seq > 1 {
+        marks += try store.marks(
+          of: space, above: search.known.seq, upTo: search.apart - 1,
+          count: TailHead.marksMax - 2
+        ).filter { !marks.contains($0) }
+        if let gap = try store.gap(in: space), gap.upTo.seq < search.apart {
+          let place = LogPlace(seq: gap.upTo.seq, hash: gap.upTo.hash)
+          if place.seq > search.known.seq, !marks.contains(place) { marks.append(place) }
+        }
+      }
+      let answer = try askTail(space, TailHead(marks: marks), entries: [], line)
+      search.take(marks, common: answer.common)
+      marks = try store.marks(
+        of: space, above: search.known.seq, upTo: search.apart - 1, count: 1)
+      if marks.isEmpty || search.apart - search.known.seq <= 1 { return (search.known, answer) }
+      marks = []
+    }
+  }
+
+  private func askTail(_ space: String, _ head: TailHead, entries: [UInt8], _ line: Line) throws
+    -> TailAnswer
+  {
+    var body = head.line + [UInt8(ascii: "\n")]
+    if case .blob(let checkpoint)? = try store.meta("checkpoint.\(space)") {
+      body += checkpoint + [UInt8(ascii: "\n")] + entries
+    }
+    return try TailAnswer.parse(try post(body, space, line))
+  }
+
+  /// Gives central the log above a place, in pieces.
+  ///
+  /// - Returns: entries given.
+  private func offerTail(of space: String, after common: LogPlace, _ line: Line) throws -> Int {
+    guard case .blob(let kept)? = try store.meta("checkpoint.\(space)"),
+      case .checkpoint(_, let checkpoint, _) = try LogLine.parse(kept)
+    else { return 0 }
+    var place = common
+    // What a snapshot left out is not here to be given.
+    if let gap = try store.gap(in: space), gap.after.seq <= place.seq, place.seq < gap.upTo.seq {
+      place = LogPlace(seq: gap.upTo.seq, hash: gap.upTo.hash)
+    }
+    var count = 0
+    while place.seq < checkpoint.seq {
+      let (head, lines, end, size) = try piece(of: space, after: place, upTo: checkpoint.seq)
+      guard size > 0 else { break }
+      _ = try askTail(space, head, entries: lines, line)
+      place = end
+      count += size
+    }
+    // Even one who has nothing to give shows how far the log went.
+    if count == 0 { _ = try askTail(space, TailHead(marks: []), entries: [], line) }
+    return count
+  }
+
+  private func piece(of space: String, after place: LogPlace, upTo end: Int) throws -> (
+    head: TailHead, lines: [UInt8], end: LogPlace, count: Int
+  ) {
+    var lines: [UInt8] = []
+    var heads: [ActorID: Hash] = [:]
+    var last = place
+    var seen: Set<ActorID> = []
+    var count = 0
+    try store.forEachEntry(of: space, after: place.seq) { entry in
+      guard entry.seq <= end, lines.count < Self.pushBytesMax - 100_000 else { return false }
+      let dot = entry.change.dot
+      if seen.insert(dot.actor).inserted, dot.n > 1 {
+        heads[dot.actor] = try store.changeHash(Dot(actor: dot.actor, n: dot.n - 1), in: space)
+      }
+      lines += LogLine.entryLine(
+        seq: entry.seq, change: entry.change, verdict: entry.verdict,
+        signatures: entry.signatures, withholdsBody: false)
+      lines.append(UInt8(ascii: "\n"))
+      last = LogPlace(seq: entry.seq, hash: entry.hash)
+      count += 1
+      return true
+    }
+    return (TailHead(after: place, heads: heads, marks: []), lines, last, count)
+  }
+
+  private func giveBodies(_ dots: [Dot], _ space: String, _ line: Line) throws {
+    var body = BodiesHead.line + [UInt8(ascii: "\n")]
+    var count = 0
+    for dot in dots {
+      guard let change = try store.change(dot, in: space), change.bodyBytes != nil,
+        body.count < Self.pushBytesMax
+      else { continue }
+      body += ChangeEncoding.line(of: change) + [UInt8(ascii: "\n")]
+      count += 1
+    }
+    if count > 0 { _ = try post(body, space, line) }
+  }
+
+  /// Posts to a space's offers, compressed where it pays.
+  func post(_ body: [UInt8], _ space: String, _ line: Line) throws -> [UInt8] {
+    var headers: Headers = ["Content-Type": "application/x-ndjson"]
+    var content = body
+    if body.count > 256 {
+      content = Zstd.compress(body)
+      headers.add("Content-Encoding", "zstd")
+    }
+    return try line.ask(
+      "POST", "/v1/spaces/\(space)/offers", body: content, headers: headers, phase: .push
+    ).bytes
+  }
+}

@@ -1,0 +1,118 @@
+import Causality
+import Changes
+import HTTP
+import Seal
+import Store
+import Wire
+
+/// What no checkpoint of a restored central covers is offered again, own and others' changes: any member can heal central.
+extension Replica {
+  /// Offers what central does not hold of the changes that are adrift, and of own ones that former actors have waiting.
+  ///
+  /// - Returns: changes sent.
+  func offerAgain(_ space: String, _ line: Line) throws -> Int {
+    let adrift = try store.adrift(in: space)
+    // Hello speaks of the present actor alone.
+    let former = try store.epochs().map(\.from).filter { actor in
+      guard actor.replica == identity.actor.replica, actor != identity.actor else { return false }
+      return try !store.ownChanges(of: actor, in: space, limit: 1).isEmpty
+    }
+    guard !adrift.isEmpty || !former.isEmpty else { return 0 }
+    var asked: [ActorID: Int] = [:]
+    for change in adrift { asked[change.change.dot.actor] = 0 }
+    for actor in former { asked[actor] = 0 }
+    let held = try askHeld(asked, space, line)
+    var sent = 0
+    for actor in former {
+      sent += try push(space, as: actor, after: held[actor] ?? 0, line)
+    }
+    let others = adrift.filter { $0.change.dot.actor.replica != identity.actor.replica }
+    let (count, refused) = try offer(others, above: held, space, line)
+    sent += count
+    try store.write {
+      for (dot, reason) in refused { try store.refuseAdrift(upTo: dot, in: space, reason: reason) }
+    }
+    return sent
+  }
+
+  private func askHeld(_ asked: [ActorID: Int], _ space: String, _ line: Line) throws
+    -> [ActorID: Int]
+  {
+    var held: [ActorID: Int] = [:]
+    let actors = asked.keys.sorted()
+    for start in stride(from: 0, to: actors.count, by: HeldHeads.actorsMax) {
+      let part = actors[start..<min(start + HeldHeads.actorsMax, actors.count)]
+      let question = HeldHeads(Dictionary(uniqueKeysWithValues: part.map { ($0, 0) }))
+      let answer = try post(question.line + [UInt8(ascii: "\n")], space, line)
+      guard let told = try HeldHeads.parse(answer) else {
+        throw SyncError("offers.answer", "central does not say what it holds of \(space)")
+      }
+      held.merge(told.counts) { $1 }
+    }
+    return held
+  }
+
+  /// Others' changes in the segments their authors signed.
+  private func offer(
+    _ changes: [AdriftChange], above held: [ActorID: Int], _ space: String, _ line: Line
+  ) throws -> (sent: Int, refused: [(Dot, String)]) {
+    var open: [ActorID: [Change]] = [:]
+    var body: [UInt8] = []
+    var sent = 0
+    var refused: [(Dot, String)] = []
+    func flush() throws {
+      if !body.isEmpty { refused += try Self.refusals(in: try post(body, space, line)) }
+      body = []
+    }
+    for change in changes where change.change.dot.n > held[change.change.dot.actor] ?? 0 {
+      let actor = change.change.dot.actor
+      if !change.change.header.context.isEmpty { open[actor] = nil }
+      open[actor, default: []].append(change.change)
+      guard let raw = change.signatures, let run = open.removeValue(forKey: actor) else { continue }
+      let before = Dot(actor: actor, n: run[0].dot.n - 1)
+      guard let previous = try store.anyHash(before, in: space) else { continue }
+      let segment = Segment(
+        actor: actor, from: run[0].dot.n, to: change.change.dot.n, previous: previous,
+        head: change.change.hash, signatures: try Signature.list(try JSON.parse(raw)))
+      var bytes = segment.line + [UInt8(ascii: "\n")]
+      for change in run { bytes += ChangeEncoding.line(of: change) + [UInt8(ascii: "\n")] }
+      if body.count + bytes.count > Self.pushBytesMax { try flush() }
+      body += bytes
+      sent += run.count
+    }
+    try flush()
+    return (sent, refused)
+  }
+
+  private static func refusals(in answer: [UInt8]) throws -> [(Dot, String)] {
+    let lasting: Set<String> = ["segment.fork", "change.lost"]
+    return try (JSON.parse(answer)["refused"]?.array ?? []).compactMap { item in
+      guard let actor = item["actor"]?.string.flatMap({ ActorID($0) }), let n = item["n"]?.integer,
+        let code = item["code"]?.string, lasting.contains(code)
+      else { return nil }
+      return (Dot(actor: actor, n: Int(n)), "\(code): \(item["detail"]?.string ?? "")")
+    }
+  }
+
+  /// Shows a central that forgot this device the change with which it enrolled it.
+  ///
+  /// - Returns: false when this file does not hold it.
+  func showEnrolment(_ line: Line) throws -> Bool {
+    guard let space = identity.spaces.first else { return false }
+    let row = RowKey(table: "replica", id: identity.actor.replica.description)
+    for dot in try store.enrolments(of: row, by: identity.centralKey.replica, in: space) {
+      guard let change = try store.heldChange(dot, in: space),
+        let signatures = try store.signatures(of: dot, in: space),
+        let previous = try store.anyHash(Dot(actor: dot.actor, n: dot.n - 1), in: space)
+      else { continue }
+      var body = Array(
+        "{\"key\":\"\(Base64URL.encode(key.publicKey.bytes))\",\"entry\":{\"previous\":\"\(previous)\",\"signatures\":"
+          .utf8)
+      body += signatures + Array(",\"change\":".utf8) + ChangeEncoding.line(of: change)
+      body += Array("}}".utf8)
+      _ = try line.ask("POST", "/v1/enrolments", body: body)
+      return true
+    }
+    return false
+  }
+}

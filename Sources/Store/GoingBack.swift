@@ -1,0 +1,291 @@
+public import Causality
+public import Changes
+import SQLite
+public import Wire
+
+/// A change that stood in a log which central lost: kept until it stands in the log again.
+public struct AdriftChange: Sendable {
+  /// The change.
+  public let change: Change
+  /// The signatures of its author's segment, where it ended one.
+  public let signatures: [UInt8]?
+}
+
+/// Going back to where this file's log and a restored central's part; what stood above is kept, to be offered again.
+extension Store {
+  /// Goes back to `place` of a space's log and makes the state anew from the log up to there; call inside `write`, after
+  /// sealing what is touched.
+  ///
+  /// Others' changes above it take no effect until central's log has them again; own ones wait for a new verdict.
+  ///
+  /// - Returns: how many entries were undone.
+  /// - Complexity: O(log of the space).
+  public func goBack(_ space: String, to place: LogPlace) throws -> Int {
+    let count = try unlog(space, above: place)
+    let number = try number(ofName: space)
+    if let gap = try gap(in: space), gap.after.seq >= place.seq { try setGap(nil, in: space) }
+    try clearRows(of: space)
+    try db.run("DELETE FROM cordee_known WHERE space = ?", .int(number))
+    forgetHeads(in: number)
+    try forEachEntry(of: space, after: 0) { entry in
+      try replay(entry)
+      return true
+    }
+    for actor in try ownActors() {
+      for change in try ownChanges(of: actor, in: space) { try rewrite(change) }
+    }
+    return count
+  }
+
+  /// Takes the entries above `place` out of a space's log and keeps their changes; call inside `write`.
+  ///
+  /// The rows are the caller's to make anew.
+  public func unlog(_ space: String, above place: LogPlace) throws -> Int {
+    let number = try number(ofName: space)
+    try db.execute(
+      """
+      CREATE TABLE IF NOT EXISTS cordee_adrift(space INTEGER NOT NULL, actor INTEGER NOT NULL, n INTEGER NOT NULL,
+        seq INTEGER NOT NULL, header BLOB NOT NULL, body BLOB, body_hash BLOB NOT NULL, hash BLOB NOT NULL,
+        signatures TEXT, refused TEXT, PRIMARY KEY(space, actor, n, hash)) STRICT, WITHOUT ROWID;
+      """)
+    cache.hasAdrift = nil
+    let own = try ownActors().map { String(try self.number(of: $0)) }.joined(separator: ", ")
+    let lost = "SELECT actor, n FROM cordee_log WHERE space = ?1 AND seq > ?2"
+    let count =
+      try db.first("SELECT count(*) FROM (\(lost))", .int(number), .int(place.seq)) { $0.int(0) }
+      ?? 0
+    try db.run(
+      """
+      INSERT INTO cordee_adrift(space, actor, n, seq, header, body, body_hash, hash, signatures)
+      SELECT c.space, c.actor, c.n, l.seq, c.header, c.body, c.body_hash, c.hash, l.signatures FROM cordee_log l
+      JOIN cordee_change c ON c.space = l.space AND c.actor = l.actor AND c.n = l.n
+      WHERE l.space = ? AND l.seq > ? ON CONFLICT DO NOTHING
+      """, .int(number), .int(place.seq))
+    try db.run(
+      """
+      UPDATE cordee_change SET state = 0 WHERE space = ?1 AND actor IN (\(own)) AND body IS NOT NULL
+        AND (actor, n) IN (\(lost))
+      """, .int(number), .int(place.seq))
+    try db.run(
+      "DELETE FROM cordee_change WHERE space = ?1 AND state = 2 AND (actor, n) IN (\(lost))",
+      .int(number), .int(place.seq))
+    try db.run("DELETE FROM cordee_log WHERE space = ? AND seq > ?", .int(number), .int(place.seq))
+    try db.run(
+      "DELETE FROM cordee_known WHERE space = ? AND actor NOT IN (\(own))", .int(number))
+    forgetHeads(in: number)
+    return count
+  }
+
+  /// Changes of a space that are adrift and were not refused, in the order they had; all of one author together.
+  public func adrift(in space: String) throws -> [AdriftChange] {
+    guard try hasAdrift() else { return [] }
+    let rows = try db.all(
+      """
+      SELECT header, body, body_hash, hash, signatures FROM cordee_adrift
+      WHERE space = ? AND refused IS NULL ORDER BY seq
+      """, .int(try number(ofName: space))
+    ) {
+      (
+        $0.bytes(0), $0.isNull(1) ? nil : $0.bytes(1), $0.bytes(2), $0.bytes(3),
+        $0.isNull(4) ? nil : $0.bytes(4)
+      )
+    }
+    return try rows.map { header, body, bodyHash, hash, signatures in
+      AdriftChange(
+        change: Change(
+          header: try ChangeDecoding.header(header), headerBytes: header, bodyBytes: body,
+          bodyHash: Hash(bytes: bodyHash) ?? .zero, hash: Hash(bytes: hash) ?? .zero),
+        signatures: signatures)
+    }
+  }
+
+  /// How many changes are adrift, and how many of them central refused.
+  public func adriftCount() throws -> (all: Int, refused: Int) {
+    guard try hasAdrift() else { return (0, 0) }
+    return try db.first("SELECT count(*), count(refused) FROM cordee_adrift") {
+      ($0.int(0), $0.int(1))
+    } ?? (0, 0)
+  }
+
+  /// Keeps that central refused the changes of an author up to `dot`: they are offered no more.
+  ///
+  /// Call inside `write`.
+  public func refuseAdrift(upTo dot: Dot, in space: String, reason: String) throws {
+    try db.run(
+      "UPDATE cordee_adrift SET refused = ? WHERE space = ? AND actor = ? AND n <= ? AND refused IS NULL",
+      .text(reason), .int(try number(ofName: space)), .int(try number(of: dot.actor)), .int(dot.n))
+  }
+
+  /// The hash of a change wherever it is held here: in the log, waiting, or adrift.
+  public func anyHash(_ dot: Dot, in space: String) throws -> Hash? {
+    if dot.n == 0 { return .zero }
+    if let hash = try changeHash(dot, in: space) { return hash }
+    guard try hasAdrift() else { return nil }
+    return try db.first(
+      "SELECT hash FROM cordee_adrift WHERE space = ? AND actor = ? AND n = ?",
+      .int(try number(ofName: space)), .int(try number(of: dot.actor)), .int(dot.n)
+    ) { $0.bytes(0) }.flatMap { Hash(bytes: $0) }
+  }
+
+  func hasAdrift() throws -> Bool {
+    if let known = cache.hasAdrift { return known }
+    let found =
+      try db.first("SELECT 1 FROM sqlite_schema WHERE name = 'cordee_adrift'") { _ in true }
+      ?? false
+    cache.hasAdrift = found
+    return found
+  }
+
+  /// A change stands in the log again.
+  func settleAdrift(_ change: Change) throws {
+    guard try hasAdrift() else { return }
+    try db.run(
+      "DELETE FROM cordee_adrift WHERE space = ? AND actor = ? AND n = ? AND hash = ?",
+      .int(try number(ofName: change.header.space)), .int(try number(of: change.dot.actor)),
+      .int(change.dot.n), .blob(change.hash.bytes))
+  }
+
+  /// Whether an own change that may still wait had seen a change: then the latter comes back after a loss, too late.
+  func isSeenByOwn(_ dot: Dot, in space: String) throws -> Bool {
+    for actor in try ownActors() where actor != dot.actor {
+      if try head(of: actor, in: space).context.sees(dot) { return true }
+    }
+    return false
+  }
+
+  /// An own change that waits, written into the state as sealing would; it is its author's head then.
+  func rewrite(_ change: Change) throws {
+    let space = change.header.space
+    let context = try context(at: change.dot, in: space)
+    let author = Authorship(dot: change.dot, context: context)
+    for write in try ChangeDecoding.body(change.bodyBytes ?? []).writes {
+      var state = try load(write.row)
+      try keepBase(.state(state), of: write.row)
+      state.apply(write.verb, by: author)
+      try save(state, of: write.row)
+    }
+    try setHead(
+      Head(n: change.dot.n, hash: change.hash, context: context), of: change.dot.actor, in: space)
+  }
+
+  /// Removes everything that is known of the rows of a space.
+  func clearRows(of space: String) throws {
+    for (number, name) in try tables(of: space) {
+      if schema.table(name) != nil { try db.run("DELETE FROM main.\(Layout.quoted(name))") }
+      for part in ["cordee_row", "cordee_sibling", "cordee_base"] {
+        try db.run("DELETE FROM main.\(part) WHERE tbl = ?", .int(number))
+      }
+    }
+    cache.hasBase = nil
+    cache.recent = nil
+  }
+
+  private func forgetHeads(in space: Int) {
+    cache.heads = cache.heads.filter { $0.key.space != space }
+    cache.movedHeads = cache.movedHeads.filter { $0.space != space }
+    cache.contexts = cache.contexts.filter { $0.key.space != space }
+    cache.logEnds = [:]
+    cache.lastSeq = nil
+  }
+
+  /// An entry of the log takes effect again.
+  private func replay(_ entry: LogEntry) throws {
+    let change = entry.change
+    let space = change.header.space
+    let head = try head(of: change.dot.actor, in: space)
+    var context = head.context
+    context.merge(change.header.context)
+    if entry.verdict.isApplied, let bytes = change.bodyBytes {
+      try apply(
+        try ChangeDecoding.body(bytes).writes, by: Authorship(dot: change.dot, context: context),
+        in: space)
+    }
+    try setHead(
+      Head(n: change.dot.n, hash: change.hash, context: context), of: change.dot.actor, in: space)
+  }
+}
+
+/// What a replica shows a central that forgot.
+extension Store {
+  /// Places of a space's log for a question to central, evenly spread, the highest first.
+  ///
+  /// - Parameters:
+  ///   - low: a place that both hold.
+  ///   - high: a place that only this file may hold; above it nothing is asked.
+  public func marks(of space: String, above low: Int, upTo high: Int, count: Int) throws
+    -> [LogPlace]
+  {
+    var marks: [LogPlace] = []
+    for step in stride(from: count, through: 1, by: -1) {
+      let seq = low + (high - low) * step / count
+      let found = try db.first(
+        "SELECT seq, hash FROM cordee_log WHERE space = ? AND seq <= ? AND seq > ? ORDER BY seq DESC LIMIT 1",
+        .int(try number(ofName: space)), .int(seq), .int(low)
+      ) { ($0.int(0), $0.bytes(1)) }
+      guard let (place, bytes) = found, let hash = Hash(bytes: bytes), marks.last?.seq != place
+      else { continue }
+      marks.append(LogPlace(seq: place, hash: hash))
+    }
+    return marks
+  }
+
+  /// The signatures of a change of the log, as its author sent them; nil when it ended no segment.
+  public func signatures(of dot: Dot, in space: String) throws -> [UInt8]? {
+    let own: Argument = .int(try number(ofName: space))
+    let actor: Argument = .int(try number(of: dot.actor))
+    let logged = try db.first(
+      "SELECT signatures FROM cordee_log WHERE space = ? AND actor = ? AND n = ? AND signatures IS NOT NULL",
+      own, actor, .int(dot.n)
+    ) { $0.bytes(0) }
+    guard logged == nil, try hasAdrift() else { return logged }
+    return try db.first(
+      "SELECT signatures FROM cordee_adrift WHERE space = ? AND actor = ? AND n = ? AND signatures IS NOT NULL",
+      own, actor, .int(dot.n)
+    ) { $0.bytes(0) }
+  }
+
+  /// A held change by its name, in the log or waiting.
+  public func change(_ dot: Dot, in space: String) throws -> Change? {
+    let row = try db.first(
+      "SELECT header, body, body_hash, hash FROM cordee_change WHERE space = ? AND actor = ? AND n = ?",
+      .int(try number(ofName: space)), .int(try number(of: dot.actor)), .int(dot.n)
+    ) { ($0.bytes(0), $0.isNull(1) ? nil : $0.bytes(1), $0.bytes(2), $0.bytes(3)) }
+    return try row.map { header, body, bodyHash, hash in
+      Change(
+        header: try ChangeDecoding.header(header), headerBytes: header, bodyBytes: body,
+        bodyHash: Hash(bytes: bodyHash) ?? .zero, hash: Hash(bytes: hash) ?? .zero)
+    }
+  }
+}
+
+extension Store {
+  /// The changes of a device, such as central, that write a row, in the log or adrift; the first made it.
+  ///
+  /// - Complexity: O(changes of the device).
+  public func enrolments(of row: RowKey, by replica: ReplicaID, in space: String) throws -> [Dot] {
+    let number: Argument = .int(try number(ofName: space))
+    let sources = try ["cordee_change"] + (hasAdrift() ? ["cordee_adrift"] : [])
+    var dots: [Dot] = []
+    for source in sources {
+      let rows = try db.all(
+        """
+        SELECT a.actor, c.n, c.body FROM \(source) c JOIN cordee_actor a ON a.id = c.actor
+        WHERE c.space = ? AND substr(a.actor, 1, 16) = ? AND instr(c.body, ?) > 0 ORDER BY a.actor, c.n
+        """, number, .blob(replica.bytes), .blob(Array(row.id.utf8))
+      ) { ($0.bytes(0), $0.int(1), $0.bytes(2)) }
+      for (bytes, n, body) in rows {
+        let isInsert = try ChangeDecoding.body(body).writes.contains {
+          if case .insert = $0.verb { $0.row == row } else { false }
+        }
+        if isInsert, let actor = ActorID(bytes: bytes) { dots.append(Dot(actor: actor, n: n)) }
+      }
+    }
+    return dots
+  }
+
+  /// A change wherever it is held: in the log, waiting, or adrift.
+  public func heldChange(_ dot: Dot, in space: String) throws -> Change? {
+    if let change = try change(dot, in: space) { return change }
+    return try adrift(in: space).first { $0.change.dot == dot }?.change
+  }
+}

@@ -1,0 +1,91 @@
+import Causality
+import Central
+import Changes
+import HTTP
+import Replica
+import SQLite
+import Store
+import Testing
+import Wire
+
+/// Central restored from a backup, or rewound unnoticed: nothing merged is lost, no verdict changes. R1, R2, R8
+@Suite("A restored central", .timeLimit(.minutes(15)))
+struct RestoreTests {
+  /// Eleven merges of everything there is: inserts, updates, deletes, conflicts, quarantines, two spaces, an enrolment.
+  static func live(_ world: World, afterMerge: (Int) throws -> Void) throws {
+    let ana = try world.join(name: "Ana")
+    let ben = try world.join(name: "Ben")
+    let chair = try world.join("chair", name: "Chair")
+    for step in 1...11 {
+      try ana.edit(
+        "INSERT INTO club VALUES('a\(step)', 'Alpins \(step)', 'Chamonix', \(1900 + step))")
+      try chair.edit("INSERT INTO draft VALUES('d\(step)', 'Draft \(step)')")
+      switch step % 4 {
+      case 1: try ben.edit("UPDATE club SET name = NULL WHERE id = 'a\(step - 1)'")
+      case 2:
+        try ana.edit("UPDATE club SET city = 'Quito \(step)' WHERE id = 'a\(step - 1)'")
+        try ben.edit("UPDATE club SET city = 'Rabat \(step)' WHERE id = 'a\(step - 1)'")
+      case 3: try ben.edit("DELETE FROM club WHERE id = 'a\(step - 2)'")
+      default: try chair.edit("UPDATE club SET founded = \(step) WHERE city LIKE 'Quito%'")
+      }
+      if step == 6 { try world.join(name: "Dora") }
+      for member in world.members { try world.sync(member) }
+      try world.merge()
+      if step != 5 { for member in world.members { try world.sync(member) } }
+      try afterMerge(step)
+    }
+    for member in world.members { try world.sync(member) }
+  }
+
+  /// Members come by until nothing is left to give.
+  static func heal(_ world: World) throws {
+    for member in world.members { try world.sync(member) }
+    try world.central.accept(at: world.loop.at)
+    for _ in 0..<3 {
+      for member in world.members { try world.sync(member) }
+      try world.merge()
+    }
+    for member in world.members { try world.sync(member) }
+  }
+
+  @Test(
+    "of any age gets its log back from members: places, verdicts, hashes, content",
+    arguments: 1...10)
+  func ages(age: Int) throws {
+    let world = try World()
+    var backup = ""
+    try Self.live(world) { if $0 == age { backup = try world.backUp() } }
+    let before = try world.content()
+    let members = try world.central.members().count
+    let old = world.central.instance
+    try world.restore(backup)
+    #expect(world.central.instance != old)
+    #expect(throws: Problem.self) { try world.merge() }
+    try Self.heal(world)
+    #expect(try world.content() == before)
+    #expect(try world.central.members().count == members)
+    #expect(try world.digests().count == 1)
+    #expect(try world.central.inboxCount() == 0)
+    for member in world.members {
+      #expect(try member.store.adriftCount().all == 0)
+      let waiting = try member.store.waiting()
+      #expect(waiting.local == 0 && waiting.received == 0)
+    }
+  }
+}
+
+extension World {
+  /// All that central holds: every entry of its logs with verdict and hash, and the digest of each space.
+  func content() throws -> [String] {
+    var lines: [String] = []
+    for space in central.store.schema.spaces {
+      try central.store.forEachEntry(of: space, after: 0) { entry in
+        lines.append(
+          "\(space) \(entry.seq) \(entry.change.dot) \(entry.verdict.text) \(entry.hash)")
+        return true
+      }
+      lines.append("\(space) \(try central.store.digest(space))")
+    }
+    return lines
+  }
+}

@@ -1,0 +1,185 @@
+import Causality
+import Central
+import Changes
+import HTTP
+import Replica
+import SQLite
+import Seal
+import Store
+import Testing
+import Wire
+
+/// Central's file put back by hand, without anybody saying so. R8
+@Suite("A rewound central", .timeLimit(.minutes(15)))
+struct RewindTests {
+  @Test(
+    "is noticed at the next contact by its own signature, stops by itself and gets its log back")
+  func noticed() throws {
+    let world = try World()
+    var backup = ""
+    try RestoreTests.live(world) { if $0 == 4 { backup = try world.backUp() } }
+    let before = try world.content()
+    let old = world.central.instance
+    try world.rewind(to: backup)
+    let report = try world.sync(world.members[0])
+    #expect(report.isCentralRestoring && report.offered > 0)
+    #expect(world.central.isRestoring && world.central.instance != old)
+    try RestoreTests.heal(world)
+    #expect(try world.content() == before)
+    #expect(try world.digests().count == 1)
+  }
+
+  @Test("a replica that claims a place without central's signature for it changes nothing")
+  func falseClaim() throws {
+    let world = try World()
+    let (ana, ben) = (try world.join(), try world.join())
+    try ana.edit("INSERT INTO club VALUES('c1', 'Alpins', 'Chamonix', 1920)")
+    try world.settle()
+    let old = world.central.instance
+    let origin = try #require(Origin("http://127.0.0.1"))
+    let place = LogPlace(seq: 99, hash: Store.hash([[1]]))
+    // A mark alone, a checkpoint signed by the member, and one altered.
+    let forged = Checkpoint(
+      network: world.central.network, instance: old, space: "commons", seq: 99, hash: place.hash,
+      at: world.loop.at
+    ).bytes
+    let own = LogLine.checkpointLine(
+      forged,
+      signatures: [
+        Signature(key: ben.identity.actor.replica, value: ben.key.sign(Preimage.checkpoint(forged)))
+      ])
+    guard case .blob(let real)? = try ben.store.meta("checkpoint.commons"),
+      case .checkpoint(_, _, let signatures) = try LogLine.parse(real)
+    else {
+      Issue.record("no checkpoint")
+      return
+    }
+    let altered = LogLine.checkpointLine(forged, signatures: signatures)
+    for (line, status) in [(nil, 200), (own, 422), (altered, 422), (real, 200)] {
+      var body = TailHead(marks: [place]).line + [10]
+      if let line { body += line + [10] }
+      let response = try ben.signed(
+        Request(
+          method: "POST", origin: origin, target: "/v1/spaces/commons/offers", body: body),
+        over: world.loop)
+      #expect(response.status == status)
+      if status == 200 {
+        #expect(try TailAnswer.parse(response.bytes).common == .start)
+      }
+    }
+    #expect(world.central.instance == old && !world.central.isRestoring)
+    // The lying file itself stops, says so, and changes nothing.
+    let cursor = try ben.store.meta("cursor.commons")
+    try ben.store.write {
+      try ben.store.setMeta(
+        "cursor.commons", .text(Cursor(instance: old, seq: 99, hash: place.hash).text))
+    }
+    #expect { try world.sync(ben) } throws: { ($0 as? SyncError)?.code == "sync.rewound" }
+    #expect(world.central.instance == old && !world.central.isRestoring)
+    try ben.store.write { try ben.store.setMeta("cursor.commons", try #require(cursor)) }
+    try world.sync(ben)
+  }
+
+  /// Central is rewound to before a merge, merges something else, and only then is it noticed.
+  private func forked() throws -> (World, Replica, Replica) {
+    let world = try World()
+    let (ana, ben) = (try world.join(name: "Ana"), try world.join(name: "Ben"))
+    try ana.edit("INSERT INTO club VALUES('c1', 'Alpins', 'Chamonix', 1920)")
+    try world.settle()
+    try world.settle()
+    let backup = try world.backUp()
+    try ana.edit("UPDATE club SET city = 'Quito' WHERE id = 'c1'")
+    try world.join(name: "Cleo")
+    try world.sync(ana)
+    try world.merge()
+    try world.sync(ana)
+    try world.sync(world.members[2])
+    // Ben pulled nothing of this and notices nothing.
+    try world.rewind(to: backup)
+    try ben.edit("UPDATE club SET name = 'Alpinistes' WHERE id = 'c1'")
+    try world.sync(ben)
+    try world.join(name: "Dora")
+    try world.merge()
+    try world.sync(ben)
+    try world.sync(world.members[3])
+    return (world, ana, ben)
+  }
+
+  @Test(
+    "that merged on is a fork: it is shown, nobody's history is chosen silently, and nothing is lost"
+  )
+  func fork() throws {
+    let (world, ana, ben) = try forked()
+    #expect(try world.sync(ana).isCentralRestoring)
+    let status = try world.central.administer(
+      .object([("do", .string("status"))]), now: world.loop.now, at: world.loop.at)
+    let commons = try #require(status["restore"]?["spaces"]?["commons"])
+    #expect(commons["forked"]?.isTrue == true)
+    #expect(commons["offered"]?.array?.count == 1)
+    #expect { try world.central.accept(at: world.loop.at) } throws: {
+      ($0 as? Problem)?.code == "restore.fork"
+    }
+    #expect(world.central.isRestoring)
+    try world.central.accept(choosing: ["own"], at: world.loop.at)
+    for _ in 0..<4 {
+      for member in world.members { try world.sync(member) }
+      try world.merge()
+    }
+    for member in world.members { try world.sync(member) }
+    for member in world.members {
+      #expect(try member.cell("name", of: "c1") == "Alpinistes")
+      #expect(try member.cell("city", of: "c1") == "Quito")
+      #expect(try member.store.conflicts().isEmpty)
+      #expect(
+        try member.cell("name", of: member.identity.actor.replica.description, table: "replica")
+          != nil)
+    }
+    #expect(try world.digests().count == 1)
+    #expect(try world.central.members().count == 4)
+    #expect(try world.central.inboxCount() == 0)
+    _ = ben
+  }
+
+  @Test(
+    "two histories offered to an older backup: one is named, the other is judged anew, nothing is lost"
+  )
+  func chosen() throws {
+    let world = try World()
+    let (ana, ben) = (try world.join(name: "Ana"), try world.join(name: "Ben"))
+    try ana.edit("INSERT INTO club VALUES('c1', 'Alpins', 'Chamonix', 1920)")
+    try world.settle()
+    let backup = try world.backUp()
+    try ana.edit("UPDATE club SET city = 'Quito' WHERE id = 'c1'")
+    try world.sync(ana)
+    try world.merge()
+    try world.sync(ana)
+    try world.rewind(to: backup)
+    try ben.edit("UPDATE club SET name = 'Alpinistes' WHERE id = 'c1'")
+    try world.sync(ben)
+    try world.merge()
+    try world.sync(ben)
+    try world.restore(backup)
+    try world.sync(ana)
+    try world.sync(ben)
+    let status = try world.central.administer(
+      .object([("do", .string("status"))]), now: world.loop.now, at: world.loop.at)
+    let offered = try #require(status["restore"]?["spaces"]?["commons"]?["offered"]?.array)
+    #expect(offered.count == 2)
+    let names = offered.compactMap { $0["hash"]?.string }
+    #expect { try world.central.accept(at: world.loop.at) } throws: {
+      ($0 as? Problem)?.code == "restore.fork"
+    }
+    let report = try world.central.accept(
+      choosing: [String(try #require(names.last).prefix(8))], at: world.loop.at)
+    #expect(report.takenOver == 1 && report.judgedAnew == 1)
+    for _ in 0..<3 {
+      try world.merge()
+      for member in world.members { try world.sync(member) }
+    }
+    for member in world.members {
+      #expect(try member.cell("name", of: "c1") == "Alpinistes")
+      #expect(try member.cell("city", of: "c1") == "Quito")
+    }
+    #expect(try world.digests().count == 1)
+  }
+}
