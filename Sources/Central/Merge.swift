@@ -85,16 +85,21 @@ extension Central {
         context: context.exceeding(head.context))
       let body = try ChangeDecoding.body(bytes)
       let change = Store.change(header, body, previous: head.hash)
-      let message = Preimage.segment(
-        network: network, space: space, head: change.dot, hash: change.hash)
-      let signatures = JSON.array([Signature(key: keyID, value: key.sign(message)).json]).bytes()
-      try append(change, .applied, body: body, signatures: signatures)
+      try appendOwn(change, .applied, body: body)
       touched.insert(space)
       report.applied += 1
       report.own += 1
     }
     guard !queued.isEmpty else { return }
     try store.withConnection { try $0.run("DELETE FROM cordee_outbox") }
+  }
+
+  /// Puts a change of central's into the log, signed.
+  func appendOwn(_ change: Change, _ verdict: Verdict, body: Body? = nil) throws {
+    let message = Preimage.segment(
+      network: network, space: change.header.space, head: change.dot, hash: change.hash)
+    let signatures = JSON.array([Signature(key: keyID, value: key.sign(message)).json]).bytes()
+    try append(change, verdict, body: body, signatures: signatures)
   }
 
   /// Takes every segment that can stand now; true if one did, since others may wait for it.
@@ -108,6 +113,9 @@ extension Central {
       case .aside(let reason): try set(segment, aside: reason, &report)
       case .stands(let changes):
         try take(segment, changes, &report)
+        touched.insert(segment.space)
+      case .parted(let changes):
+        try keepBoth(segment, changes, &report)
         touched.insert(segment.space)
       }
       progressed = true

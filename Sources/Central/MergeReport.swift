@@ -54,6 +54,8 @@ public struct MergeReport: Sendable {
   public var own = 0
   /// Changes kept without effect, each with its reason.
   public var quarantined: [(dot: Dot, by: String, reason: String)] = []
+  /// Changes whose places others hold, and the names under which they stand.
+  public var twins: [(was: Dot, as: Dot)] = []
   /// Segments set aside because they are damaged or do not chain, each by its last change.
   public var aside: [(dot: Dot?, changes: Int, reason: String)] = []
   /// Segments that wait for changes not here yet.
@@ -73,7 +75,9 @@ public struct MergeReport: Sendable {
   /// How many conflicts it closed.
   public var conflictsClosed: Int { closed.count }
   /// Whether it changed nothing.
-  public var isIdle: Bool { applied == 0 && quarantined.isEmpty && aside.isEmpty }
+  public var isIdle: Bool {
+    applied == 0 && quarantined.isEmpty && aside.isEmpty && twins.isEmpty
+  }
   /// Whether a person should look at it.
   public var needsPerson: Bool { !quarantined.isEmpty || !aside.isEmpty || !opened.isEmpty }
 
@@ -110,6 +114,15 @@ public struct MergeReport: Sendable {
             ])
           })
       ), ("quarantined_count", .integer(Int64(quarantined.count))),
+      (
+        "twins",
+        .array(
+          twins.prefix(Self.itemsMax).map {
+            .object([
+              ("was", .string($0.was.description)), ("as", .string($0.as.description)),
+            ])
+          })
+      ),
       (
         "aside",
         .array(

@@ -39,6 +39,8 @@ struct QueuedSegment {
     case aside(reason: String)
     /// Its turn has come.
     case stands(Standing)
+    /// Other changes hold the places of these: both have to be kept.
+    case parted(Standing)
   }
 }
 
@@ -67,8 +69,7 @@ extension Central {
     let head = try store.head(of: actor, in: segment.space)
     if segment.to <= head.n {
       let held = try store.changeHash(Dot(actor: actor, n: segment.to), in: segment.space)
-      return held?.bytes == segment.head
-        ? .isHeld : .aside(reason: "segment.fork: another change holds this place")
+      if held?.bytes == segment.head { return .isHeld }
     }
     guard segment.from <= head.n + 1 else { return .waits }
     let before = Dot(actor: actor, n: segment.from - 1)
@@ -80,10 +81,11 @@ extension Central {
       return .aside(reason: Self.damaged)
     }
     // One cut of a chain may come by push and another by a bundle: they overlap, and agree on what both hold.
-    guard head.n < segment.from || changes[head.n - segment.from].change.hash == head.hash else {
-      return .aside(reason: Self.strange)
-    }
-    let news = Array(changes.dropFirst(head.n + 1 - segment.from))
+    let held = try changes.prefix {
+      try $0.change.dot.n <= head.n
+        && store.changeHash($0.change.dot, in: segment.space) == $0.change.hash
+    }.count
+    let news = Array(changes.dropFirst(held))
     guard let first = news.first else { return .isHeld }
     let missing = try missing(of: first.change.header)
     // What a restore lost may come with another member: then it is waited for.
@@ -91,8 +93,11 @@ extension Central {
       try missing.contains { try heldHead(of: $0.actor, in: segment.space).n < $0.n }
       && !wasRestored
     if !missing.isEmpty, !claimsTooMuch { return .waits }
-    return .stands(
-      .init(actor: actor, author: author, claimsTooMuch: claimsTooMuch, changes: news))
+    let standing = QueuedSegment.Standing(
+      actor: actor, author: author, claimsTooMuch: claimsTooMuch, changes: news)
+    guard first.change.dot.n <= head.n else { return .stands(standing) }
+    return news.contains { $0.body == nil }
+      ? .aside(reason: "segment.fork: other changes hold these places") : .parted(standing)
   }
 
   private static let strange = "segment.chain: it does not follow what central holds"

@@ -1,7 +1,6 @@
 public import Causality
 import Changes
 import SQLite
-import Seal
 import Wire
 
 /// Why a file goes on under a new actor.
@@ -159,6 +158,7 @@ extension Store {
       }
     }
     for row in states.keys.sorted() {
+      try checkNotHeld(row)
       if let state = states[row] { try save(state, of: row) }
     }
   }
@@ -209,11 +209,13 @@ extension Store {
         head.context = context
       }
       let body = try ChangeDecoding.body(change.bodyBytes ?? [])
+      let dot = Dot(actor: next, n: head.n + 1)
+      let key = try nextKey(
+        for: dot, space: try number(ofName: space), startsSegment: !delta.isEmpty)
       let sealed = Store.change(
         Header(
-          network: change.header.network, space: space, dot: Dot(actor: next, n: head.n + 1),
-          context: delta),
-        Self.renamed(body, change.dot), previous: head.hash)
+          network: change.header.network, space: space, dot: dot, context: delta),
+        Self.renamed(body, change.dot, key), previous: head.hash)
       head.n += 1
       head.hash = sealed.hash
       moved.append(sealed)
@@ -223,8 +225,7 @@ extension Store {
   }
 
   /// A body that names the dot its edit was first sealed under; without it where it would be too long.
-  private static func renamed(_ body: Body, _ dot: Dot) -> Body {
-    let key = Randomness.bytes(16)
+  private static func renamed(_ body: Body, _ dot: Dot, _ key: [UInt8]) -> Body {
     let renamed = Body(key: key, at: body.at, was: body.was ?? dot, writes: body.writes)
     guard ChangeEncoding.bytes(of: renamed).count > ChangeLimits.bodyBytesMax else {
       return renamed
@@ -236,6 +237,7 @@ extension Store {
   private func moveBack(_ actor: ActorID, to point: Int, in space: String) throws {
     let key = HeadKey(space: try number(ofName: space), actor: actor)
     defer { cache.contexts[key] = nil }
+    try endRuns(of: key, at: point)
     guard point > 0 else {
       cache.heads[key] = nil
       cache.movedHeads.remove(key)

@@ -92,10 +92,10 @@ struct Contexts {
 }
 
 extension Store {
-  /// This replica's full context at one of its own changes: the sum of its headers' deltas.
+  /// An author's full context at one of its changes, all of which are held up to it: the sum of their headers' deltas.
   ///
   /// - Complexity: O(changes of the author up to it) the first time, then O(those not looked at yet).
-  func context(at dot: Dot, in space: String) throws -> VersionVector {
+  public func context(at dot: Dot, in space: String) throws -> VersionVector {
     let key = HeadKey(space: try number(ofName: space), actor: dot.actor)
     var known = cache.contexts[key] ?? Contexts()
     if known.upTo < dot.n {

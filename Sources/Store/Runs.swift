@@ -109,6 +109,19 @@ extension Store {
     try db.run("UPDATE cordee_run SET open = 0 WHERE open = 1")
   }
 
+  /// Forgets the secrets of an author's changes above a point, which are sealed again under other names.
+  func endRuns(of author: HeadKey, at point: Int) throws {
+    try flushRuns()
+    cache.openRuns[author] = nil
+    let (space, actor) = (Argument.int(author.space), Argument.int(try number(of: author.actor)))
+    try db.run(
+      "DELETE FROM cordee_run WHERE space = ? AND actor = ? AND n_from > ?", space, actor,
+      .int(point))
+    try db.run(
+      "UPDATE cordee_run SET n_to = ?, open = 0 WHERE space = ? AND actor = ? AND n_to > ?",
+      .int(point), space, actor, .int(point))
+  }
+
   /// Keeps the secret of a run all of whose bodies every reader of the space is given.
   ///
   /// Call inside `write`.

@@ -197,6 +197,64 @@ struct TwinTests {
     #expect(try world.central.inboxCount() == 0)
   }
 
+  /// Puts a file's changes above `n` into the inbox past all checks, as nothing does any more.
+  private func smuggle(_ file: Replica, after n: Int, into world: World) throws {
+    let changes = try file.store.ownChanges(of: file.identity.actor, in: "commons", after: n)
+    let last = try #require(changes.last)
+    let before = Dot(actor: last.dot.actor, n: n)
+    let previous = try file.store.changeHash(before, in: "commons") ?? .zero
+    let message = Preimage.segment(
+      network: file.identity.network, space: "commons", head: last.dot, hash: last.hash)
+    let signature = Signature(key: last.dot.actor.replica, value: file.key.sign(message))
+    let lines = changes.map { ChangeEncoding.line(of: $0) }.joined(separator: [UInt8(ascii: "\n")])
+    try world.central.store.write {
+      try world.central.store.withConnection {
+        try $0.run(
+          """
+          INSERT INTO cordee_inbox(space, actor, n_from, n_to, previous, head, signatures, lines, runs, received_at)
+          VALUES('commons', ?, ?, ?, ?, ?, ?, ?, '[]', '2027-01-15T08:00:00Z')
+          """, .blob(last.dot.actor.bytes), .int(n + 1), .int(last.dot.n), .blob(previous.bytes),
+          .blob(last.hash.bytes), .textBytes(JSON.array([signature.json]).bytes()),
+          .blob(Array(lines)))
+      }
+    }
+  }
+
+  @Test(
+    "one dot that meets with two hashes all the same: both edits stand, with what each had seen (R5)"
+  )
+  func secondHash() throws {
+    for isMergedBefore in [true, false] {
+      let (world, other, member) = try begin()
+      let copy = try world.copy(of: member)
+      var losses = Losses()
+      try member.edit("UPDATE club SET city = 'original' WHERE id = 'r1'")
+      try losses.seal(member)
+      try world.sync(member)
+      if isMergedBefore { try world.merge() }
+      try copy.edit("UPDATE club SET city = 'copied' WHERE id = 'r1'")
+      try losses.seal(copy)
+      try copy.edit("UPDATE club SET city = 'again' WHERE id = 'r1'")
+      try losses.seal(copy)
+      try copy.edit("UPDATE club SET name = NULL WHERE id = 'r2'")
+      try losses.seal(copy)
+      try smuggle(copy, after: 5, into: world)
+      let report = try world.merge()
+      #expect(report.twins.map(\.was.n) == [6, 7, 8])
+      #expect(report.aside.isEmpty && report.quarantined.count == 1)
+      try world.sync(other)
+      let sides = try #require(try other.store.conflicts().first).siblings
+      #expect(Set(sides.map(\.value)) == [.text("original"), .text("again")])
+      try world.audit(other)
+      // Its author's file finds out at hello; what it seals again is the same edit once more.
+      #expect(try world.sync(copy).epoch?.resealed == 3)
+      try world.agree([other, member, copy])
+      #expect(try losses.unexplained(in: world.central) == [])
+      let shown = try Set(other.store.conflicts().flatMap { $0.siblings.map(\.value) })
+      #expect(shown == [.text("original"), .text("again")])
+    }
+  }
+
   @Test("the common point is where the hashes part, whatever is held", arguments: 0...9)
   func points(parting: Int) throws {
     func hash(_ n: Int, _ twin: Bool) -> Hash? {

@@ -1,5 +1,7 @@
 import Causality
 import Changes
+import Replica
+import Seal
 import Store
 import Wire
 
@@ -54,14 +56,19 @@ extension ReadActions {
     func shape(_ value: Value) -> JSON {
       isField ? ChangeEncoding.json(value) : .bool(value == .integer(1))
     }
+    let central = try Identity(store).centralKey.fingerprint
     let values = try sides.enumerated().map { index, side -> JSON in
       let body = try store.body(of: side.dot, table: conflict.row.table)
+      // What central keeps for somebody is shown as that author's.
+      let isKept = side.dot.actor.replica.bytes == central
+      let author = isKept ? body?.was?.actor ?? side.dot.actor : side.dot.actor
       return .object([
         ("keep", .integer(Int64(index + 1))), ("value", shape(side.value)),
-        ("by", .string(try Names.by(side.dot.actor, store))),
-        ("organisation", .string(try Names.organisation(side.dot.actor, store))),
+        ("by", .string(try Names.by(author, store))),
+        ("organisation", .string(try Names.organisation(author, store))),
         ("at", .string(body?.at ?? "")),
         ("actor", .string(side.dot.actor.description)), ("n", .integer(Int64(side.dot.n))),
+        ("was", body?.was.map { .string($0.description) } ?? .null),
       ])
     }
     return .object([

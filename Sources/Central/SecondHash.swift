@@ -1,0 +1,45 @@
+import Causality
+import Changes
+import Seal
+import Store
+import Wire
+
+/// One dot that met with two hashes: both edits are kept.
+extension Central {
+  /// Gives changes whose places others hold places of their own, as central's changes that name them.
+  ///
+  /// What central accepts fits the chains it holds, so that this is for what met some other way. Each edit drops only what its
+  /// author had seen: it stands under an actor of its own, whose context is the author's. The author's rights count.
+  func keepBoth(
+    _ segment: QueuedSegment, _ parted: QueuedSegment.Standing, _ report: inout MergeReport
+  ) throws {
+    guard let first = parted.changes.first?.change.dot else { return }
+    let common = Dot(actor: parted.actor, n: first.n - 1)
+    let second = ActorID(replica: keyID, epoch: Randomness.uint64())
+    var context = common.n > 0 ? try store.context(at: common, in: segment.space) : VersionVector()
+    context.raise(common.actor, to: common.n)
+    for (change, body) in parted.changes {
+      guard let body else { continue }
+      context.merge(change.header.context)
+      let head = try store.head(of: second, in: segment.space)
+      let kept = Store.change(
+        Header(
+          network: network, space: segment.space, dot: Dot(actor: second, n: head.n + 1),
+          context: context.exceeding(head.context)),
+        Body(key: Randomness.bytes(16), at: body.at, was: change.dot, writes: body.writes),
+        previous: head.hash)
+      let reason =
+        parted.claimsTooMuch
+        ? "context.unknown: claims what it cannot have seen"
+        : try objection(to: change, body, by: parted.author)
+      try appendOwn(kept, reason.map { Verdict.quarantined(reason: $0) } ?? .applied)
+      report.twins.append((change.dot, kept.dot))
+      if let reason {
+        report.quarantined.append((kept.dot, parted.author.name, reason))
+      } else {
+        report.applied += 1
+      }
+    }
+    try drop(segment)
+  }
+}
