@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh Debian 12 with Swift 6: `make demo` and `make test`.
 BUILD = swift build --explicit-target-dependency-import-check error
 
-.PHONY: help setup build release test lint format demo bench model battery battery-deep battery-table fuzz clean
+.PHONY: help setup build release test lint format demo bench model battery battery-deep battery-table fuzz tsan asan clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
@@ -41,6 +41,12 @@ battery-table: ## print what each part of the battery found, and at which commit
 
 fuzz: setup ## fuzz every door with libFuzzer, SECONDS=60 each
 	scripts/fuzz $(or $(SECONDS),60)
+
+tsan: setup ## every test under ThreadSanitizer
+	SWIFT_BACKTRACE=enable=no swift test --sanitize=thread --build-path .build-tsan
+
+asan: setup ## every test under AddressSanitizer
+	SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0 swift test --sanitize=address --build-path .build-asan
 
 lint: ## check the form of the sources
 	swift format lint --strict --recursive --parallel Sources Tests Package.swift

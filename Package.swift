@@ -92,6 +92,11 @@ let package = Package(
       path: "Tests/FuzzTargets", swiftSettings: strict
     ),
     tests("FuzzTests", needs: ["FuzzTargets"]),
+    .executableTarget(
+      name: "cordee-converge",
+      dependencies: ["Causality", "Changes", "Wire", "SQLite", "Store"], path: "Tests/Convergence",
+      swiftSettings: strict
+    ),
     tests("CausalityTests", needs: ["Causality"]),
     tests("ChangesTests", needs: ["Changes", "Causality"]),
     tests("HTTPTests", needs: ["HTTP", "HTTPClient", "HTTPServer", "Seal"]),

@@ -37,8 +37,12 @@ public final class Audit {
       try checkFile()
       guard !report.has(.damage) else { return report }
       try store.read {
+        if try !store.factsAreRight() {
+          damage("facts.altered", "what the file notes about itself is not what was written")
+        }
         for space in store.schema.spaces { try audit(space) }
         try checkLooseEnds()
+        try checkMembers()
       }
     } catch let error as SQLiteError where error.isCorrupt {
       damage("sqlite.corrupt", "\(error)")
@@ -67,8 +71,11 @@ public final class Audit {
       objects, read: { ($0.text(0), $0.text(1), $0.text(2)) })
     {
       if let right = expected[name] {
-        if kind == "trigger", right != sql {
-          damage("schema.trigger", "the trigger \(name) was altered: edits may go unnoticed")
+        if right != sql {
+          damage(
+            kind == "trigger" ? "schema.trigger" : "schema.altered",
+            "the \(kind) \(name) was altered"
+              + (kind == "trigger" ? ": edits may go unnoticed" : ""))
         }
       } else if ["trigger", "view"].contains(kind) || !name.hasPrefix("cordee_") {
         report.add(

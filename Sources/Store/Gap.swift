@@ -45,10 +45,7 @@ extension Store {
 
   func setGap(_ gap: Gap?, in space: String) throws {
     guard let gap else {
-      try db.run(
-        "DELETE FROM cordee_meta WHERE key IN (?, ?)", .text("gap.\(space)"),
-        .text("gap.\(space).heads"))
-      return
+      return try forgetMeta("gap.\(space)", "gap.\(space).heads")
     }
     try setMeta(
       "gap.\(space)",

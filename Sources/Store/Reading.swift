@@ -55,12 +55,20 @@ extension Store {
   }
 
   /// The next thousand ids of a table's rows, in order.
+  ///
+  /// - Throws: `StoreError` `.corrupt` at an id that is no text: going on after it would never end.
   func rowIDs(of table: String, after: String?) throws -> [String] {
     let bound = after.map { _ in "AND id > ?" } ?? ""
-    return try db.all(
+    let ids = try db.all(
       "SELECT id FROM cordee_row WHERE tbl = ? \(bound) ORDER BY id LIMIT 1000",
       [.int(try number(ofName: table))] + (after.map { [.text($0)] } ?? [])
-    ) { $0.text(0) }
+    ) { $0.validText(0) }
+    return try ids.map { id in
+      guard let id else {
+        throw StoreError(.corrupt, "\(path) holds a row of \(table) whose id is no text")
+      }
+      return id
+    }
   }
 
   /// BLAKE2b-256 of `dump`: equal on equal replicas.

@@ -17,6 +17,8 @@ public final class Store {
   var cache = Cache()
   /// Whether a writing transaction is open; numbers for new names are given only then.
   private(set) var isWriting = false
+  /// Whether a fact the file keeps about itself moved in the transaction that is open.
+  var movedFacts = false
 
   /// What is read once and kept while it stays true.
   struct Cache {
@@ -123,6 +125,7 @@ public final class Store {
         let result = try body()
         try flushHeads()
         try flushRuns()
+        try flushFacts()
         return result
       }
     } catch {
@@ -161,18 +164,6 @@ public final class Store {
     } catch let error as SQLiteError {
       throw StoreError(error, path: path)
     }
-  }
-
-  /// A fact the file keeps about itself.
-  public func meta(_ key: String) throws -> Value? {
-    try db.first("SELECT value FROM cordee_meta WHERE key = ?", .text(key)) { Store.value($0, 0) }
-  }
-
-  /// Keeps a fact; call inside `write`.
-  public func setMeta(_ key: String, _ value: Value) throws {
-    try db.run(
-      "INSERT INTO cordee_meta(key, value) VALUES(?, ?) ON CONFLICT(key) DO UPDATE SET value = excluded.value",
-      .text(key), Store.argument(value))
   }
 
   private func prepare(use: Use, create: Bool) throws {

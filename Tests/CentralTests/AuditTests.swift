@@ -94,6 +94,9 @@ struct AuditTests {
     "DELETE FROM cordee_row WHERE id = 'a'",
     "UPDATE cordee_meta SET value = x'00' WHERE key LIKE 'checkpoint%'",
     "UPDATE cordee_meta SET value = replace(value, '.1', '.2') WHERE key = 'cursor.commons'",
+    "UPDATE cordee_meta SET value = 'http://127.0.0.2' WHERE key = 'central_url'",
+    "DELETE FROM cordee_meta WHERE key = 'guard'",
+    "UPDATE cordee_row SET id = CAST(x'61F2' AS TEXT) WHERE id = 'a'",
     "DROP TRIGGER cordee_club_insert",
     "UPDATE cordee_actor SET actor = zeroblob(24) WHERE id = 2",
     "DROP TABLE draft",
@@ -111,6 +114,23 @@ struct AuditTests {
       try connection.execute(sql)
       #expect(sql.hasPrefix("DROP") || connection.totalChanges > 0, "\(sql) spoils nothing")
       #expect(try audit(copy, world).has(.damage), "\(sql)")
+    }
+  }
+
+  @Test(
+    "R7: a device kept by central with another key, organisation or role than the log enrolled is found"
+  )
+  func members() throws {
+    let (world, _) = try rich()
+    let copy = "\(world.folder.path)/central-copy.sqlite"
+    for (field, value) in [
+      ("key", "zeroblob(32)"), ("organisation", "'club-2'"), ("role", "'chair'"), ("role", "role"),
+    ] {
+      try? FileManager.default.removeItem(atPath: copy)
+      try world.central.store.backup(to: copy)
+      try Connection(path: copy, mode: .readWrite).execute(
+        "UPDATE cordee_member SET \(field) = \(value)")
+      #expect(try audit(copy, world).has(.damage) == (value != field), "\(field)")
     }
   }
 

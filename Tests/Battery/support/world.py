@@ -15,7 +15,7 @@ from part import Failure, Skip, need
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 PROGRAM = os.path.join(ROOT, os.environ.get("CORDEE_PROGRAM", ".build/release/cordee"))
 SEED = os.path.join(ROOT, "Fixtures", "seed-records.json")
-HANGS = 120  # seconds; no command takes as long unless it hangs
+HANGS = 60  # seconds; no command takes as long unless it hangs
 
 
 def shim():
@@ -97,9 +97,12 @@ class World:
         """Runs the program as a member and gives how it ended; a process that was killed has a negative code."""
         environment = self.environment(member, faults)
         environment.update(extra or {})
-        return subprocess.run(
-            [*prefix, PROGRAM, *words], cwd=self.folder, env=environment, stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=HANGS)
+        try:
+            return subprocess.run(
+                [*prefix, PROGRAM, *words], cwd=self.folder, env=environment, stdin=subprocess.DEVNULL,
+                capture_output=True, text=True, errors="replace", timeout=HANGS)
+        except subprocess.TimeoutExpired as hung:
+            raise Failure(f"cordee {' '.join(words)} hangs: not at its end after {HANGS} s") from hung
 
     def start(self, member, *words, faults=None):
         """Starts the program as a member; `communicate` gives what it wrote."""
