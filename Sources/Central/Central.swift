@@ -30,6 +30,8 @@ public final class Central {
   var allowance = Allowance()
   /// Its key: everything it says is signed with it.
   let key: SigningKey
+  /// Members' keys that were found to be keys, which costs as much as verifying by one.
+  var checkedKeys: [[UInt8]: PublicKey] = [:]
 
   /// The actor of central's own changes: its key and, as epoch, the first half of its instance.
   public var actor: ActorID { ActorID(replica: keyID, epoch: instance.high) }
@@ -55,6 +57,9 @@ public final class Central {
     CREATE TABLE IF NOT EXISTS cordee_member(replica TEXT PRIMARY KEY NOT NULL, key BLOB NOT NULL,
       organisation TEXT NOT NULL, role TEXT NOT NULL, name TEXT NOT NULL, enrolled_at TEXT NOT NULL,
       revoked_at TEXT, last_heard TEXT) STRICT;
+    CREATE TABLE IF NOT EXISTS cordee_nonce(key TEXT NOT NULL, nonce TEXT NOT NULL, until INTEGER NOT NULL,
+      PRIMARY KEY(key, nonce)) STRICT, WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS cordee_nonce_until ON cordee_nonce(until);
     CREATE TABLE IF NOT EXISTS cordee_report(number INTEGER PRIMARY KEY, report TEXT NOT NULL) STRICT;
     """
 

@@ -310,9 +310,6 @@ extension Central {
   func remember(nonce: String, of key: String, now: Int64) throws {
     try store.write {
       try store.withConnection { connection in
-        try connection.execute(
-          "CREATE TABLE IF NOT EXISTS cordee_nonce(key TEXT, nonce TEXT, until INTEGER, PRIMARY KEY(key, nonce)) STRICT"
-        )
         try connection.run("DELETE FROM cordee_nonce WHERE until < ?", .integer(now))
         let isSeen = try connection.first(
           "SELECT 1 FROM cordee_nonce WHERE key = ? AND nonce = ?", .text(key), .text(nonce)

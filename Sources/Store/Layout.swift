@@ -9,6 +9,8 @@ enum Layout {
   /// The number of the engine's own tables; raised with every change to them.
   static let number = 1
 
+  /// `cordee_change` has rowids: without them each comparison on the way to a change reads a whole body where one is large,
+  /// and pushing costs more the more large ones there are.
   static let engine = """
     CREATE TABLE cordee_meta(key TEXT PRIMARY KEY NOT NULL, value ANY) STRICT, WITHOUT ROWID;
     CREATE TABLE cordee_name(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
@@ -18,7 +20,7 @@ enum Layout {
       hash BLOB NOT NULL, context BLOB NOT NULL, PRIMARY KEY(space, actor)) STRICT, WITHOUT ROWID;
     CREATE TABLE cordee_change(space INTEGER NOT NULL, actor INTEGER NOT NULL, n INTEGER NOT NULL,
       header BLOB NOT NULL, body BLOB, body_hash BLOB NOT NULL, hash BLOB NOT NULL, state INTEGER NOT NULL,
-      PRIMARY KEY(space, actor, n)) STRICT, WITHOUT ROWID;
+      PRIMARY KEY(space, actor, n)) STRICT;
     CREATE TABLE cordee_log(seq INTEGER PRIMARY KEY, space INTEGER NOT NULL, actor INTEGER NOT NULL,
       n INTEGER NOT NULL, reason TEXT, hash BLOB NOT NULL, signatures TEXT) STRICT;
     CREATE INDEX cordee_log_place ON cordee_log(space, seq);
