@@ -62,6 +62,7 @@ extension Central {
     for bytes in content.lines {
       let line = try Self.wire { () throws(WireError) in try ChangeDecoding.line(bytes) }
       if let body = line.bodyBytes {
+        try forgetQueued(body)
         try recognise(try Self.wire { () throws(WireError) in try ChangeDecoding.body(body) })
       }
     }

@@ -14,6 +14,13 @@ extension Central {
       revokedAt: nil)
   }
 
+  /// Forgets a queued write of central's that stands already in a change: a backup may be older than the merge that took it.
+  func forgetQueued(_ body: [UInt8]) throws {
+    try store.withConnection {
+      try $0.run("DELETE FROM cordee_outbox WHERE body = ?", .blob(body))
+    }
+  }
+
   /// Takes what one of central's own changes says of devices: it holds from now on, before any merge.
   ///
   /// A device that is revoked stays revoked, in whatever order the changes come.

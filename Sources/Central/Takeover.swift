@@ -153,6 +153,7 @@ extension Central {
       case .entry(let seq, let line, let verdict, _, let signatures) = try LogLine.parse(bytes)
     else { return }
     let change = Store.change(line, previous: entry.authorPrevious)
+    if entry.actor.replica == keyID, let body = change.bodyBytes { try forgetQueued(body) }
     try store.integrate(
       LogEntry(
         seq: seq, change: change, verdict: verdict, hash: entry.place.hash, signatures: signatures))

@@ -202,6 +202,19 @@ struct HealingTests {
     #expect { try world.sync(gone) } throws: { ($0 as? SyncError)?.code == "signature.refused" }
   }
 
+  @Test("an enrolment that waited in the backup and was merged since is not written twice")
+  func queued() throws {
+    let world = try World()
+    let ana = try world.join(name: "Ana")
+    let backup = try world.backUp()
+    try world.settle()
+    let before = try world.content()
+    try world.restore(backup)
+    try RestoreTests.heal(world)
+    #expect(try world.content() == before)
+    _ = ana
+  }
+
   @Test("open invites are void; nobody is enrolled and nothing given until the life is accepted")
   func closed() throws {
     let world = try World()
