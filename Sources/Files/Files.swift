@@ -41,6 +41,11 @@ public enum Files {
     return found.st_mode & 0o777
   }
 
+  /// Takes a file from everybody but its owner (mode 0600).
+  public static func makePrivate(_ path: String) throws(FileError) {
+    guard unsafe chmod(path, mode_t(S_IRUSR | S_IWUSR)) == 0 else { throw FileError(path) }
+  }
+
   /// The numbers of a file's device and of the file on it; nil when there is none.
   public static func number(of path: String) -> (device: UInt64, inode: UInt64)? {
     var found = stat()

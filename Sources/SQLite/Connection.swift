@@ -9,7 +9,7 @@ import Glibc
 @safe public struct Connection: ~Copyable {
   /// How a file is opened.
   public enum Mode: Sendable {
-    /// Read and write; an absent file is made.
+    /// Read and write; an absent file is made, for its owner alone.
     case create
     /// Read and write a file that exists.
     case readWrite
@@ -102,6 +102,7 @@ import Glibc
     let flags = access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
     // Debian's SQLite reads a path that begins with file: as a URI, whose query can change the mode.
     let plainPath = path.utf8.starts(with: "file:".utf8) ? "./" + path : path
+    if mode == .create { makePrivate(plainPath) }
     var handle: OpaquePointer?
     var code = unsafe sqlite3_open_v2(plainPath, &handle, flags, nil)
     if code == SQLITE_OK { code = unsafe harden(handle) }
@@ -111,6 +112,18 @@ import Glibc
       throw error
     }
     return unsafe handle
+  }
+
+  /// Makes an absent file that its owner alone may read, whatever the process's umask allows others.
+  ///
+  /// SQLite gives a journal the permissions of its database (sqlite.org/src, `findCreateFileMode`). Only a file that is not
+  /// there is opened here: closing one that another connection of this process has open would drop its locks
+  /// (sqlite.org/howtocorrupt.html §2.2). What cannot be made is told by the opening that follows.
+  private static func makePrivate(_ path: String) {
+    guard !path.isEmpty, path != ":memory:" else { return }
+    let descriptor = unsafe Glibc.open(
+      path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode_t(S_IRUSR | S_IWUSR))
+    if descriptor >= 0 { close(descriptor) }
   }
 
   /// What SQLite advises for files from elsewhere (sqlite.org/security.html).

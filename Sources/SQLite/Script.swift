@@ -1,4 +1,5 @@
 internal import CSQLite
+import Glibc
 
 /// SQL text of any number of statements, compiled one by one.
 struct Script {
@@ -54,8 +55,14 @@ extension SQLiteError {
         statement: statement)
       return
     }
+    let code = unsafe sqlite3_extended_errcode(connection)
+    // SQLite takes a quota or a limit of file sizes for a broken disk; to whoever writes they are a full one.
+    let isFull =
+      code & 0xFF == SQLITE_IOERR
+      && [ENOSPC, EDQUOT, EFBIG].contains(unsafe sqlite3_system_errno(connection))
+    let text = unsafe isFull ? sqlite3_errstr(SQLITE_FULL) : sqlite3_errmsg(connection)
     self.init(
-      extendedCode: unsafe sqlite3_extended_errcode(connection),
-      message: unsafe String(cString: sqlite3_errmsg(connection)), statement: statement)
+      extendedCode: isFull ? SQLITE_FULL : code,
+      message: unsafe text.map { unsafe String(cString: $0) } ?? "", statement: statement)
   }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import SQLite
 import Synchronization
 import Testing
@@ -208,5 +209,35 @@ struct ConnectionTests {
       try database.backup(to: scratch.path("no/such/folder"))
     }
     #expect(error?.isCannotOpen == true)
+  }
+
+  @Test(
+    "a file that is made, its journal and its copy are their owner's alone; one that is there stays"
+  )
+  func privacy() throws {
+    func mode(_ name: String) throws -> Int? {
+      try FileManager.default.attributesOfItem(atPath: scratch.path(name))[.posixPermissions]
+        as? Int
+    }
+    let database = try made("p")
+    #expect(try mode("p") == 0o600)
+    _ = try database.first("PRAGMA journal_mode=WAL") { $0.text(0) }
+    try database.run("INSERT INTO t VALUES (2, 'b')")
+    for name in ["p-wal", "p-shm"] { #expect(try mode(name) == 0o600) }
+    try database.backup(to: scratch.path("copy"))
+    #expect(try mode("copy") == 0o600)
+
+    #expect(scratch.write([], to: "shared"))
+    try FileManager.default.setAttributes(
+      [.posixPermissions: 0o664], ofItemAtPath: scratch.path("shared"))
+    _ = try made("shared")
+    #expect(try mode("shared") == 0o664)
+    // A second connection's opening takes no lock from the first.
+    try database.execute("BEGIN IMMEDIATE")
+    let second = try Connection(
+      path: scratch.path("p"), mode: .create, busyTimeoutMilliseconds: 1)
+    #expect { try second.execute("BEGIN IMMEDIATE") } throws: {
+      ($0 as? SQLiteError)?.isBusy == true
+    }
   }
 }

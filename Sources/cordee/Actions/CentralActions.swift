@@ -27,8 +27,7 @@ enum CentralActions {
           "http.plain", "\(origin) is not https",
           hint: "Give --allow-plain-http if you trust every wire in between.")
       }
-      try FileManager.default.createDirectory(
-        atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+      try Folders.make(folder)
       let records = try invocation.option("seed").map(readSeed)
       if let keyFile = invocation.option("recover") {
         return try recover(invocation, folder, keyFile: keyFile, origin)

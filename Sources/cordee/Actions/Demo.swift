@@ -23,7 +23,7 @@ struct Demo {
   }
 
   func run() throws {
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    try Folders.make(folder.path)
     defer { try? FileManager.default.removeItem(at: folder) }
     console.print("1. A secretariat starts central with the founding records of 17 September 2014.")
     let central = try CentralActions.make(

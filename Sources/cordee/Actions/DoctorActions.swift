@@ -34,7 +34,8 @@ enum DoctorActions {
       let identity = try Identity(store)
       let fixes = invocation.flag("fix")
       let checks = try [
-        library(store), journal(store), disk(path), key(invocation, identity, fixes: fixes),
+        library(store), journal(store), disk(path), privacy(path, fixes: fixes),
+        key(invocation, identity, fixes: fixes),
         wire(store, identity), clock(invocation, store, identity), unsent(store),
         age(store, "last_sync", "last sync", "Run `cordee sync` when there is a network."),
         age(store, "last_backup", "last backup", "Run `cordee backup FILE`."),
@@ -97,6 +98,27 @@ enum DoctorActions {
       advice: isLow ? "Free some space: a full disk stops local writing." : "")
   }
 
+  /// The replica and what SQLite and transfers keep beside it.
+  private static func privacy(_ path: String, fixes: Bool) throws -> Check {
+    let folder = URL(filePath: path).absoluteURL.deletingLastPathComponent()
+    let name = URL(filePath: path).lastPathComponent
+    let beside = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter {
+      $0.hasPrefix("\(name)-") || $0.hasPrefix("\(name).cordee-")
+    }
+    let open = ([name] + beside.sorted()).map { folder.appending(path: $0).path }
+      .filter { (Files.mode($0) ?? 0) & 0o077 != 0 }
+    guard !open.isEmpty else {
+      return Check(name: "privacy", state: .ok, says: "the replica is readable by you alone")
+    }
+    if fixes {
+      for file in open { try Files.makePrivate(file) }
+      return Check(name: "privacy", state: .mended, says: "others could read it; now you alone can")
+    }
+    return Check(
+      name: "privacy", state: .look, says: "others can read \(open.joined(separator: ", "))",
+      advice: "If that is not meant, run `cordee doctor --fix`.")
+  }
+
   private static func key(_ invocation: Invocation, _ identity: Identity, fixes: Bool) throws
     -> Check
   {
@@ -110,7 +132,7 @@ enum DoctorActions {
       return Check(name: "key", state: .ok, says: "readable by you alone")
     }
     if fixes {
-      try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+      try Files.makePrivate(path)
       return Check(name: "key", state: .mended, says: "others could read it; now you alone can")
     }
     return Check(

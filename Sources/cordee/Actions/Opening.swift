@@ -21,12 +21,19 @@ struct Now {
   var label: String { Timestamp.text(unixSeconds: seconds) }
 }
 
+/// Folders of this program.
+enum Folders {
+  /// Makes a folder that its owner alone may enter; one that is there stays as it is.
+  static func make(_ path: String) throws {
+    try FileManager.default.createDirectory(
+      atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+  }
+}
+
 /// Keys are files of their own, readable by their owner alone, never in a database.
 enum KeyFile {
   static func write(_ key: SigningKey, to path: String) throws {
-    let folder = URL(filePath: path).deletingLastPathComponent().path
-    try FileManager.default.createDirectory(
-      atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    try Folders.make(URL(filePath: path).deletingLastPathComponent().path)
     // Readable by its owner alone from its first byte, and on the disk before anybody relies on it.
     let part = path + ".part"
     do {
@@ -46,13 +53,18 @@ enum KeyFile {
   }
 
   static func read(_ path: String) throws -> SigningKey {
-    guard let bytes = try? Data(contentsOf: URL(filePath: path)),
-      let key = SigningKey(seed: Array(bytes))
-    else {
+    guard let bytes = try? Data(contentsOf: URL(filePath: path)) else {
       throw Failure(
         code: "key.missing", message: "there is no key at \(path)",
         hint:
           "A copy without its key reads and edits on; to sync, ask for an invite and run `cordee join INVITE --adopt`."
+      )
+    }
+    guard let key = SigningKey(seed: Array(bytes)) else {
+      throw Failure(
+        code: "key.damaged", message: "\(path) is no key",
+        hint:
+          "Put it back from where it is kept; or ask for an invite and run `cordee join INVITE --adopt`."
       )
     }
     return key

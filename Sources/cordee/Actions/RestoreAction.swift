@@ -20,9 +20,7 @@ enum RestoreAction {
       let part = path + ".restoring"
       removeSides(of: part)
       Files.remove(part)
-      try FileManager.default.createDirectory(
-        at: URL(filePath: path).absoluteURL.deletingLastPathComponent(),
-        withIntermediateDirectories: true)
+      try Folders.make(URL(filePath: path).absoluteURL.deletingLastPathComponent().path)
       try prepare(part, from: backup, spaces: identity.spaces)
       let kept = try put(part, in: path, keepsPresent: present != nil)
       let hasKey = try hasKey(identity, invocation)

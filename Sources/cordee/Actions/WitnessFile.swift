@@ -49,8 +49,7 @@ struct WitnessFile {
     var witness = read()
     guard witness.note(try Witness.Entry(of: store, at: place)) else { return }
     let folder = URL(filePath: path).deletingLastPathComponent().path
-    try? FileManager.default.createDirectory(
-      atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    try? Folders.make(folder)
     let part = "\(path).\(ProcessInfo.processInfo.processIdentifier)"
     do {
       var writer = try FileWriter(part)
