@@ -128,7 +128,9 @@ let package = Package(
     tests(
       "CommandTests",
       needs: [
-        "cordee", "Central", "Changes", "HTTP", "Registry", "SQLite", "Schedules", "Store", "Wire",
+        "cordee", "Central", "Changes", "HTTP", "Registry", "Replica", "SQLite", "Schedules",
+        "Store",
+        "Wire",
       ]),
     tests(
       "BenchTests",

@@ -106,7 +106,7 @@ final class Line {
         let response = try signedOnce(request)
         guard [429, 502, 503, 504].contains(response.status), attempt < patience.attemptsMax else {
           if let phase { tell(phase, crossed: body.count + response.bytes.count) }
-          return try Self.accepted(response)
+          return try accepted(response)
         }
       } catch let failure as HTTPFailure {
         guard failure.isRetryable, attempt < patience.attemptsMax else { throw failure }
@@ -134,12 +134,17 @@ final class Line {
     return response
   }
 
-  /// An answer that is none of the refusals.
-  private static func accepted(_ response: Response) throws -> Response {
-    guard response.status >= 400 else { return response }
-    throw Problem.parse(response.bytes, status: response.status).map {
-      SyncError($0.code, $0.detail, hint: $0.hint)
-    } ?? SyncError("central.status", "central answered \(response.status)")
+  /// An answer of central's that is none of its refusals.
+  private func accepted(_ response: Response) throws -> Response {
+    let isPage = response.headers["Content-Type"]?.lowercased().hasPrefix("text/html") == true
+    guard isPage || !(200..<300).contains(response.status) else { return response }
+    if let problem = Problem.parse(response.bytes, status: response.status) {
+      throw SyncError(problem.code, problem.detail, hint: problem.hint)
+    }
+    let answer = "\(response.status)" + (isPage ? " with a web page" : "")
+    throw SyncError(
+      "central.status", "\(origin) answered \(answer), not as central does",
+      hint: "Nothing was lost here. If this network wants a login first, do that; then sync again.")
   }
 
   /// The body of an answer, decompressed.

@@ -79,11 +79,15 @@ extension Failure {
 
 extension Failure {
   /// Whether the same command may succeed later with nothing changed here: the network, mostly.
-  var isPassing: Bool { Self.passing.contains(code) }
+  var isPassing: Bool { Self.passing.contains(code) || code.hasPrefix("wire.") }
 
-  // What a network, a central that is being looked after, or a neighbour's transaction brings.
+  // What a network, a portal that answers in central's place, a central that is being looked after or has much to do, or
+  // a neighbour's transaction brings.
   private static let passing: Set<String> = [
-    "http.unreachable", "http.timed-out", "http.interrupted", "http.bad-response", "central.status",
-    "internal", "store.busy", "store.full",
+    "http.unreachable", "http.timed-out", "http.interrupted", "http.bad-response", "http.tls",
+    "http.too-large", "http.internal", "central.status", "central.restoring", "internal",
+    "disk.reserve", "queue.full", "requests.too_many", "digest.mismatch", "signature.replayed",
+    "snapshot.lost", "snapshot.replaced", "log.incomplete", "answer.damaged", "answer.encoding",
+    "store.busy", "store.full",
   ]
 }

@@ -27,8 +27,7 @@ struct Joining {
 
   /// Redeems the invite, for a device called `name`, and gives the replica.
   func enrol(name: String?, plain: Bool) throws -> Replica {
-    try FileManager.default.createDirectory(
-      at: URL(filePath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
+    try Folders.make(URL(filePath: path).absoluteURL.deletingLastPathComponent().path)
     let key = try enrolled(name: name, plain: plain)
     Files.remove(begun + "-journal")
     try Files.rename(begun, to: path)
@@ -51,8 +50,8 @@ struct Joining {
         try store.setMeta("joining", .null)
       }
       return key
-    } catch let error as HTTPFailure {
-      // Central may have enrolled this key, and its answer been lost.
+    } catch  where error is HTTPFailure || Failure.from(error).isPassing {
+      // Central may have enrolled this key, and its answer been lost or put in another's words on the way.
       throw error
     } catch {
       forget(key)

@@ -20,7 +20,9 @@ enum ReadActions {
       }
       let asked = invocation.option("on")
       if let asked, !ValueFormat.day.accepts(asked) {
-        throw Failure.usage("value.form", "--on needs \(ValueFormat.day.expected)")
+        throw Failure.usage(
+          "value.form", "--on needs \(ValueFormat.day.expected)",
+          hint: "For example: cordee official-list --on 2014-09-17.")
       }
       let store = try invocation.store()
       let rows = try OfficialListRows(store)
