@@ -1,0 +1,64 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+  /// The main job by one command, as a stranger runs it first.
+  @Suite(.timeLimit(.minutes(15))) struct DemoTests {
+    /// Runs the demo in a folder that holds the founding records or not; its files go to `scratch`.
+    private func demo(_ world: World, withRecords: Bool) async throws -> Outcome {
+      if withRecords {
+        let fixtures = world.folder.appending(path: "Fixtures")
+        try FileManager.default.createDirectory(at: fixtures, withIntermediateDirectories: true)
+        try FileManager.default.copyItem(
+          at: URL(filePath: World.seed), to: fixtures.appending(path: "seed-records.json"))
+      }
+      let scratch = world.folder.appending(path: "scratch")
+      try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
+      var environment = world.environment(of: "stranger")
+      environment["TMPDIR"] = scratch.path
+      let outcome = try await Child(
+        World.program, ["demo"], environment: environment, folder: world.folder
+      ).finish()
+      #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path) == [])
+      #expect(try world.processes() == [])
+      #expect(
+        !FileManager.default.fileExists(atPath: world.folder.appending(path: "stranger").path))
+      return outcome
+    }
+
+    @Test func `the demo ends with equal replicas and the twelve, in 30 s, and leaves nothing`()
+      async throws
+    {
+      let world = try World()
+      let clock = ContinuousClock()
+      let start = clock.now
+      let outcome = try await demo(world, withRecords: true)
+      #expect(clock.now - start < .seconds(30))
+      #expect(outcome.exit == 0 && outcome.errors == "", "\(outcome.errors)")
+      let lines = outcome.output.split(separator: "\n").map {
+        $0.split(separator: " ").map(String.init)
+      }
+      let digests = lines.filter { $0.first == "content" }.map { $0.last }
+      #expect(digests.count == 3 && Set(digests).count == 1)
+      #expect(digests.first??.count == 43)
+      #expect(outcome.output.contains("2 things need a person"))
+      #expect(lines.filter { $0.suffix(2) == ["0", "conflicts"] }.count == 3)
+      #expect(outcome.output.contains("Official stakeholders as at 2014-09-17: 12\n"))
+      let list = lines.drop { $0.first != "Official" }
+      #expect(list.compactMap { $0.first.flatMap { Int($0) } } == Array(1...12))
+      for name in ["France", "Morocco", "Luxembourg", "Ecuador", "Colombia", "Quebec", "UNRISD"] {
+        #expect(list.contains { $0.last == name }, "\(name)")
+      }
+    }
+
+    @Test func `away from the project's folder the demo says what it lacks and leaves nothing`()
+      async throws
+    {
+      let outcome = try await demo(try World(), withRecords: false)
+      #expect(outcome.exit == 1)
+      #expect(
+        outcome.errors == "cordee: Fixtures/seed-records.json is not here. "
+          + "Run the demo in the project's folder: make demo.\n")
+    }
+  }
+}
