@@ -12,7 +12,7 @@ extension Replica {
 
   /// Takes the log up to a checkpoint that reaches at least what central announced.
   func pull(
-    _ space: String, announced: Int, author: Author, _ line: Line, _ report: inout SyncReport
+    _ space: String, announced: Int = 0, author: Author, _ line: Line, _ report: inout SyncReport
   ) throws {
     let start = try cursor(of: space)
     let spool = Spool(path: "\(store.path).cordee-pull-\(space)", start: start)
