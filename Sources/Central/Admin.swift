@@ -36,6 +36,9 @@ extension Central {
     case "lost":
       let spaces = try declareLost(request["change"]?.string ?? "", at: at)
       return .object([("spaces", .array(spaces.map { .string($0) }))])
+    case "bundle": return try bundleHead(request, at: at)
+    case "log": return try bundlePiece(request)
+    case "offer": return try bundleOffer(request, at: at)
     case "backup":
       guard let path = request["path"]?.string, path.hasPrefix("/") else {
         throw Problem("backup.path", status: 422, "a backup needs a whole path")
@@ -65,7 +68,7 @@ extension Central {
   }
 
   /// The one enrolled device whose id begins as given.
-  private func member(named name: String) throws -> ReplicaID {
+  func member(named name: String) throws -> ReplicaID {
     let found = try members().map(\.replica).filter { $0.description.hasPrefix(name) }
     guard name.utf8.count >= 4, let replica = found.first else {
       throw Problem(

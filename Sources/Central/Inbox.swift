@@ -75,8 +75,8 @@ extension Central {
   ) throws -> Receipt {
     let receipt = Receipt(actor: segment.actor, n: segment.to, hash: segment.head)
     if let failure = content.failure { throw failure }
-    let chain = try verify(
-      segment, content.lines, key: key, space: space, allowsWithheld: allowsWithheld)
+    let chain = try segment.verify(
+      content.lines, key: key, network: network, space: space, allowsWithheld: allowsWithheld)
     try checkChain(segment, chain, in: space)
     if try holds(segment, in: space) { return receipt }
     let head = Dot(actor: segment.actor, n: segment.to)
@@ -97,53 +97,6 @@ extension Central {
         .textBytes(JSON.array(content.runs.map(\.json)).bytes()), .text(at))
     }
     return receipt
-  }
-
-  /// Signature, chain, counts, network and contexts of a segment.
-  ///
-  /// - Returns: the hash of each of its changes.
-  private func verify(
-    _ segment: Segment, _ lines: [[UInt8]], key: PublicKey, space: String, allowsWithheld: Bool
-  ) throws -> [Hash] {
-    var previous = segment.previous
-    var hashes: [Hash] = []
-    for (offset, bytes) in lines.enumerated() {
-      let line = try Self.wire { () throws(WireError) in try ChangeDecoding.line(bytes) }
-      let header = line.header
-      guard header.network == network, header.space == space,
-        header.dot == Dot(actor: segment.actor, n: segment.from + offset)
-      else {
-        throw Problem(
-          "segment.header", status: 422,
-          "change \(offset + 1) of a segment names another place than its own")
-      }
-      guard offset == 0 || header.context.isEmpty else {
-        throw Problem(
-          "segment.context", status: 422, "only the first change of a segment may carry a context")
-      }
-      if line.bodyBytes == nil {
-        guard allowsWithheld else {
-          throw Problem("segment.body", status: 422, "a pushed change lacks its body")
-        }
-      } else {
-        _ = try Self.wire { () throws(WireError) in try line.decodedBody() }
-      }
-      previous = Store.change(line, previous: previous).hash
-      hashes.append(previous)
-    }
-    let message = Preimage.segment(
-      network: network, space: space, head: Dot(actor: segment.actor, n: segment.to),
-      hash: segment.head)
-    guard previous == segment.head,
-      segment.signatures.contains(where: {
-        $0.key == segment.actor.replica && key.verifies($0.value, of: message)
-      })
-    else {
-      throw Problem(
-        "segment.signature", status: 422, "a segment's hash or signature is wrong",
-        hint: "It was altered on its way; push again.")
-    }
-    return hashes
   }
 
   /// The newest change of an actor up to which central holds everything, merged or in the inbox.

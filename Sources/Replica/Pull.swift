@@ -10,12 +10,33 @@ import Wire
 extension Replica {
   private static let wanted: Headers = ["Accept-Encoding": "zstd"]
 
-  /// Takes the log up to a checkpoint.
-  ///
-  /// What one piece cannot hold goes through a spool file, so that memory stays flat and a cut loses nothing.
-  func pull(_ space: String, author: Author, _ line: Line, _ report: inout SyncReport) throws {
+  /// Takes the log up to a checkpoint that reaches at least what central announced.
+  func pull(
+    _ space: String, announced: Int = 0, author: Author, _ line: Line, _ report: inout SyncReport
+  ) throws {
     let start = try cursor(of: space)
     let spool = Spool(path: "\(store.path).cordee-pull-\(space)", start: start)
+    _ = try takeLog(of: space, from: start, spool, author: author, &report) { cursor in
+      try piece(of: space, after: cursor, line, .pull)
+    }
+    guard try cursor(of: space).seq >= announced else {
+      throw try suspect(
+        "log.short", space, at: author.at,
+        "central announced entry \(announced) of \(space), and gave the log up to \(try cursor(of: space).seq)"
+      )
+    }
+  }
+
+  /// Takes pieces of the log up to a checkpoint, whoever brings them.
+  ///
+  /// What one piece cannot hold goes through a spool file, so that memory stays flat and a cut loses nothing.
+  ///
+  /// - Parameter next: gives the lines after a place, in full form; an empty one when there is none.
+  /// - Returns: false when the pieces end before a checkpoint; then nothing was taken.
+  func takeLog(
+    of space: String, from start: Cursor, _ spool: Spool, author: Author,
+    _ report: inout SyncReport, next: (Cursor) throws -> [[UInt8]]
+  ) throws -> Bool {
     var verification = verification(of: space, from: start)
     var entries: [LogEntry] = []
     do {
@@ -25,39 +46,64 @@ extension Replica {
       spool.remove()
       verification = self.verification(of: space, from: start)
     }
-    while !verification.isComplete {
-      let piece = try piece(of: space, after: verification.cursor, line, .pull)
-      if piece.isEmpty { return }
-      for bytes in piece {
-        if let entry = try verification.entry(try LogLine.parse(bytes)) { entries.append(entry) }
-      }
-      if !verification.isComplete || spool.holdsLines {
-        try spool.append(piece.flatMap { $0 + [UInt8(ascii: "\n")] })
-        entries = []
-      }
-    }
-    try store.write {
-      try store.seal(as: author)
-      if spool.holdsLines {
-        var again = self.verification(of: space, from: start)
-        try spool.forEachLine { bytes in
-          if let entry = try again.entry(try LogLine.parse(bytes)) {
-            try take(entry, &again, &report)
-          }
+    var last: [UInt8] = []
+    do {
+      while !verification.isComplete {
+        let piece = try next(verification.cursor)
+        if piece.isEmpty { return false }
+        for bytes in piece {
+          last = bytes
+          if let entry = try verification.entry(try LogLine.parse(bytes)) { entries.append(entry) }
         }
-        try finish(again)
-      } else {
-        for entry in entries { try take(entry, &verification, &report) }
-        try finish(verification)
+        if !verification.isComplete || spool.holdsLines {
+          try spool.append(piece.flatMap { $0 + [UInt8(ascii: "\n")] })
+          entries = []
+        }
       }
+    } catch let error as SyncError where error.code.hasPrefix("log.") {
+      spool.remove()
+      throw try unfit(error, verification, last, start, space, at: author.at)
+    }
+    do {
+      try store.write {
+        try store.seal(as: author)
+        if spool.holdsLines {
+          var again = self.verification(of: space, from: start)
+          try spool.forEachLine { bytes in
+            last = bytes
+            if let entry = try again.entry(try LogLine.parse(bytes)) {
+              try take(entry, &again, &report)
+            }
+          }
+          try finish(again, at: author.at)
+        } else {
+          for entry in entries {
+            last = LogLine.entryLine(
+              seq: entry.seq, change: entry.change, verdict: entry.verdict,
+              signatures: entry.signatures, withholdsBody: false)
+            try take(entry, &verification, &report)
+          }
+          try finish(verification, at: author.at)
+        }
+      }
+    } catch {
+      throw try forged(error, by: last, verification, space, at: author.at)
     }
     spool.remove()
+    return true
   }
 
   /// Keeps the new cursor, and central's signed word for it.
-  private func finish(_ verification: Verification) throws {
+  private func finish(_ verification: Verification, at: String) throws {
+    let line = verification.checkpoint ?? []
     try store.setMeta("cursor.\(verification.space)", .text(try verification.finish().text))
-    try store.setMeta("checkpoint.\(verification.space)", .blob(verification.checkpoint ?? []))
+    try store.setMeta("checkpoint.\(verification.space)", .blob(line))
+    if let checkpoint = verification.signedCheckpoint {
+      try store.remember(checkpoint, line: line)
+    }
+    // A promise that is not kept yet is settled by hello alone.
+    try store.settleSuspicions(in: verification.space, at: at, except: "receipt.broken")
+    try store.dropDelivered(in: verification.space)
   }
 
   /// Fetches history older than the snapshot, piece by piece, each kept as soon as it is verified.
@@ -89,7 +135,7 @@ extension Replica {
     return count
   }
 
-  private func verification(of space: String, from cursor: Cursor) -> Verification {
+  func verification(of space: String, from cursor: Cursor) -> Verification {
     Verification(store: store, identity: identity, space: space, cursor: cursor)
   }
 

@@ -1,5 +1,5 @@
 public import Causality
-import Changes
+public import Changes
 import HTTP
 import Seal
 import Store
@@ -18,24 +18,58 @@ extension Replica {
   ///
   /// - Parameter actor: who made them; nil for the present actor.
   /// - Returns: changes sent.
-  func push(_ space: String, as actor: ActorID? = nil, after n: Int, _ line: Line) throws -> Int {
+  func push(
+    _ space: String, as actor: ActorID? = nil, after n: Int, at: String, _ line: Line
+  ) throws -> Int {
     let actor = actor ?? identity.actor
     var sent = 0
-    var reached = Dot(actor: actor, n: max(n, 1))
+    var heads: [Dot: Hash] = [:]
     var body: [UInt8] = []
     var size = 0
-    try forEachSegment(of: space, as: actor, after: n) { segment in
-      if size > 0, size + segment.fullBytes > Self.pushBytesMax {
-        try send(body, upTo: reached, space, line)
-        (body, size) = ([], 0)
+    func send() throws {
+      let answer = try post(body, to: "changes", space, line)
+      _ = try takeReceipt(answer, for: heads, in: space, at: at)
+      if actor == identity.actor, let reached = heads.keys.map(\.n).max() {
+        try store.write { try store.markReceived(actor, upTo: reached, in: space) }
       }
+      (body, heads, size) = ([], [:], 0)
+    }
+    try forEachSegment(of: space, as: actor, after: n) { segment in
+      if size > 0, size + segment.fullBytes > Self.pushBytesMax { try send() }
       body += segment.lines
       size += segment.fullBytes
       sent += segment.changes
-      reached = segment.head
+      heads[segment.head] = segment.hash
     }
-    if !body.isEmpty { try send(body, upTo: reached, space, line) }
+    if !body.isEmpty { try send() }
     return sent
+  }
+
+  /// Brings others' changes that bundles left here; each is kept until central has it or refuses it for good.
+  ///
+  /// - Returns: how many segments central received.
+  func offerParcels(_ line: Line, at: String) throws -> Int {
+    guard try store.parcelCounts().waiting > 0 else { return 0 }
+    var received = 0
+    for space in identity.spaces {
+      var after = 0
+      while true {
+        let parcels = try store.parcels(in: space, after: after, bytesMax: Self.pushBytesMax)
+        guard let last = parcels.last else { break }
+        after = last.id
+        let heads = Dictionary(parcels.map { ($0.head, $0.hash) }, uniquingKeysWith: { $1 })
+        let answer = try post(parcels.flatMap(\.lines), to: "offers", space, line)
+        let refused = try takeReceipt(answer, for: heads, in: space, at: at)
+        received += parcels.count - refused.count
+        try store.write {
+          for parcel in parcels {
+            if let code = refused[parcel.head] { try store.markRefused(parcel.id, code) }
+          }
+          try store.dropDelivered(in: space)
+        }
+      }
+    }
+    return received
   }
 
   /// One signed segment as it is sent.
@@ -46,8 +80,19 @@ extension Replica {
     public let head: Dot
     /// How many changes it holds.
     public let changes: Int
+    /// Its last change's hash.
+    public let hash: Hash
     /// At least the bytes its lines have in full form.
     public let fullBytes: Int
+    let segmentLine: [UInt8]
+    let content: ArraySlice<Change>
+
+    /// Its lines in full form, each with its line feed.
+    public var full: [UInt8] {
+      var bytes = segmentLine + [UInt8(ascii: "\n")]
+      for change in content { bytes += ChangeEncoding.line(of: change) + [UInt8(ascii: "\n")] }
+      return bytes
+    }
   }
 
   /// Gives own changes above `n` in whole signed segments.
@@ -80,7 +125,9 @@ extension Replica {
         }
         try body(
           SegmentLines(
-            lines: writer.bytes, head: changes[end - 1].dot, changes: end - start, fullBytes: size))
+            lines: writer.bytes, head: changes[end - 1].dot, changes: end - start,
+            hash: segment.head, fullBytes: size, segmentLine: segment.line,
+            content: changes[start..<end]))
         previous = segment.head
         start = end
       }
@@ -117,16 +164,17 @@ extension Replica {
       signatures: [Signature(key: identity.actor.replica, value: key.sign(message))])
   }
 
-  private func send(_ body: [UInt8], upTo head: Dot, _ space: String, _ line: Line) throws {
+  private func post(_ body: [UInt8], to address: String, _ space: String, _ line: Line) throws
+    -> [UInt8]
+  {
     var headers: Headers = ["Content-Type": "application/x-ndjson"]
     var content = body
     if body.count > 256 {
       content = Zstd.compress(body)
       headers.add("Content-Encoding", "zstd")
     }
-    _ = try line.ask(
-      "POST", "/v1/spaces/\(space)/changes", body: content, headers: headers, phase: .push)
-    guard head.actor == identity.actor else { return }
-    try store.write { try store.markReceived(head.actor, upTo: head.n, in: space) }
+    return try line.ask(
+      "POST", "/v1/spaces/\(space)/\(address)", body: content, headers: headers, phase: .push
+    ).bytes
   }
 }

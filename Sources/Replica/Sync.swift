@@ -12,6 +12,8 @@ public struct SyncReport: Sendable {
   public var sealed = 0
   /// Changes central received.
   public var pushed = 0
+  /// Segments of others that bundles brought here and central has now.
+  public var carried = 0
   /// Log entries taken.
   public var pulled = 0
   /// Rows that came by a snapshot.
@@ -68,15 +70,16 @@ extension Replica {
   private func converse(_ line: Line, at: String, _ report: inout SyncReport) throws {
     var hello = try hello()
     var answer = try greet(hello, line)
+    try watchRewind(hello, answer, at: at)
     if Plan.meetsAnotherLife(hello, answer) {
       report.isCentralRestoring = try heal(hello, answer, at: at, line, &report)
       hello = try self.hello()
       answer = try ask(hello, line)
     }
-    for space in identity.spaces { report.offered += try offerAgain(space, line) }
+    for space in identity.spaces { report.offered += try offerAgain(space, at: at, line) }
     if report.isCentralRestoring {
       for space in answer.spaces {
-        report.pushed += try push(space.name, after: space.heldN, line)
+        report.pushed += try push(space.name, after: space.heldN, at: at, line)
       }
       return
     }
@@ -85,22 +88,26 @@ extension Replica {
       hello = try self.hello()
       answer = try ask(hello, line)
     }
+    try watch(hello, answer, at: at)
     let author = author(at: at)
     let steps = try Plan.steps(hello, answer) { space, n in
       try store.changeHash(Dot(actor: identity.actor, n: n), in: space)
     }
+    report.carried = try offerParcels(line, at: at)
     for step in steps {
       switch step {
       case .push(let space, let held):
         try store.write { try store.markReceived(identity.actor, upTo: held, in: space) }
-        report.pushed += try push(space, after: held, line)
+        report.pushed += try push(space, after: held, at: at, line)
       case .received(let space, let n):
         try store.write { try store.markReceived(identity.actor, upTo: n, in: space) }
       case .snapshot(let space):
         var undone = 0
         report.snapshotRows += try takeSnapshot(
           of: space, author: author, line, undone: &undone)
-      case .pull(let space, _): try pull(space, author: author, line, &report)
+      case .pull(let space, _):
+        let announced = answer.spaces.first { $0.name == space }?.seq ?? 0
+        try pull(space, announced: announced, author: author, line, &report)
       case .stop(let reason): throw SyncError(reason.rawValue, Self.explanation(of: reason))
       }
     }

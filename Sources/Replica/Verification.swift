@@ -15,6 +15,8 @@ struct Verification {
   private(set) var checkpoint: [UInt8]?
   /// Whether the checkpoint was reached.
   var isComplete: Bool { checkpoint != nil }
+  /// What the checkpoint says, once its signature was found to be central's, whether it fits the log or not.
+  private(set) var signedCheckpoint: Checkpoint?
   /// The hashes of changes read but not integrated yet.
   private var read: [Dot: Hash] = [:]
   /// Changes not yet covered by a signature, by actor.
@@ -96,9 +98,15 @@ struct Verification {
   ) throws {
     let message = Preimage.checkpoint(bytes)
     guard checkpoint.network == identity.network, checkpoint.space == space,
-      checkpoint.instance == cursor.instance, checkpoint.seq == cursor.seq,
-      checkpoint.hash == cursor.hash,
       signatures.contains(where: { identity.centralKey.verifies($0.value, of: message) })
+    else {
+      throw SyncError(
+        "log.checkpoint", "this checkpoint is not central's",
+        hint: "Tell the secretariat; nothing of this pull was taken.")
+    }
+    signedCheckpoint = checkpoint
+    guard checkpoint.instance == cursor.instance, checkpoint.seq == cursor.seq,
+      checkpoint.hash == cursor.hash
     else {
       throw SyncError(
         "log.checkpoint", "central's checkpoint does not fit its log",
@@ -107,7 +115,7 @@ struct Verification {
   }
 
   /// The key whose fingerprint is `replica`: central's own, or one that central enrolled in the log.
-  private func key(of replica: ReplicaID) throws -> PublicKey? {
+  func key(of replica: ReplicaID) throws -> PublicKey? {
     if identity.centralKey.fingerprint == replica.bytes { return identity.centralKey }
     let state = try store.state(of: RowKey(table: "replica", id: replica.description))
     guard

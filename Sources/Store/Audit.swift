@@ -43,6 +43,7 @@ public final class Audit {
         for space in store.schema.spaces { try audit(space) }
         try checkLooseEnds()
         try checkMembers()
+        try noteEvidence()
       }
     } catch let error as SQLiteError where error.isCorrupt {
       damage("sqlite.corrupt", "\(error)")
@@ -104,6 +105,7 @@ public final class Audit {
     }
     try compareHeads(space, isWhole: gap == nil)
     try checkCheckpoint(space)
+    try checkKept(space)
   }
 
   /// The checkpoint kept is central's, and fits the end of the log.

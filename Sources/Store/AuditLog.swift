@@ -129,7 +129,7 @@ extension Audit {
   }
 
   /// A key that the log enrolled; from the file's own rows where the log is not whole.
-  private func key(of replica: ReplicaID) throws -> PublicKey? {
+  func key(of replica: ReplicaID) throws -> PublicKey? {
     if centralKey.fingerprint == replica.bytes { return centralKey }
     if let known = keys[replica] { return known }
     let row = RowKey(table: "replica", id: replica.description)

@@ -34,6 +34,15 @@ extension Store {
     ) { $0.bytes(0) }.flatMap { Hash(bytes: $0) }
   }
 
+  /// The last place of a space's log at or before `seq`.
+  public func place(of space: String, atOrBefore seq: Int) throws -> (seq: Int, hash: Hash) {
+    let found = try db.first(
+      "SELECT seq, hash FROM cordee_log WHERE space = ? AND seq <= ? ORDER BY seq DESC LIMIT 1",
+      .int(try number(ofName: space)), .int(seq)
+    ) { ($0.int(0), $0.bytes(1)) }
+    return found.flatMap { seq, bytes in Hash(bytes: bytes).map { (seq, $0) } } ?? (0, .zero)
+  }
+
   /// Gives the entries of a space after `seq`, in order, until `body` returns false.
   ///
   /// - Complexity: O(entries given).
@@ -89,7 +98,7 @@ extension Store {
   /// How far central holds this actor's changes, as it said last.
   ///
   /// What a former actor still has here stands at central: the rest was sealed again.
-  func received(of actor: ActorID, in space: String) throws -> Int {
+  public func received(of actor: ActorID, in space: String) throws -> Int {
     if try epochs().contains(where: { $0.from == actor }) { return .max }
     let parts =
       try meta("received.\(space)")?.text?.split(separator: " ").map(String.init) ?? []

@@ -5,7 +5,8 @@ import Glibc
 struct Cordee {
   /// Every command, in the order help lists them.
   static let commands: [CommandSpec] =
-    SyncCommands.all + ReadCommands.all + EditCommands.all + TrustCommands.all + CentralCommands.all
+    SyncCommands.all + ReadCommands.all + EditCommands.all + TrustCommands.all + BundleCommands.all
+    + CentralCommands.all
     + HelpCommands.all
 
   static func main() {

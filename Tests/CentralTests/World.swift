@@ -109,7 +109,7 @@ final class World {
   let key: SigningKey
   private(set) var members: [Replica] = []
 
-  init(schema: Schema = clubs) throws {
+  init(schema: Schema = clubs, key: SigningKey = .generate()) throws {
     folder = FileManager.default.temporaryDirectory.appending(path: "cordee-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     key = .generate()

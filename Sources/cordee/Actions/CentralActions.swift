@@ -133,7 +133,9 @@ enum CentralActions {
       let server = try Server(listen: .tcp(host: host, port: port), limits: limits, fault: fault) {
         node.answer($0)
       }
-      let keeper = try Server(listen: .unix(path: CentralNode.socket(folder)), fault: fault) {
+      let keeper = try Server(
+        listen: .unix(path: CentralNode.socket(folder)), limits: keeperLimits, fault: fault
+      ) {
         node.administer($0)
       }
       console.print("Serving on \(host):\(server.port), merging \(schedule).")
@@ -176,6 +178,13 @@ enum CentralActions {
     limits.bodyBytesMax = { method, path in
       Routes.takesChanges(path) ? CentralLimits.pushBytesMax : 64 * 1024
     }
+    return limits
+  }()
+
+  /// The keeper's socket is its own user's; a bundle's segment comes there as a text within JSON.
+  private static let keeperLimits: ServerLimits = {
+    var limits = ServerLimits()
+    limits.bodyBytesMax = { _, _ in 8 * 1024 * 1024 }
     return limits
   }()
 

@@ -114,6 +114,7 @@ enum SyncActions {
     try replica.store.write { try replica.store.setMeta("last_sync", .text(Now().label)) }
     try invocation.note(replica.store)
     let conflicts = try replica.store.conflicts().count
+    let trust = try CentralTrust(replica.store, spaces: replica.identity.spaces)
     if invocation.wantsJSON {
       invocation.console.print(
         JSON.object([
@@ -126,6 +127,8 @@ enum SyncActions {
           ("offered", .integer(Int64(report.offered))),
           ("central_restoring", .bool(report.isCentralRestoring)),
           ("notes", .array(report.notes.map { .string($0) })),
+          ("carried", .integer(Int64(report.carried))),
+          ("evidence", .array(trust.open.map { .string($0.message) })),
         ]))
     } else {
       invocation.console.print(
@@ -133,9 +136,14 @@ enum SyncActions {
       if let epoch = report.epoch { invocation.console.print(EpochNotices.sentence(epoch)) }
       for note in report.notes { invocation.console.printValues(note) }
       for reason in report.refused { invocation.console.printValues("Refused: \(reason)") }
+      for evidence in trust.open {
+        invocation.console.printValues("\(evidence.kind.rawValue): \(evidence.message)")
+      }
       HeldBackLines.print(report.heldBack, invocation.console)
     }
-    let isClear = conflicts == 0 && report.refused.isEmpty && report.heldBack.isEmpty
+    let isClear =
+      conflicts == 0 && report.refused.isEmpty && report.heldBack.isEmpty
+      && trust.open.isEmpty
     return isClear ? .done : .needsPerson
   }
 
@@ -182,23 +190,25 @@ enum SyncActions {
       let quarantined = try store.ownQuarantined(replica: identity.actor.replica)
       let unsent = try waiting.local + store.touchedRows()
       let last = try store.meta("last_sync")?.text
+      let trust = try CentralTrust(store, spaces: identity.spaces)
       if invocation.wantsJSON {
         invocation.console.print(
-          .object([
-            ("unsent", .integer(Int64(unsent))), ("received", .integer(Int64(waiting.received))),
-            ("conflicts", .integer(Int64(conflicts))),
-            ("quarantined", .integer(Int64(quarantined))),
-            ("held_back", HeldBackLines.json(store.heldBack)),
-            ("adrift", .integer(Int64(try store.adriftCount().all))),
-            ("last_sync", last.map { .string($0) } ?? .null),
-            ("spaces", .array(identity.spaces.map { .string($0) })),
-            ("history", try HistoryReach.json(store, spaces: identity.spaces)),
-            ("central", .string(identity.origin.description)),
-            ("actor", .string(identity.actor.description)),
-            ("epochs", .array(try store.epochs().map(EpochNotices.json))),
-            ("epoch_due", try store.epochDue().map { .string($0.rawValue) } ?? .null),
-            ("notices", .array(notices.map { .string($0) })),
-          ]))
+          .object(
+            trust.members + [
+              ("unsent", .integer(Int64(unsent))), ("received", .integer(Int64(waiting.received))),
+              ("conflicts", .integer(Int64(conflicts))),
+              ("quarantined", .integer(Int64(quarantined))),
+              ("held_back", HeldBackLines.json(store.heldBack)),
+              ("adrift", .integer(Int64(try store.adriftCount().all))),
+              ("last_sync", last.map { .string($0) } ?? .null),
+              ("spaces", .array(identity.spaces.map { .string($0) })),
+              ("history", try HistoryReach.json(store, spaces: identity.spaces)),
+              ("central", .string(identity.origin.description)),
+              ("actor", .string(identity.actor.description)),
+              ("epochs", .array(try store.epochs().map(EpochNotices.json))),
+              ("epoch_due", try store.epochDue().map { .string($0.rawValue) } ?? .null),
+              ("notices", .array(notices.map { .string($0) })),
+            ]))
       } else {
         let console = invocation.console
         console.printValues("Replica of \(identity.origin); last sync \(last ?? "never").")
@@ -214,8 +224,10 @@ enum SyncActions {
         }
         for line in try HistoryReach.lines(store, spaces: identity.spaces) { console.print(line) }
         for line in notices { console.print(line) }
+        for line in trust.lines { console.printValues(line) }
       }
-      let isClear = conflicts == 0 && quarantined == 0 && store.heldBack.isEmpty
+      let isClear =
+        conflicts == 0 && trust.open.isEmpty && quarantined == 0 && store.heldBack.isEmpty
       return isClear ? .done : .needsPerson
     }
   }

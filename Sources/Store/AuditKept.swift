@@ -1,0 +1,87 @@
+import Causality
+import Changes
+import Seal
+import Wire
+
+/// What a file keeps of others' words: central's checkpoints and receipts, and segments carried for others.
+extension Audit {
+  /// Every one is signed by whom it says, and fits the history here.
+  func checkKept(_ space: String) throws {
+    for (checkpoint, line) in try store.checkpoints(of: space) {
+      guard case .checkpoint(let bytes, _, let signatures) = try LogLine.parse(line),
+        signatures.contains(where: {
+          centralKey.verifies($0.value, of: Preimage.checkpoint(bytes))
+        })
+      else {
+        damage("kept.checkpoint", "a checkpoint kept of \(space) is not signed by central")
+        continue
+      }
+      report.signatures += 1
+      let cursor = try store.meta("cursor.\(space)")?.text.flatMap { Cursor($0) }
+      let isHeld = try store.gap(in: space).map { checkpoint.seq > $0.upTo.seq } ?? true
+      if isHeld, cursor?.instance == checkpoint.instance,
+        try store.logHash(of: space, at: checkpoint.seq) != checkpoint.hash
+      {
+        damage(
+          "kept.checkpoint",
+          "the log of \(space) is not the one central signed at entry \(checkpoint.seq)")
+      }
+    }
+    for (actor, line) in try store.receipts(in: space) {
+      let parsed = try ReceiptNote.parse(line: line)
+      guard
+        parsed.signatures.contains(where: {
+          centralKey.verifies($0.value, of: Preimage.receipt(parsed.signed))
+        })
+      else {
+        damage("kept.receipt", "a receipt kept of \(space) is not signed by central")
+        continue
+      }
+      report.signatures += 1
+      for head in parsed.note.heads where head.dot.actor == actor {
+        if let held = try store.changeHash(head.dot, in: space), held != head.hash {
+          damage("kept.receipt", "central's receipt for \(head.dot) is for another change")
+        }
+      }
+    }
+    try checkParcels(space)
+  }
+
+  private func checkParcels(_ space: String) throws {
+    var after = 0
+    while true {
+      let parcels = try store.parcels(in: space, after: after, bytesMax: 1 << 20, all: true)
+      guard let last = parcels.last else { return }
+      after = last.id
+      for parcel in parcels {
+        let lines = Lines.split(parcel.lines)
+        do {
+          let segment = try Segment.parse(lines.first ?? [])
+          try segment.verify(
+            Array(lines.dropFirst()), key: try key(of: segment.actor.replica),
+            network: networkID(), space: space)
+          guard segment.head == parcel.hash, segment.to == parcel.head.n else {
+            throw WireError(.shape, "its head is another")
+          }
+        } catch {
+          damage("kept.parcel", "a segment carried for \(parcel.head.actor) was altered")
+        }
+      }
+    }
+  }
+
+  private func networkID() throws -> NetworkID {
+    guard case .blob(let bytes)? = try store.meta("network"), let id = NetworkID(bytes: bytes)
+    else {
+      throw StoreError(.corrupt, "\(store.path) has lost its network")
+    }
+    return id
+  }
+
+  /// Evidence that is not settled: the file is sound, and a person should look.
+  func noteEvidence() throws {
+    for evidence in try store.evidence() where evidence.settledAt == nil {
+      report.add(Finding(.notice, "central.\(evidence.kind.rawValue)", evidence.message))
+    }
+  }
+}

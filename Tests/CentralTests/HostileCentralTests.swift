@@ -1,0 +1,349 @@
+import Causality
+import Central
+import Changes
+import Foundation
+import HTTP
+import Replica
+import SQLite
+import Seal
+import Store
+import Testing
+import Wire
+
+/// Central's answers, altered on their way out as whoever holds its key and its machine could.
+final class HostileLink: Exchange {
+  let loop: Loop
+  var alter: ((Request, [UInt8]) -> [UInt8])?
+  /// Answers instead of the honest node, for a second history.
+  var other: Loop?
+
+  init(_ loop: Loop) { self.loop = loop }
+
+  /// Lines of the log in full form, so that they can be altered one by one.
+  private static func full(_ bytes: [UInt8]) -> [UInt8] {
+    var reader = ShortReader(isLog: true, bytesMax: 1 << 24)
+    let lines = try? Lines.split(bytes).compactMap { try reader.full($0) }
+    return (lines ?? []).flatMap { $0 + [10] }
+  }
+
+  func send(_ request: Request, responseBytesMax: Int) throws(HTTPFailure) -> Response {
+    var plain = request
+    plain.headers.set("Accept-Encoding", "identity")
+    var response = try (other ?? loop).send(plain, responseBytesMax: responseBytesMax)
+    if response.status == 200, request.path.hasSuffix("/log") {
+      response.body = .bytes(Self.full(response.bytes))
+    }
+    if response.status == 200, let alter { response.body = .bytes(alter(request, response.bytes)) }
+    return response
+  }
+}
+
+extension World {
+  /// A second node with the same history, key and life.
+  func forkedCentral(key: SigningKey) throws -> Loop {
+    try central.store.backup(to: path("second.sqlite"))
+    return Loop(
+      try Central(
+        store: Store(path: path("second.sqlite"), schema: clubs, use: .central), key: key))
+  }
+}
+
+/// A central with two merges, and a replica that knows the first of them.
+private struct Scene {
+  let world: World
+  let link: HostileLink
+  let author: Replica
+  let victim: Replica
+  let key: SigningKey
+
+  init() throws {
+    key = SigningKey.generate()
+    world = try World(key: key)
+    link = HostileLink(world.loop)
+    author = try world.join()
+    let joined = try world.join()
+    victim = try Replica(store: joined.store, key: joined.key, exchange: link)
+    try world.settle()
+    try author.edit("INSERT INTO club VALUES('c1', 'Alpins', 'Chamonix', 1920)")
+    try world.settle()
+    try author.edit("UPDATE club SET city = 'Quito'")
+    try author.edit("INSERT INTO club VALUES('c2', 'Club', 'Rabat', 1921)")
+    try world.sync(author)
+    try world.merge()
+  }
+
+  func sync() throws -> SyncReport {
+    try victim.sync(now: world.loop.now, at: world.loop.at)
+  }
+
+  /// Syncs, expecting a refusal that applies nothing and is kept.
+  func refused(_ code: String, _ kind: Evidence.Kind, _ place: SourceLocation = #_sourceLocation)
+    throws
+  {
+    let before = try victim.store.digest("commons")
+    #expect(throws: SyncError.self, sourceLocation: place) { _ = try sync() }
+    #expect(try victim.store.digest("commons") == before, sourceLocation: place)
+    let open = try victim.store.evidence().filter { $0.settledAt == nil }
+    #expect(open.map(\.code) == [code], sourceLocation: place)
+    #expect(open.map(\.kind) == [kind], sourceLocation: place)
+    #expect(open.allSatisfy { !$0.statements.isEmpty }, sourceLocation: place)
+  }
+
+  /// The log's lines, rewritten and signed again by central's own key: chain and checkpoint fit.
+  func resigned(_ bytes: [UInt8], after start: Cursor, _ edit: ([LogLine]) -> [LogLine]) throws
+    -> [UInt8]
+  {
+    var out: [UInt8] = []
+    var (hash, seq) = (start.hash, start.seq)
+    let heads = try victim.store.head(of: author.identity.actor, in: "commons")
+    var hashes = [Dot(actor: author.identity.actor, n: heads.n): heads.hash]
+    for line in edit(try Lines.split(bytes).map { try LogLine.parse($0) }) {
+      switch line {
+      case .entry(let place, let change, let verdict, _, let raw):
+        let dot = change.header.dot
+        let before = Dot(actor: dot.actor, n: dot.n - 1)
+        let made = Store.change(change, previous: hashes[before] ?? .zero)
+        hashes[dot] = made.hash
+        hash = Store.hash(
+          Preimage.log(
+            previous: hash, seq: place, dot: dot, verdict: verdict, hash: made.hash))
+        seq = place
+        out +=
+          LogLine.entryLine(
+            seq: place, change: made, verdict: verdict, signatures: raw, withholdsBody: false)
+          + [10]
+      case .checkpoint(_, let old, _):
+        out += checkpoint(seq: seq, hash: hash, at: old.at) + [10]
+      }
+    }
+    return out
+  }
+
+  func checkpoint(seq: Int, hash: Hash, at: String) -> [UInt8] {
+    let bytes = Checkpoint(
+      network: world.central.network, instance: world.central.instance, space: "commons", seq: seq,
+      hash: hash, at: at
+    ).bytes
+    return LogLine.checkpointLine(
+      bytes,
+      signatures: [
+        Signature(
+          key: world.central.keyID, value: key.sign(Preimage.checkpoint(bytes)))
+      ])
+  }
+
+  func cursor() throws -> Cursor {
+    try #require(victim.store.meta("cursor.commons")?.text.flatMap { Cursor($0) })
+  }
+}
+
+@Suite("R8: a central that lies is found out at the next contact, and an honest one never accused")
+struct HostileCentralTests {
+  @Test("forged: another value under a member's name, the log signed by central")
+  func forged() throws {
+    let scene = try Scene()
+    let start = try scene.cursor()
+    scene.link.alter = { request, bytes in
+      guard request.path.hasSuffix("/log") else { return bytes }
+      let text = String(decoding: bytes, as: UTF8.self).replacing("Quito", with: "Lima!")
+      return (try? scene.resigned(Array(text.utf8), after: start) { $0 }) ?? bytes
+    }
+    try scene.refused("log.forged", .proof)
+    scene.link.alter = nil
+    #expect(try scene.sync().pulled == 2)
+    // A proof stays, whatever central says later.
+    #expect(try scene.victim.store.evidence().filter { $0.settledAt == nil }.count == 1)
+  }
+
+  @Test("dropped: a change left out of the log, the rest signed anew")
+  func dropped() throws {
+    let scene = try Scene()
+    let start = try scene.cursor()
+    scene.link.alter = { request, bytes in
+      guard request.path.hasSuffix("/log") else { return bytes }
+      return (try? scene.resigned(bytes, after: start) { Array($0.dropFirst()) }) ?? bytes
+    }
+    try scene.refused("log.forged", .proof)
+  }
+
+  @Test("dropped: entries left out, and the checkpoint as it was")
+  func droppedPlainly() throws {
+    let scene = try Scene()
+    scene.link.alter = { request, bytes in
+      guard request.path.hasSuffix("/log") else { return bytes }
+      return Array(Lines.split(bytes).dropFirst().joined(separator: [10]))
+    }
+    try scene.refused("log.checkpoint", .suspicion)
+    scene.link.alter = nil
+    _ = try scene.sync()
+    #expect(try scene.victim.store.evidence().allSatisfy { $0.settledAt != nil })
+  }
+
+  @Test("reordered: two entries in each other's place")
+  func reordered() throws {
+    let scene = try Scene()
+    scene.link.alter = { request, bytes in
+      guard request.path.hasSuffix("/log") else { return bytes }
+      var lines = Lines.split(bytes)
+      lines.swapAt(0, 1)
+      return Array(lines.joined(separator: [10]))
+    }
+    try scene.refused("log.order", .suspicion)
+  }
+
+  @Test("rewound: the cursor central gave is unknown to it")
+  func rewound() throws {
+    let scene = try Scene()
+    _ = try scene.sync()
+    scene.link.alter = { request, bytes in
+      guard request.path.hasSuffix("/hello"), let answer = try? HelloAnswer.parse(bytes) else {
+        return bytes
+      }
+      return HelloAnswer(
+        instance: answer.instance,
+        spaces: answer.spaces.map {
+          .init(
+            name: $0.name, heldN: $0.heldN, heldHash: $0.heldHash, seq: $0.seq - 1,
+            knowsCursor: false)
+        }
+      ).bytes
+    }
+    #expect(throws: SyncError.self) { _ = try scene.sync() }
+    #expect(try scene.victim.store.evidence().map(\.code) == ["log.rewound"])
+  }
+
+  @Test("replayed: an old checkpoint and an older end than central signed before")
+  func replayed() throws {
+    let scene = try Scene()
+    let old = try scene.cursor()
+    _ = try scene.sync()
+    scene.link.alter = { request, bytes in
+      guard request.path.hasSuffix("/hello"), let answer = try? HelloAnswer.parse(bytes) else {
+        return bytes
+      }
+      return HelloAnswer(
+        instance: answer.instance,
+        spaces: answer.spaces.map {
+          .init(
+            name: $0.name, heldN: $0.heldN, heldHash: $0.heldHash, seq: old.seq, knowsCursor: true)
+        }
+      ).bytes
+    }
+    try scene.refused("log.shortened", .suspicion)
+  }
+
+  @Test("withheld: central announces an end and gives an older one")
+  func withheld() throws {
+    let scene = try Scene()
+    scene.link.alter = { request, bytes in
+      request.path.hasSuffix("/log") ? [] : bytes
+    }
+    #expect(throws: SyncError.self) { _ = try scene.sync() }
+    #expect(try scene.victim.store.evidence().map(\.code) == ["log.short"])
+  }
+
+  @Test(
+    "split view: two signed histories meet in a bundle, and the proof can be checked by anybody")
+  func splitView() throws {
+    let scene = try Scene()
+    // A second node with the same key and life, that goes on otherwise for one member.
+    let second = try scene.world.forkedCentral(key: scene.key)
+    try scene.author.edit("UPDATE club SET founded = 1950 WHERE id = 'c1'")
+    try scene.world.sync(scene.author)
+    try scene.world.merge()
+    try scene.world.sync(scene.author)
+    scene.link.other = second
+    try scene.victim.edit("UPDATE club SET founded = 1949 WHERE id = 'c1'")
+    _ = try scene.sync()
+    try second.routes.central.merge(at: second.at)
+    _ = try scene.sync()
+    #expect(try scene.victim.store.evidence().isEmpty)
+
+    let path = scene.world.path("from-author")
+    _ = try scene.author.exportLog(to: path, for: nil, since: 0, plain: false, at: scene.author.at)
+    let report = try scene.victim.importBundle(path, at: scene.victim.at)
+    #expect(report.applied == 0 && report.notes.count == 1)
+    let proof = try #require(try scene.victim.store.evidence().first)
+    #expect(proof.kind == .proof && proof.code == "checkpoint.split")
+    let central = scene.world.central.publicKey
+    let checkpoints = try proof.statements.map { line -> Checkpoint in
+      guard case .checkpoint(let bytes, let checkpoint, let signatures) = try LogLine.parse(line)
+      else { throw WireError(.shape, "no checkpoint") }
+      #expect(signatures.contains { central.verifies($0.value, of: Preimage.checkpoint(bytes)) })
+      return checkpoint
+    }
+    #expect(Set(checkpoints.map(\.seq)).count == 1 && Set(checkpoints.map(\.hash)).count == 2)
+    #expect(Set(checkpoints.map(\.instance)).count == 1)
+  }
+
+  @Test("frozen: the age of central's last signed word stays to be seen")
+  func frozen() throws {
+    let scene = try Scene()
+    _ = try scene.sync()
+    let word = try #require(try scene.victim.store.checkpoints(of: "commons").last)
+    try scene.author.edit("UPDATE club SET founded = 1950 WHERE id = 'c1'")
+    for _ in 0..<3 {
+      try scene.world.sync(scene.author)
+      _ = try scene.sync()
+    }
+    #expect(try scene.victim.store.checkpoints(of: "commons").last?.line == word.line)
+    #expect(try scene.author.store.waiting().received == 1)
+    #expect(word.checkpoint.at == scene.world.loop.at)
+  }
+
+  @Test("R1: a receipt that is missing, unsigned or broken is noticed, and nothing is lost")
+  func receipts() throws {
+    let scene = try Scene()
+    try scene.victim.edit("INSERT INTO club VALUES('c9', 'Mine', 'Fez', 1930)")
+    scene.link.alter = { request, bytes in
+      request.path.hasSuffix("/changes") ? Array("{}".utf8) : bytes
+    }
+    #expect(throws: SyncError.self) { _ = try scene.sync() }
+    #expect(try scene.victim.store.evidence().map(\.code) == ["receipt.missing"])
+    #expect(try scene.victim.store.waiting() == (1, 0))
+    scene.link.alter = nil
+    // Hello tells that it was received after all; the next push is answered as it should be.
+    _ = try scene.sync()
+    #expect(try scene.victim.store.waiting() == (0, 1))
+    try scene.victim.edit("UPDATE club SET city = 'Meknes' WHERE id = 'c9'")
+    _ = try scene.sync()
+    #expect(try scene.victim.store.receipt(of: scene.victim.identity.actor, in: "commons")?.n == 2)
+
+    // Central's inbox is gone, as after a crash without fsync.
+    try scene.world.central.store.write {
+      try scene.world.central.store.withConnection { try $0.execute("DELETE FROM cordee_inbox") }
+    }
+    let report = try scene.sync()
+    #expect(report.pushed == 2)
+    let broken = try scene.victim.store.evidence().last
+    #expect(broken?.code == "receipt.broken" && broken?.settledAt == nil)
+    _ = try scene.sync()
+    #expect(try scene.victim.store.evidence().allSatisfy { $0.settledAt != nil })
+    try scene.world.settle()
+    _ = try scene.sync()
+    #expect(try scene.author.cell("city", of: "c9") == "Meknes")
+  }
+
+  @Test(
+    "no false alarm: fifty honest rounds with lost replies, revocation, quarantine and snapshots")
+  func honest() throws {
+    let world = try World()
+    let (a, b, c) = (try world.join(), try world.join("chair"), try world.join())
+    try world.settle()
+    for round in 0..<50 {
+      let who = [a, b, c][round % 3]
+      try who.edit("INSERT INTO club VALUES('r\(round)', 'R', 'Quito', \(round))")
+      if round % 5 == 0 { try who.edit("UPDATE club SET name = NULL WHERE id = 'r\(round)'") }
+      world.loop.lostReplies = round % 4 == 0 ? 1 : 0
+      _ = try? world.sync(who)
+      world.loop.lostReplies = 0
+      if round % 2 == 0 { try world.merge() }
+      try world.sync(who)
+    }
+    try world.settle()
+    #expect(try world.digests().count == 1)
+    for member in world.members { #expect(try member.store.evidence().isEmpty) }
+    let kept = try a.store.checkpoints(of: "commons").count
+    #expect(kept > 5 && kept <= 40)
+  }
+}
