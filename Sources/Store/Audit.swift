@@ -43,6 +43,7 @@ public final class Audit {
         for space in store.schema.spaces { try audit(space) }
         try checkLooseEnds()
         try checkMembers()
+        try checkRuns()
         try noteEvidence()
       }
     } catch let error as SQLiteError where error.isCorrupt {

@@ -97,6 +97,8 @@ struct AuditTests {
     "UPDATE cordee_meta SET value = 'http://127.0.0.2' WHERE key = 'central_url'",
     "DELETE FROM cordee_meta WHERE key = 'guard'",
     "UPDATE cordee_row SET id = CAST(x'61F2' AS TEXT) WHERE id = 'a'",
+    "UPDATE cordee_run SET secret = zeroblob(16)",
+    "UPDATE cordee_run SET n_from = n_from + 900, n_to = n_to + 900",
     "DROP TRIGGER cordee_club_insert",
     "UPDATE cordee_actor SET actor = zeroblob(24) WHERE id = 2",
     "DROP TABLE draft",
