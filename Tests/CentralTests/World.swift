@@ -112,7 +112,7 @@ final class World {
   init(schema: Schema = clubs, key: SigningKey = .generate()) throws {
     folder = FileManager.default.temporaryDirectory.appending(path: "cordee-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    key = .generate()
+    self.key = key
     central = try Central.create(
       path: folder.appending(path: "central.sqlite").path, schema: schema, key: key,
       name: "Central",
