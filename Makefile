@@ -1,7 +1,10 @@
 # Two commands do everything on a fresh Debian 12 with Swift 6: `make demo` and `make test`.
 BUILD = swift build --explicit-target-dependency-import-check error
+SEEDS = 1..100
+STEPS = 1000
+JOBS = 2
 
-.PHONY: help setup build release test lint format demo bench model battery battery-deep battery-table fuzz tsan asan clean
+.PHONY: help setup build release test lint format demo bench model sim battery battery-deep battery-table fuzz tsan asan clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
@@ -29,6 +32,10 @@ bench: setup ## measure against SQLite and its session changesets, and print the
 
 model: setup ## check the Promela models exhaustively, and that switched-on faults are found
 	scripts/model
+
+sim: setup ## run seeds of the simulator: make sim SEEDS=1..500 STEPS=1000
+	$(BUILD) -c release --product cordee-sim
+	.build/release/cordee-sim --seeds $(SEEDS) --steps $(STEPS) --jobs $(JOBS)
 
 battery: release ## prove it under faults: kills, power cuts, bad disks, hostile input (25 minutes)
 	scripts/battery

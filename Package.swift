@@ -29,6 +29,7 @@ let package = Package(
   products: [
     .executable(name: "cordee", targets: ["cordee"]),
     .executable(name: "cordee-bench", targets: ["cordee-bench"]),
+    .executable(name: "cordee-sim", targets: ["cordee-sim"]),
     .library(
       name: "Cordee",
       targets: [
@@ -66,6 +67,17 @@ let package = Package(
       "Central",
       needs: ["Causality", "Changes", "Wire", "Session", "Seal", "Files", "Store", "HTTP"]),
     room("Web", needs: ["Changes", "Wire", "Seal", "Store", "Registry", "HTTP"]),
+    // Everything above in one thread, without a socket, under faults drawn from a seed.
+    .target(name: "CDisk", dependencies: ["CSQLite"]),
+    room("Disk", needs: ["CDisk"]),
+    room(
+      "Simulator",
+      needs: [
+        "Causality", "Changes", "Wire", "Session", "SQLite", "Seal", "Files", "Store", "HTTP",
+        "Replica", "Central", "Disk",
+      ]),
+    .executableTarget(
+      name: "cordee-sim", dependencies: ["Simulator"], swiftSettings: strict),
     .executableTarget(
       name: "cordee",
       dependencies: [
@@ -135,6 +147,12 @@ let package = Package(
     tests(
       "BenchTests",
       needs: ["cordee-bench", "Changes", "HTTPServer", "Seal", "SQLite", "Store", "Wire"]),
+    tests(
+      "SimulatorTests",
+      needs: [
+        "Simulator", "Disk", "Replica", "Central", "Store", "Session", "Wire", "Changes",
+        "Causality", "Seal", "HTTP", "SQLite",
+      ]),
     tests("EndToEndTests", needs: ["cordee", "Wire"]),
   ],
   swiftLanguageModes: [.v6],

@@ -87,7 +87,7 @@ extension Central {
     }.count
     let news = Array(changes.dropFirst(held))
     guard let first = news.first else { return .isHeld }
-    let missing = try missing(of: first.change.header)
+    let missing = try missing(of: first.change.header, after: head.context)
     // What a restore lost may come with another member: then it is waited for.
     let claimsTooMuch =
       try missing.contains { try heldHead(of: $0.actor, in: segment.space).n < $0.n }
@@ -136,8 +136,12 @@ extension Central {
   }
 
   /// The dots of a context that are not merged here, each actor's highest.
-  private func missing(of header: Header) throws -> [Dot] {
-    try header.context.entries.compactMap { entry in
+  ///
+  /// Contexts add up: what an earlier change claimed, refused or not, its author's later ones claim too.
+  private func missing(of header: Header, after before: VersionVector) throws -> [Dot] {
+    var context = before
+    context.merge(header.context)
+    return try context.entries.compactMap { entry in
       try store.head(of: entry.actor, in: header.space).n < entry.n
         && lostCount(of: entry.actor, in: header.space) < entry.n
         ? Dot(actor: entry.actor, n: entry.n) : nil
@@ -153,7 +157,7 @@ extension Central {
       if segment.from > head.n + 1 {
         needs = [Dot(actor: actor, n: segment.from - 1)]
       } else if let next = try lines(of: segment)?.dropFirst(head.n + 1 - segment.from).first {
-        needs = try missing(of: next.header)
+        needs = try missing(of: next.header, after: head.context)
       }
       return MergeReport.Waiting(
         change: Dot(actor: actor, n: segment.from), by: try name(of: actor.replica),

@@ -87,10 +87,20 @@ extension Replica {
         }
       }
     } catch {
+      // What is not what it should be would be refused at every sync to come.
+      if Self.isRefusal(error) { spool.remove() }
       throw try forged(error, by: last, verification, space, at: author.at)
     }
     spool.remove()
     return true
+  }
+
+  private static func isRefusal(_ error: any Error) -> Bool {
+    switch error {
+    case is SyncError, is WireError: true
+    case let error as StoreError: [.chain, .gap, .wire].contains(error.code)
+    default: false
+    }
   }
 
   /// Keeps the new cursor, and central's signed word for it.
@@ -118,16 +128,20 @@ extension Replica {
       var verification = verification(of: space, from: start)
       var entries: [LogEntry] = []
       var whole = 0
-      for bytes in try piece(of: space, after: start, line, .history) {
-        guard verification.cursor.seq < gap.upTo.seq,
-          let entry = try verification.entry(try LogLine.parse(bytes))
-        else { break }
-        try verification.verifySignature(of: entry)
-        entries.append(entry)
-        if verification.isSigned { whole = entries.count }
-      }
-      guard whole > 0 else {
-        throw SyncError("log.incomplete", "central's log ends without its signatures")
+      // A piece may end within a segment, which counts only as a whole.
+      while whole == 0 {
+        let before = verification.cursor
+        for bytes in try piece(of: space, after: before, line, .history) {
+          guard verification.cursor.seq < gap.upTo.seq,
+            let entry = try verification.entry(try LogLine.parse(bytes))
+          else { break }
+          try verification.verifySignature(of: entry)
+          entries.append(entry)
+          if verification.isSigned { whole = entries.count }
+        }
+        guard verification.cursor != before else {
+          throw SyncError("log.incomplete", "central's log ends without its signatures")
+        }
       }
       try store.write { try store.fill(gap, with: Array(entries[..<whole]), in: space) }
       count += whole

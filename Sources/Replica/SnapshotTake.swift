@@ -44,6 +44,8 @@ extension Replica {
       }
     ) {
       try store.setMeta("cursor.\(space)", .text(snapshot.cursor.text))
+      // The one before does not fit; its successor comes with the pull that follows.
+      try store.setMeta("checkpoint.\(space)", .null)
       try store.setMeta("download.\(space)", .null)
     }
     Files.remove(packed)

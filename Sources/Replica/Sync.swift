@@ -98,7 +98,12 @@ extension Replica {
       switch step {
       case .push(let space, let held):
         try store.write { try store.markReceived(identity.actor, upTo: held, in: space) }
-        report.pushed += try push(space, after: held, at: at, line)
+        do {
+          report.pushed += try push(space, after: held, at: at, line)
+        } catch let refusal as SyncError where refusal.code == "space.forbidden" {
+          // Own edits that the role may not send stay here; what others wrote comes all the same.
+          report.refused.append(refusal.message)
+        }
       case .received(let space, let n):
         try store.write { try store.markReceived(identity.actor, upTo: n, in: space) }
       case .snapshot(let space):
@@ -107,10 +112,28 @@ extension Replica {
           of: space, author: author, line, undone: &undone)
       case .pull(let space, _):
         let announced = answer.spaces.first { $0.name == space }?.seq ?? 0
-        try pull(space, announced: announced, author: author, line, &report)
+        do {
+          try pull(space, announced: announced, author: author, line, &report)
+        } catch let error as SyncError where error.code == "log.key" && space != identity.spaces[0]
+        {
+          // Keys stand in the first space's log, which may have grown since it was read.
+          try pull(identity.spaces[0], announced: 0, author: author, line, &report)
+          try pull(space, announced: announced, author: author, line, &report)
+        }
       case .stop(let reason): throw SyncError(reason.rawValue, Self.explanation(of: reason))
       }
     }
+    for space in identity.spaces where try awaitsCheckpoint(of: space) {
+      try pull(space, author: author, line, &report)
+    }
+  }
+
+  /// Whether a sync was cut between a snapshot and the checkpoint that follows it.
+  private func awaitsCheckpoint(of space: String) throws -> Bool {
+    guard case .blob? = try store.meta("checkpoint.\(space)") else {
+      return try cursor(of: space).seq > 0
+    }
+    return false
   }
 
   /// Says hello; a central that was restored and forgot this device is shown that it enrolled it.

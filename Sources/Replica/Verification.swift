@@ -69,10 +69,14 @@ struct Verification {
     let signatures = try Signature.list(try JSON.parse(raw))
     let message = Preimage.segment(
       network: identity.network, space: space, head: dot, hash: entry.change.hash)
-    let key = try key(of: dot.actor.replica)
+    guard let key = try key(of: dot.actor.replica) else {
+      throw SyncError(
+        "log.key", "the key of \(dot.actor.replica) is in no log held here",
+        hint: "Tell the secretariat; nothing of this pull was taken.")
+    }
     guard
       signatures.contains(where: {
-        $0.key == dot.actor.replica && key?.verifies($0.value, of: message) == true
+        $0.key == dot.actor.replica && key.verifies($0.value, of: message)
       })
     else {
       throw SyncError(

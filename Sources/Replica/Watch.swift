@@ -99,6 +99,8 @@ extension Replica {
     }
     let message: String
     switch error {
+    // The first space's log may have grown since it was read: no proof of anything.
+    case let error as SyncError where error.code == "log.key": return error
     case let error as SyncError where error.code.hasPrefix("log."): message = error.message
     case let error as StoreError where [.chain, .gap].contains(error.code): message = error.message
     default: return error

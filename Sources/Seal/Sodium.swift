@@ -12,8 +12,23 @@ enum Sodium {
 
 /// Random bits from the operating system, fit for keys.
 public enum Randomness {
+  /// What the simulator draws from instead, within one task and nowhere else.
+  ///
+  /// A value of the task, since one process runs several simulations and other tests side by side: libsodium's own
+  /// hook would be theirs too, and a parameter would stand in every signature between a command and a key.
+  @TaskLocal package static var source: Source?
+
+  /// Something else to draw from.
+  package final class Source: Sendable {
+    fileprivate let draw: @Sendable (Int) -> [UInt8]
+
+    /// Draws by a function that gives as many bytes as asked.
+    package init(draw: @escaping @Sendable (Int) -> [UInt8]) { self.draw = draw }
+  }
+
   /// Draws that many bytes.
   public static func bytes(_ count: Int) -> [UInt8] {
+    if let source { return source.draw(count) }
     Sodium.start()
     return unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
       // An empty array has no room to write to.

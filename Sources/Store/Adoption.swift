@@ -181,6 +181,11 @@ private struct Adoption {
       JOIN temp.actor_map a ON a.image = s.actor WHERE s.tbl = ?
       """, .int(number))
     if !keepsNumbers { try repack(number) }
+    guard table.columns.count < declared.fields.count else { return }
+    // What central only carries stands in siblings; here it has a column.
+    for row in try store.expandedRows() where row.table == table.name {
+      try store.save(try store.load(row), of: row)
+    }
   }
 
   /// Exceptions name actors by number inside their bytes.

@@ -59,7 +59,7 @@ extension Store {
 
   /// Writes down the heads that moved since the last time.
   func flushHeads() throws {
-    for key in cache.movedHeads {
+    for key in cache.movedHeads.sorted(by: { ($0.space, $0.actor) < ($1.space, $1.actor) }) {
       guard let head = cache.heads[key] else { continue }
       try db.run(
         """

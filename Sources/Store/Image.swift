@@ -1,3 +1,4 @@
+import Causality
 import Changes
 import SQLite
 public import Wire
@@ -114,14 +115,28 @@ extension Store {
     try db.run(
       "INSERT INTO image.cordee_known SELECT actor, n, hash, context FROM main.cordee_known "
         + "WHERE space = ?", .int(number))
+    try fillActors(of: space)
     try db.execute(
       """
-      INSERT INTO image.cordee_actor SELECT id, actor FROM main.cordee_actor
-        WHERE id IN (SELECT actor FROM image.cordee_known);
       INSERT INTO image.cordee_name SELECT id, name FROM main.cordee_name WHERE id IN
         (SELECT tbl FROM image.cordee_row UNION SELECT field FROM image.cordee_sibling);
       """)
     let rows = try db.first("SELECT count(*) FROM image.cordee_row") { $0.int(0) } ?? 0
     return ImageContents(rows: rows, tables: tables)
+  }
+
+  /// The actors of a space: its authors, and whom a refused context names without their having written.
+  private func fillActors(of space: String) throws {
+    var actors: Set<ActorID> = []
+    for entry in try known(in: space).entries {
+      actors.insert(entry.actor)
+      let context = try head(of: entry.actor, in: space).context
+      actors.formUnion(context.entries.map(\.actor))
+    }
+    for number in try actors.map({ try number(of: $0) }).sorted() {
+      try db.run(
+        "INSERT INTO image.cordee_actor SELECT id, actor FROM main.cordee_actor WHERE id = ?",
+        .int(number))
+    }
   }
 }

@@ -136,7 +136,10 @@ extension Store {
         DO UPDATE SET actor = 0, n = 0, weight = 0, width = -1, exceptions = NULL
         """, .int(table), .text(row.id))
       try expand(state.liveness, Layout.liveness, row, table)
-      for (name, siblings) in state.cells { try expand(siblings, name, row, table) }
+      // In order, so that the same changes give the same numbers to names.
+      for name in state.cells.keys.sorted() {
+        try expand(state.cells[name] ?? [], name, row, table)
+      }
     }
     if let plan { try show(state, of: row, plan) }
   }

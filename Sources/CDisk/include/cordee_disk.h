@@ -1,0 +1,44 @@
+#pragma once
+
+#include <stdint.h>
+
+// A disk in memory that can fail, for the simulator: a SQLite VFS (sqlite.org/vfs.html) that keeps what was written and
+// what was synced apart. Only databases in folders that were given to `cordee_disk_make` lie on it, and only files whose
+// names end in .sqlite, -journal or -wal; everything else goes to the real file system. One disk, one thread.
+struct cordee_disk;
+
+enum {
+  // One call fails with SQLITE_IOERR; the disk works on afterwards.
+  CORDEE_DISK_ERROR = 1,
+  // Writes that make a file grow fail with SQLITE_FULL until the fault is lifted.
+  CORDEE_DISK_FULL = 2,
+  // That call, a write by half, and every later one fail until the fault is lifted: the process is dead.
+  CORDEE_DISK_CRASH = 3
+};
+
+// Makes this VFS the process's default, once; 0, or SQLite's code.
+int cordee_disk_install(void);
+// NULL when memory ran out. The folder exists, and its path holds no symbolic link.
+struct cordee_disk *cordee_disk_make(const char *folder);
+// Every connection to its files is closed before.
+void cordee_disk_free(struct cordee_disk *disk);
+
+// Bytes of a file, -1 when there is none.
+int64_t cordee_disk_size(struct cordee_disk *disk, const char *path);
+// Puts a copy of a file and of its companions in another's place, synced; 0, or -1.
+int cordee_disk_copy(struct cordee_disk *disk, const char *path, const char *target);
+// Removes a file and its companions.
+void cordee_disk_remove(struct cordee_disk *disk, const char *path);
+
+// The `after`-th write, sync, truncation or deletion (1 is the next, 0 is now) of a file whose path begins with
+// `prefix` fails.
+void cordee_disk_arm(struct cordee_disk *disk, const char *prefix, int kind, uint64_t after);
+// Whether the armed fault has struck.
+int cordee_disk_struck(struct cordee_disk *disk);
+// Lifts the fault.
+void cordee_disk_disarm(struct cordee_disk *disk);
+// The power fails: of what was not synced below `prefix`, each write is kept or lost as the seed draws.
+// Returns how many writes were lost.
+uint64_t cordee_disk_cut_power(struct cordee_disk *disk, const char *prefix, uint64_t seed);
+// Writes, syncs, truncations and deletions so far.
+uint64_t cordee_disk_calls(struct cordee_disk *disk);

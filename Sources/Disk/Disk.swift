@@ -1,0 +1,70 @@
+private import CDisk
+
+/// A disk in memory that can fail, for the simulator: SQLite files in one folder lie on it.
+///
+/// It keeps apart what was written and what was synced, so that a power cut loses what a real one would. Files that are no
+/// databases stay on the real file system. One disk belongs to one thread.
+@safe public final class Disk {
+  /// What may strike.
+  public enum Fault: Int32, Sendable, CaseIterable {
+    /// One call fails; the disk works on.
+    case error = 1
+    /// Writes that make a file grow fail until the fault is lifted.
+    case full = 2
+    /// That call, a write by half, and every later one fail until the fault is lifted.
+    case crash = 3
+  }
+
+  private let disk: OpaquePointer
+
+  /// Makes a disk for the databases in a folder that exists and whose path holds no symbolic link.
+  public init?(folder: String) {
+    guard cordee_disk_install() == 0, let disk = unsafe cordee_disk_make(folder) else {
+      return nil
+    }
+    unsafe self.disk = disk
+  }
+
+  deinit { unsafe cordee_disk_free(disk) }
+
+  /// Bytes of a file; nil when there is none.
+  public func size(_ path: String) -> Int? {
+    let size = unsafe cordee_disk_size(disk, path)
+    return size < 0 ? nil : Int(size)
+  }
+
+  /// Puts a copy of a database, with its journal, in another's place.
+  ///
+  /// - Returns: false when there is no such file.
+  public func copy(_ path: String, to target: String) -> Bool {
+    unsafe cordee_disk_copy(disk, path, target) == 0
+  }
+
+  /// Removes a database with its journal.
+  public func remove(_ path: String) { unsafe cordee_disk_remove(disk, path) }
+
+  /// Lets a fault strike at the `after`-th write, sync, truncation or deletion (1 is the next, 0 is now) of a file
+  /// whose path begins with `prefix`.
+  public func arm(_ fault: Fault, after: Int, prefix: String) {
+    unsafe cordee_disk_arm(disk, prefix, fault.rawValue, UInt64(max(0, after)))
+  }
+
+  /// Whether the armed fault has struck.
+  public var hasStruck: Bool { unsafe cordee_disk_struck(disk) != 0 }
+
+  /// Lifts the fault.
+  public func disarm() { unsafe cordee_disk_disarm(disk) }
+
+  /// Cuts the power: of what was not synced below `prefix`, each write is kept or lost as the seed draws.
+  ///
+  /// Close every connection to those files before.
+  ///
+  /// - Returns: how many writes were lost.
+  @discardableResult
+  public func cutPower(prefix: String, seed: UInt64) -> Int {
+    Int(unsafe cordee_disk_cut_power(disk, prefix, seed))
+  }
+
+  /// Writes, syncs, truncations and deletions so far.
+  public var calls: Int { Int(unsafe cordee_disk_calls(disk)) }
+}

@@ -1,0 +1,112 @@
+import Changes
+
+/// In the end everybody holds the same, byte for byte, and nothing waits.
+struct ConvergenceChecker: Checker {
+  private var dumps: [String: [(node: String, lines: [String])]] = [:]
+  private var found: [Violation] = []
+
+  init() {}
+
+  mutating func see(_ event: Event) {
+    switch event {
+    case .finalDump(let node, let space, let lines):
+      if let (first, right) = dumps[space]?.first, right != lines {
+        let parts = Set(right).symmetricDifference(lines).sorted().prefix(2)
+        found.append(
+          Violation(
+            "converge", "\(first) and \(node) differ in \(space): \(parts.joined(separator: " | "))"
+          ))
+      }
+      dumps[space, default: []].append((node, lines))
+    case .waiting(let node, let count) where count > 0:
+      found.append(Violation("quiet", "\(count) changes of \(node) wait for ever"))
+    case .inbox(let count) where count > 0:
+      found.append(Violation("quiet", "\(count) segments stay in the inbox for ever"))
+    default: break
+    }
+  }
+
+  func verdict() -> [Violation] { found }
+}
+
+/// Values that were refused are nowhere but with their author.
+struct SecrecyChecker: Checker {
+  private var found: [Violation] = []
+
+  init() {}
+
+  mutating func see(_ event: Event) {
+    if case .foreignRefusedBodies(let node, let count) = event, count > 0 {
+      found.append(Violation("quarantine", "\(node) holds \(count) refused bodies of others"))
+    }
+  }
+
+  func verdict() -> [Violation] { found }
+}
+
+/// Every file is sound by its own audit.
+struct AuditChecker: Checker {
+  private var found: [Violation] = []
+
+  init() {}
+
+  mutating func see(_ event: Event) {
+    if case .audited(let node, let damage) = event, let first = damage.first {
+      found.append(Violation("audit", "\(node): \(first)"))
+    }
+  }
+
+  func verdict() -> [Violation] { found }
+}
+
+/// Lies are noticed, and nobody cries wolf.
+struct AlarmChecker: Checker {
+  private var found: [Violation] = []
+
+  init() {}
+
+  mutating func see(_ event: Event) {
+    switch event {
+    case .failed(let node, let code, let cause, let words):
+      let isNetwork = code.hasPrefix("http.")
+      switch cause {
+      case .none: break
+      case .lossy where isNetwork: return
+      case .damaged, .hostile: return
+      case .lossy: break
+      }
+      found.append(Violation("false alarm", "\(node) failed without cause: \(code): \(words)"))
+    case .lied(let node, let kind, false):
+      found.append(Violation("tampering", "\(node) did not notice: \(kind.rawValue)"))
+    case .hostileAnswered(let kind, let status) where (200..<300).contains(status):
+      found.append(Violation("tampering", "central took it: \(kind.rawValue)"))
+    default: break
+    }
+  }
+
+  func verdict() -> [Violation] { found }
+}
+
+extension Checker {
+  /// What a whole history breaks.
+  static func check(_ events: [Event], with checker: Self) -> [Violation] {
+    var checker = checker
+    for event in events { checker.see(event) }
+    return checker.verdict()
+  }
+}
+
+/// All checkers at once.
+enum Checkers {
+  static func verdict(on events: [Event]) -> [Violation] {
+    var all: [any Checker] = [
+      ContentChecker(), VerdictChecker(), LogChecker(), ReceiptChecker(), MonotonyChecker(),
+      ConvergenceChecker(), SecrecyChecker(), AuditChecker(), AlarmChecker(),
+    ]
+    for index in all.indices {
+      for event in events { all[index].see(event) }
+    }
+    var told: Set<Violation> = []
+    return all.flatMap { $0.verdict() }.filter { told.insert($0).inserted }
+  }
+}

@@ -1,0 +1,141 @@
+import Causality
+import Central
+import Changes
+import Disk
+import Replica
+import SQLite
+import Seal
+import Store
+import Wire
+
+/// After the storm: everybody syncs until nothing moves, then every file is looked at.
+extension World {
+  /// More rounds than any honest network needs.
+  private static let roundsMax = 12
+
+  /// Ends the weather and lets everybody sync until quiet.
+  func heal(_ step: Int) throws {
+    begin(step)
+    disk.disarm()
+    armed = nil
+    for station in stations {
+      station.partition = .none
+      try open(station)
+    }
+    try deliverDelayed()
+    for _ in 0..<Self.roundsMax {
+      now += 600
+      if try !round() { return }
+    }
+    happened(
+      .failed(node: "all", code: "quiet", cause: .none, words: "there is no end of syncing"))
+  }
+
+  /// - Returns: whether anything moved.
+  private func round() throws -> Bool {
+    var moved = false
+    for station in stations where !station.isRevoked {
+      if let report = try sync(station, .fair) {
+        let moves = report.sealed + report.pushed + report.pulled + report.snapshotRows
+        moved = moved || moves + report.history > 0
+      } else {
+        moved = true
+      }
+      try observe(station)
+    }
+    let before = seenSeq
+    merge()
+    try observeCentral()
+    return moved || seenSeq > before
+  }
+
+  /// Reads every file to its end.
+  func lookAtEverything(audits: Bool) throws {
+    let central = try running().central
+    happened(.inbox(count: try central.inboxCount() - (rogue == nil ? 0 : try rogueSegments())))
+    try look(at: central.store, "central", Town.spaces, schema: house.schema, audits: audits)
+    if try central.store.conflicts().contains(where: { $0.field == nil }) {
+      marks.hit(.editedWhileDeleted)
+    }
+    for station in stations {
+      guard let replica = station.replica else { continue }
+      if station.isRevoked {
+        if audits { try audit(replica.store, station.name) }
+        continue
+      }
+      // What an observer edits stays in its own file.
+      let isObserver = station.role == "observer"
+      try look(
+        at: replica.store, station.name, replica.identity.spaces, schema: station.schema,
+        audits: audits, shows: !isObserver)
+      let waiting = try replica.store.waiting()
+      if !isObserver {
+        happened(.waiting(node: station.name, count: waiting.local + waiting.received))
+      }
+      try lookForForeignBodies(station)
+    }
+  }
+
+  /// What the hostile member sent may wait for ever.
+  private func rogueSegments() throws -> Int {
+    guard let rogue else { return 0 }
+    return try running().central.store.withConnection { connection in
+      try connection.first(
+        "SELECT count(*) FROM cordee_inbox WHERE actor = ?", .blob(rogue.actor.bytes)
+      ) { $0.int(0) } ?? 0
+    }
+  }
+
+  private func look(
+    at store: Store, _ node: String, _ spaces: [String], schema: Int, audits: Bool,
+    shows: Bool = true
+  ) throws {
+    happened(.finalLog(node: node, try Self.entries(of: store, after: 0).map(\.0)))
+    for space in spaces {
+      var lines: [String] = []
+      try store.dump(space) { lines.append(String(decoding: $0, as: UTF8.self)) }
+      happened(.finalDump(node: node, space: space, lines: lines))
+      note(lines.flatMap { Array($0.utf8) })
+    }
+    for table in Town.schema(schema).tables where shows && spaces.contains(table.space) {
+      let columns = table.fields.map { "\"\($0.name)\"" }.joined(separator: ", ")
+      let rows = try store.withConnection { connection in
+        try connection.all("SELECT id, \(columns) FROM \"\(table.name)\" ORDER BY id") { row in
+          (row.text(0), table.fields.indices.map { Self.value(row, $0 + 1) })
+        }
+      }
+      happened(
+        .finalTable(
+          node: node, table: table.name, fields: table.fields.map(\.name),
+          rows: Dictionary(
+            rows.map { (RowKey(table: table.name, id: $0.0), $0.1) },
+            uniquingKeysWith: { first, _ in first })))
+    }
+    if audits { try audit(store, node) }
+  }
+
+  private func audit(_ store: Store, _ node: String) throws {
+    let scratch = "\(folder)/scratch.sqlite"
+    disk.remove(scratch)
+    let report = try Audit(of: store, centralKey: house.key.publicKey, scratchPath: scratch).run()
+    disk.remove(scratch)
+    happened(
+      .audited(
+        node: node,
+        damage: report.findings.filter { $0.kind == .damage }.map { "\($0.code): \($0.message)" }))
+  }
+
+  private func lookForForeignBodies(_ station: Station) throws {
+    guard let replica = station.replica else { return }
+    let count = try replica.store.withConnection { connection in
+      try connection.all(
+        """
+        SELECT a.actor FROM cordee_log l
+        JOIN cordee_change c ON c.space = l.space AND c.actor = l.actor AND c.n = l.n
+        JOIN cordee_actor a ON a.id = l.actor WHERE l.reason IS NOT NULL AND c.body IS NOT NULL
+        """
+      ) { $0.bytes(0) }
+    }.filter { !$0.starts(with: station.key.publicKey.fingerprint) }.count
+    happened(.foreignRefusedBodies(node: station.name, count: count))
+  }
+}

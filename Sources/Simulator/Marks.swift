@@ -1,0 +1,101 @@
+/// How often each kind of fault struck and each rare branch was taken: what never happened was not tested.
+package struct Marks: Sendable {
+  /// Counts by name.
+  package private(set) var counts: [Mark: Int] = [:]
+
+  package init() {}
+
+  mutating func hit(_ mark: Mark, _ count: Int = 1) { counts[mark, default: 0] += count }
+
+  /// Adds another run's counts.
+  package mutating func merge(_ other: Marks) {
+    counts.merge(other.counts) { $0 + $1 }
+  }
+
+  /// The table, one line a mark, those that never happened included.
+  package var table: String {
+    let width = Mark.allCases.map(\.rawValue.count).max() ?? 0
+    return Mark.allCases.map { mark in
+      let name = mark.rawValue + String(repeating: " ", count: width - mark.rawValue.count)
+      let count = String(counts[mark] ?? 0)
+      return "\(name)  \(String(repeating: " ", count: max(0, 9 - count.count)))\(count)"
+    }.joined(separator: "\n")
+  }
+
+  /// Marks that never happened.
+  package var missing: [Mark] { Mark.allCases.filter { (counts[$0] ?? 0) == 0 } }
+}
+
+/// A kind of event, of fault, or a rare branch.
+package enum Mark: String, CaseIterable, Sendable {
+  // What people and programs do.
+  case insert, update, delete, upsert, replace
+  case severalRows = "several rows"
+  case changedKey = "changed primary key"
+  case valuePutBack = "value put back"
+  case rolledBack = "program rolled back"
+  case wrongValue = "value central refuses"
+  case forbiddenTable = "write to central's table"
+  case forbiddenSpace = "write without the right"
+  case editDuringSync = "edit during a sync"
+  case commandSet = "command: set"
+  case commandResolve = "command: resolve"
+  case commandUndelete = "command: undelete"
+  case commandRemove = "command: remove"
+  // What the network does.
+  case requestDropped = "request dropped"
+  case replyDropped = "reply dropped"
+  case requestDoubled = "request doubled"
+  case requestDelayed = "request delayed, delivered later"
+  case requestTruncated = "request truncated"
+  case replyTruncated = "reply truncated"
+  case requestFlipped = "request flipped"
+  case replyFlipped = "reply flipped"
+  case partition = "partition"
+  case oneWayPartition = "one-way partition"
+  case swizzle
+  // What machines do.
+  case replicaCrash = "replica crashed"
+  case centralCrash = "central crashed"
+  case powerCut = "power cut, writes lost"
+  case diskError = "I/O error"
+  case diskFull = "disk full"
+  case clockJump = "clock jumped"
+  case upgrade = "schema upgraded"
+  // What keepers do.
+  case merge
+  case mergeOnPush = "merge on push"
+  case joined
+  case joinRefused = "invite used twice"
+  case revoked
+  case revokedRefused = "revoked device refused"
+  // What hostile ones do.
+  case forgedBody = "central: forged body"
+  case forgedBodySigned = "central: forged body, signed anew"
+  case droppedEntry = "central: dropped entry, signed anew"
+  case swappedEntries = "central: reordered entries, signed anew"
+  case changedVerdict = "central: changed verdict, signed anew"
+  case oldCheckpoint = "central: old checkpoint replayed"
+  case rewound = "central: rewound hello"
+  case frozen = "central: frozen"
+  case forgedContext = "member: forged context"
+  case foreignSegment = "member: foreign segment"
+  case forkedSegment = "member: fork"
+  case badSignature = "member: bad signature"
+  case replayedRequest = "member: replayed request"
+  // Rare branches.
+  case refusedChange = "sometimes: change refused"
+  case conflict = "sometimes: conflict"
+  case editedWhileDeleted = "sometimes: edited while deleted"
+  case waited = "sometimes: segment waited"
+  case snapshotTaken = "sometimes: snapshot taken"
+  case historyFetched = "sometimes: history fetched"
+  case epoch = "sometimes: new epoch"
+  case resealed = "sometimes: change sealed again"
+  case spooled = "sometimes: pull in pieces"
+  case clockCorrected = "sometimes: signed again with central's time"
+  case carried = "sometimes: unknown field carried"
+  case lateVerdict = "sometimes: refusal undone on its author's replica"
+  case tamperingNoticed = "sometimes: tampering noticed at once"
+  case splitNoticed = "sometimes: split view noticed at the next contact"
+}

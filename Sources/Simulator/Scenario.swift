@@ -1,0 +1,119 @@
+/// What a step does.
+package enum Deed: String, CaseIterable, Sendable {
+  case edit, command, sync, merge
+  case join, revoke
+  case crashReplica = "crash of a replica"
+  case crashCentral = "crash of central"
+  case badDisk = "bad disk"
+  case clock = "clock jump"
+  case upgrade
+  case partition
+  case swizzle
+  case lie = "central lies"
+  case rogue = "hostile member"
+}
+
+/// One step of a run; what it does in detail is drawn from the run's seed and its index alone.
+package struct Step: Sendable, Hashable {
+  package let index: Int
+  package let deed: Deed
+  /// Which replica, counted over those there are.
+  package let node: Int
+}
+
+/// A kind of weather that a seed has or has not ("swarm testing": few kinds find other faults than all kinds).
+enum Family: CaseIterable, Sendable {
+  case loss, damage, partitions, crashes, disks, clocks, upgrades, comings, lies, rogues, mistakes
+}
+
+/// Everything a seed decides before the first step.
+struct Scenario: Sendable {
+  let seed: UInt64
+  let families: Set<Family>
+  /// Roles of the replicas there at the beginning, 2 to 8.
+  let roles: [String]
+  /// Rows per table that people fight over.
+  let pool: Int
+  /// The schema each replica and central begin with.
+  let schemas: [Int]
+  let centralSchema: Int
+  /// Seconds by which each replica's and central's clock is off.
+  let clockOffsets: [Int64]
+  let centralOffset: Int64
+  /// Entries from which central offers a snapshot; bytes of a piece of the log.
+  let snapshotEntriesMin: Int
+  let logPieceBytes: Int
+  let mergesOnPush: Bool
+  /// Per mille of messages that meet the weather.
+  let roughness: Int
+  let steps: [Step]
+
+  init(seed: UInt64, steps count: Int) {
+    var draw = Seeded(seed, 0)
+    self.seed = seed
+    families = Self.families(&draw)
+    let size = draw.within(2...8)
+    // The first two write everywhere, so that every space lives.
+    roles = (0..<size).map { index in
+      index < 2 ? "chair" : draw.pick(["member", "member", "member", "chair", "observer"])
+    }
+    pool = draw.within(2...9)
+    let isMixed = families.contains(.upgrades)
+    schemas = (0..<size).map { _ in isMixed ? draw.within(1...2) : 2 }
+    centralSchema = isMixed ? draw.within(1...2) : 2
+    let isOff = families.contains(.clocks)
+    clockOffsets = (0..<size).map { _ in isOff ? Self.years(&draw) : 0 }
+    centralOffset = isOff ? Self.years(&draw) : 0
+    snapshotEntriesMin = draw.pick([5, 40, 100_000, 100_000, 100_000])
+    logPieceBytes = draw.pick([400, 3_000, 2_000_000, 2_000_000, 2_000_000, 2_000_000])
+    mergesOnPush = draw.chance(250)
+    roughness = draw.pick([30, 100, 250])
+    let weights = Self.weights(families, &draw)
+    steps = (0..<count).map { index in
+      Step(index: index, deed: draw.deed(weights), node: draw.below(64))
+    }
+  }
+
+  private static func families(_ draw: inout Seeded) -> Set<Family> {
+    switch draw.below(10) {
+    case 0: return []
+    case 1: return Set(Family.allCases)
+    default: return Set(Family.allCases.filter { _ in draw.chance(450) })
+    }
+  }
+
+  /// Up to twenty years to either side.
+  static func years(_ draw: inout Seeded) -> Int64 {
+    Int64(draw.within(-631_000_000...631_000_000))
+  }
+
+  private static func weights(_ families: Set<Family>, _ draw: inout Seeded) -> [(Deed, Int)] {
+    var weights: [(Deed, Int)] = [
+      (.edit, draw.pick([200, 400, 600])), (.command, 60), (.sync, draw.pick([150, 300])),
+      (.merge, draw.pick([20, 80])),
+    ]
+    func add(_ family: Family, _ deeds: (Deed, Int)...) {
+      if families.contains(family) { weights += deeds }
+    }
+    add(.crashes, (.crashReplica, 12), (.crashCentral, 8))
+    add(.disks, (.badDisk, 20))
+    add(.clocks, (.clock, 8))
+    add(.upgrades, (.upgrade, 3))
+    add(.partitions, (.partition, 10), (.swizzle, 4))
+    add(.comings, (.join, 4), (.revoke, 2))
+    add(.lies, (.lie, 12))
+    add(.rogues, (.rogue, 12))
+    return weights
+  }
+}
+
+extension Seeded {
+  fileprivate mutating func deed(_ weights: [(Deed, Int)]) -> Deed {
+    var place = below(weights.reduce(0) { $0 + $1.1 })
+    for (deed, weight) in weights {
+      if place < weight { return deed }
+      place -= weight
+    }
+    return .edit
+  }
+}

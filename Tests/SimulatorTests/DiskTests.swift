@@ -1,0 +1,108 @@
+import Disk
+import Foundation
+import SQLite
+import Testing
+
+@Suite("A disk in memory that can fail")
+struct DiskTests {
+  let folder = FileManager.default.temporaryDirectory.resolvingSymlinksInPath()
+    .appending(path: "cordee-disk-\(UUID().uuidString)").path
+
+  private func open(_ path: String, mode: Connection.Mode = .create) throws -> Connection {
+    let connection = try Connection(path: path, mode: mode, busyTimeoutMilliseconds: 0)
+    try connection.execute("PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=FULL")
+    return connection
+  }
+
+  private func count(_ path: String) throws -> Int? {
+    try open(path).first("SELECT count(*) FROM t") { $0.int(0) }
+  }
+
+  @Test("databases lie in memory, and two connections see each other's commits and locks")
+  func shares() throws {
+    let disk = try #require(Disk(folder: folder))
+    let path = "\(folder)/a.sqlite"
+    let one = try open(path)
+    try one.execute("CREATE TABLE t(x); INSERT INTO t VALUES(1)")
+    let other = try open(path)
+    #expect(try other.first("SELECT count(*) FROM t") { $0.int(0) } == 1)
+    try one.execute("BEGIN IMMEDIATE; INSERT INTO t VALUES(2)")
+    let refused = #expect(throws: SQLiteError.self) { try other.execute("BEGIN IMMEDIATE") }
+    #expect(refused?.isBusy == true)
+    try one.execute("COMMIT")
+    #expect(try other.first("SELECT count(*) FROM t") { $0.int(0) } == 2)
+    #expect(disk.size(path) ?? 0 > 0)
+    #expect(!FileManager.default.fileExists(atPath: path))
+  }
+
+  @Test(
+    "a crash at any write, with or without the power, leaves all of a transaction or nothing, and committed rows always",
+    arguments: [false, true])
+  func crashes(losesPower: Bool) throws {
+    let disk = try #require(Disk(folder: folder))
+    let path = "\(folder)/a.sqlite"
+    var struck = 0
+    for after in 1...60 {
+      disk.remove(path)
+      var acknowledged = 0
+      do {
+        let connection = try open(path)
+        try connection.execute("CREATE TABLE t(x)")
+        disk.arm(.crash, after: after, prefix: path)
+        for _ in 0..<5 {
+          try connection.transaction { () throws in
+            for _ in 0..<3 { try connection.run("INSERT INTO t VALUES(randomblob(2000))") }
+          }
+          acknowledged += 3
+        }
+      } catch {
+        struck += 1
+      }
+      disk.disarm()
+      if losesPower { disk.cutPower(prefix: path, seed: UInt64(after)) }
+      let rows = try #require(try count(path))
+      #expect(rows == acknowledged || rows == acknowledged + 3)
+      #expect(try open(path).first("PRAGMA integrity_check") { $0.text(0) } == "ok")
+    }
+    #expect(struck > 20)
+  }
+
+  @Test(
+    "with synchronous off, a power cut loses what was acknowledged: the disk does keep syncs apart")
+  func controls() throws {
+    let disk = try #require(Disk(folder: folder))
+    let path = "\(folder)/a.sqlite"
+    var lost = 0
+    for seed in 1...20 {
+      disk.remove(path)
+      do {
+        let connection = try open(path)
+        try connection.execute("CREATE TABLE t(x); PRAGMA synchronous=OFF; INSERT INTO t VALUES(1)")
+      }
+      disk.cutPower(prefix: path, seed: UInt64(seed))
+      if (try? count(path)) != 1 { lost += 1 }
+    }
+    #expect(lost > 0)
+  }
+
+  @Test(
+    "a full disk refuses growth and works again with room; one failed call is one failed transaction"
+  )
+  func fills() throws {
+    let disk = try #require(Disk(folder: folder))
+    let path = "\(folder)/a.sqlite"
+    let connection = try open(path)
+    try connection.execute("CREATE TABLE t(x)")
+    for fault in [Disk.Fault.full, .error] {
+      disk.arm(fault, after: 1, prefix: path)
+      let error = #expect(throws: SQLiteError.self) {
+        try connection.run("INSERT INTO t VALUES(zeroblob(100000))")
+      }
+      #expect(fault == .full ? error?.isFull == true : error?.isIOError == true)
+      #expect(disk.hasStruck)
+      disk.disarm()
+      try connection.run("INSERT INTO t VALUES(zeroblob(100000))")
+    }
+    #expect(try connection.first("SELECT count(*) FROM t") { $0.int(0) } == 2)
+  }
+}
