@@ -33,6 +33,9 @@ extension Central {
     if let home = try store.space(ofTable: write.row.table), home != space {
       return "table.space: \(write.row.table) belongs to \(home)"
     }
+    for field in write.verb.fields where field.value.byteCount > ChangeLimits.valueBytesMax {
+      return "value.too_large: \(place) \(field.name) is over \(ChangeLimits.valueBytesMax) bytes"
+    }
     if let table {
       guard table.writers == .members else {
         return "table.forbidden: only central writes \(write.row.table)"
@@ -40,10 +43,6 @@ extension Central {
       for field in write.verb.fields {
         if let expected = table.field(field.name)?.violation(of: field.value) {
           return "value.form: \(place) \(field.name) needs \(expected)"
-        }
-        if let text = field.value.text, text.utf8.count > ChangeLimits.valueBytesMax {
-          return
-            "value.too_large: \(place) \(field.name) is over \(ChangeLimits.valueBytesMax) bytes"
         }
       }
     }

@@ -50,6 +50,15 @@ extension Value {
   /// The integer, if this is one.
   public var integer: Int64? { if case .integer(let value) = self { value } else { nil } }
 
+  /// The bytes of a text or a blob; 0 for a number and for NULL.
+  public var byteCount: Int {
+    switch self {
+    case .text(let text): text.utf8.count
+    case .malformedText(let bytes), .blob(let bytes): bytes.count
+    case .null, .integer, .real: 0
+    }
+  }
+
   /// Whether this is NULL.
   public var isNull: Bool { if case .null = self { true } else { false } }
 }
