@@ -38,6 +38,14 @@ extension Audit {
         continue
       }
       report.signatures += 1
+      let isNamed = try store.receipt(of: actor, in: space).map { kept in
+        parsed.note.heads.contains {
+          $0.dot == Dot(actor: actor, n: kept.n) && $0.hash == kept.hash
+        }
+      }
+      if isNamed != true {
+        damage("kept.receipt", "a receipt kept of \(space) is for another change than it is kept for")
+      }
       for head in parsed.note.heads where head.dot.actor == actor {
         if let held = try store.changeHash(head.dot, in: space), held != head.hash {
           damage("kept.receipt", "central's receipt for \(head.dot) is for another change")
