@@ -44,7 +44,7 @@ extension Audit {
         }
       }
       if isNamed != true {
-        damage("kept.receipt", "a receipt kept of \(space) is for another change than it is kept for")
+        damage("kept.receipt", "a receipt kept of \(space) names another change than its own")
       }
       for head in parsed.note.heads where head.dot.actor == actor {
         if let held = try store.changeHash(head.dot, in: space), held != head.hash {
