@@ -165,7 +165,7 @@ extension Replica {
     if case .blob(let checkpoint)? = try store.meta("checkpoint.\(space)") {
       body += checkpoint + [UInt8(ascii: "\n")] + entries
     }
-    return try TailAnswer.parse(try post(body, space, line))
+    return try TailAnswer.parse(try post(body, to: "offers", space, line))
   }
 
   /// Gives central the log above a place, in pieces.
@@ -228,19 +228,6 @@ extension Replica {
       body += ChangeEncoding.line(of: change) + [UInt8(ascii: "\n")]
       count += 1
     }
-    if count > 0 { _ = try post(body, space, line) }
-  }
-
-  /// Posts to a space's offers, compressed where it pays.
-  func post(_ body: [UInt8], _ space: String, _ line: Line) throws -> [UInt8] {
-    var headers: Headers = ["Content-Type": "application/x-ndjson"]
-    var content = body
-    if body.count > 256 {
-      content = Zstd.compress(body)
-      headers.add("Content-Encoding", "zstd")
-    }
-    return try line.ask(
-      "POST", "/v1/spaces/\(space)/offers", body: content, headers: headers, phase: .push
-    ).bytes
+    if count > 0 { _ = try post(body, to: "offers", space, line) }
   }
 }

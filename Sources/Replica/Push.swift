@@ -164,7 +164,8 @@ extension Replica {
       signatures: [Signature(key: identity.actor.replica, value: key.sign(message))])
   }
 
-  private func post(_ body: [UInt8], to address: String, _ space: String, _ line: Line) throws
+  /// Posts lines to an address of a space, compressed where it pays.
+  func post(_ body: [UInt8], to address: String, _ space: String, _ line: Line) throws
     -> [UInt8]
   {
     var headers: Headers = ["Content-Type": "application/x-ndjson"]

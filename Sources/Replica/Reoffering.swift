@@ -43,7 +43,8 @@ extension Replica {
     for start in stride(from: 0, to: actors.count, by: HeldHeads.actorsMax) {
       let part = actors[start..<min(start + HeldHeads.actorsMax, actors.count)]
       let question = HeldHeads(Dictionary(uniqueKeysWithValues: part.map { ($0, 0) }))
-      let answer = try post(question.line + [UInt8(ascii: "\n")], space, line)
+      let answer = try post(
+        question.line + [UInt8(ascii: "\n")], to: "offers", space, line)
       guard let told = try HeldHeads.parse(answer) else {
         throw SyncError("offers.answer", "central does not say what it holds of \(space)")
       }
@@ -61,7 +62,9 @@ extension Replica {
     var sent = 0
     var refused: [(Dot, String)] = []
     func flush() throws {
-      if !body.isEmpty { refused += try Self.refusals(in: try post(body, space, line)) }
+      if !body.isEmpty {
+        refused += try Self.refusals(in: try post(body, to: "offers", space, line))
+      }
       body = []
     }
     for change in changes where change.change.dot.n > held[change.change.dot.actor] ?? 0 {
