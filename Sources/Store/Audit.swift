@@ -44,6 +44,7 @@ public final class Audit {
         try checkLooseEnds()
         try checkMembers()
         try checkRuns()
+        try checkPlacesOfCheckpoints()
         try noteEvidence()
       }
     } catch let error as SQLiteError where error.isCorrupt {
