@@ -47,6 +47,8 @@ struct cordee_disk {
   char *prefix;
   int kind, has_struck;
   uint64_t left, calls;
+  // A disk whose owner is done with it lives on for the handles that are still open.
+  int handles, is_left;
 };
 
 struct handle {
@@ -194,6 +196,14 @@ static int is_dead(struct cordee_disk *disk, const char *path) {
 
 static int shm_unmap(sqlite3_file *base, int deletes);
 
+static void disk_free_when_done(struct cordee_disk *disk) {
+  if (!disk->is_left || disk->handles > 0) return;
+  while (disk->files) file_unlink(disk, disk->files);
+  free(disk->folder);
+  free(disk->prefix);
+  free(disk);
+}
+
 // Methods of an open file
 
 static int io_close(sqlite3_file *base) {
@@ -204,6 +214,8 @@ static int io_close(sqlite3_file *base) {
   if (file->reserved == handle) file->reserved = NULL;
   if (file->exclusive == handle) file->exclusive = NULL;
   if (--file->handles == 0 && file->is_deleted) file_unlink(handle->disk, file);
+  handle->disk->handles--;
+  disk_free_when_done(handle->disk);
   return SQLITE_OK;
 }
 
@@ -416,6 +428,7 @@ static int vfs_open(
   handle->disk = disk;
   handle->file = file;
   file->handles++;
+  disk->handles++;
   base->pMethods = &methods;
   if (flags_out) *flags_out = flags;
   return SQLITE_OK;
@@ -496,10 +509,8 @@ void cordee_disk_free(struct cordee_disk *disk) {
       break;
     }
   pthread_mutex_unlock(&disks_lock);
-  while (disk->files) file_unlink(disk, disk->files);
-  free(disk->folder);
-  free(disk->prefix);
-  free(disk);
+  disk->is_left = 1;
+  disk_free_when_done(disk);
 }
 
 int64_t cordee_disk_size(struct cordee_disk *disk, const char *path) {

@@ -21,6 +21,7 @@ struct DiskTests {
   @Test("databases lie in memory, and two connections see each other's commits and locks")
   func shares() throws {
     let disk = try #require(Disk(folder: folder))
+    defer { withExtendedLifetime(disk) {} }
     let path = "\(folder)/a.sqlite"
     let one = try open(path)
     try one.execute("CREATE TABLE t(x); INSERT INTO t VALUES(1)")
@@ -40,6 +41,7 @@ struct DiskTests {
     arguments: [false, true])
   func crashes(losesPower: Bool) throws {
     let disk = try #require(Disk(folder: folder))
+    defer { withExtendedLifetime(disk) {} }
     let path = "\(folder)/a.sqlite"
     var struck = 0
     for after in 1...60 {
@@ -71,6 +73,7 @@ struct DiskTests {
     "with synchronous off, a power cut loses what was acknowledged: the disk does keep syncs apart")
   func controls() throws {
     let disk = try #require(Disk(folder: folder))
+    defer { withExtendedLifetime(disk) {} }
     let path = "\(folder)/a.sqlite"
     var lost = 0
     for seed in 1...20 {
@@ -90,6 +93,7 @@ struct DiskTests {
   )
   func fills() throws {
     let disk = try #require(Disk(folder: folder))
+    defer { withExtendedLifetime(disk) {} }
     let path = "\(folder)/a.sqlite"
     let connection = try open(path)
     try connection.execute("CREATE TABLE t(x)")
@@ -104,5 +108,18 @@ struct DiskTests {
       try connection.run("INSERT INTO t VALUES(zeroblob(100000))")
     }
     #expect(try connection.first("SELECT count(*) FROM t") { $0.int(0) } == 2)
+  }
+
+  @Test("what is open lives on when the owner lets its disk go, and what is not fails in words")
+  func outlives() throws {
+    var disk = Disk(folder: folder)
+    try #require(disk != nil)
+    let connection = try open("\(folder)/a.sqlite")
+    try connection.execute("CREATE TABLE t(x); INSERT INTO t VALUES(zeroblob(100000))")
+    disk = nil
+    #expect(try connection.first("SELECT sum(length(x)) FROM t") { $0.int(0) } == 100_000)
+    #expect(throws: SQLiteError.self) {
+      try connection.execute("INSERT INTO t VALUES(zeroblob(100000))")
+    }
   }
 }
