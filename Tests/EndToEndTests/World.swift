@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 /// Tests of whole programs, one at a time: side by side they would only take each other's processor.
@@ -22,6 +23,9 @@ struct Outcome {
   func objects() throws -> [[String: Any]] { try #require(try json() as? [[String: Any]]) }
 }
 
+/// Every program started, kept for the run: Foundation's monitor may reach one after its end.
+private let started = Mutex<[Process]>([])
+
 /// A program that runs beside the test; files take what it writes, so that no pipe is inherited.
 final class Child: @unchecked Sendable {  // one task starts, waits for and ends it
   let process = Process()
@@ -44,6 +48,7 @@ final class Child: @unchecked Sendable {  // one task starts, waits for and ends
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = try FileHandle(forWritingTo: self.output)
     process.standardError = try FileHandle(forWritingTo: errors)
+    started.withLock { $0.append(process) }
   }
 
   /// Starts it and waits for its end without holding a thread.
