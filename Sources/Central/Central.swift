@@ -30,6 +30,8 @@ public final class Central {
   var allowance = Allowance()
   /// Its key: everything it says is signed with it.
   let key: SigningKey
+  /// What the log and the inbox hold of each author, by space; kept within one merge.
+  var heldCounts: [String: [ActorID: Int]] = [:]
   /// Members' keys that were found to be keys, which costs as much as verifying by one.
   var checkedKeys: [[UInt8]: PublicKey] = [:]
 

@@ -103,16 +103,17 @@ extension Central {
   public func heldHead(of actor: ActorID, in space: String) throws -> (n: Int, hash: Hash) {
     let head = try store.head(of: actor, in: space)
     var (n, hash) = (head.n, head.hash)
-    while true {
-      let next = try store.withConnection { connection in
-        try connection.first(
-          "SELECT n_to, head FROM cordee_inbox WHERE space = ? AND actor = ? AND n_from <= ? AND n_to > ?",
-          .text(space), .blob(actor.bytes), .int(n + 1), .int(n)
-        ) { ($0.int(0), $0.bytes(1)) }
-      }
-      guard let (to, bytes) = next, let head = Hash(bytes: bytes) else { return (n, hash) }
+    let segments = try store.withConnection { connection in
+      try connection.all(
+        "SELECT n_from, n_to, head FROM cordee_inbox WHERE space = ? AND actor = ? ORDER BY n_from",
+        .text(space), .blob(actor.bytes)
+      ) { ($0.int(0), $0.int(1), $0.bytes(2)) }
+    }
+    for (from, to, bytes) in segments where to > n {
+      guard from <= n + 1, let head = Hash(bytes: bytes) else { break }
       (n, hash) = (to, head)
     }
+    return (n, hash)
   }
 
   /// The segments of a push, in full form.

@@ -52,7 +52,9 @@ extension Central {
     store.watchConflicts()
     var touched: Set<String> = []
     try mergeOwn(at: at, &report, &touched)
-    while try mergeRound(&report, &touched) {}
+    heldCounts = [:]
+    var queue = MergeQueue(try queuedSegments())
+    while try mergeRound(&queue, &report, &touched) {}
     report.waiting = try inboxCount()
     report.waitingFor = try whatWaits()
     for space in touched.sorted() { try sign(space, at: at) }
@@ -103,14 +105,28 @@ extension Central {
   }
 
   /// Takes every segment that can stand now; true if one did, since others may wait for it.
-  private func mergeRound(_ report: inout MergeReport, _ touched: inout Set<String>) throws -> Bool
-  {
-    var progressed = false
-    for segment in try queuedSegments() {
+  private func mergeRound(
+    _ queue: inout MergeQueue, _ report: inout MergeReport, _ touched: inout Set<String>
+  ) throws -> Bool {
+    var waiting: [QueuedSegment] = []
+    for segment in queue.segments {
+      let isReady = try queue.needs[segment.id]?.allSatisfy {
+        try store.head(of: $0.actor, in: segment.space).n >= $0.n
+      }
+      guard isReady != false else {
+        waiting.append(segment)
+        continue
+      }
       switch try fate(of: segment) {
-      case .waits: continue
+      case .waits(let needs):
+        queue.needs[segment.id] = needs
+        waiting.append(segment)
       case .isHeld: try drop(segment)
-      case .aside(let reason): try set(segment, aside: reason, &report)
+      case .aside(let reason):
+        try set(segment, aside: reason, &report)
+        // What was held is not any more: who waits for it may wait in vain.
+        queue.needs = [:]
+        heldCounts = [:]
       case .stands(let changes):
         try take(segment, changes, &report)
         touched.insert(segment.space)
@@ -118,8 +134,9 @@ extension Central {
         try keepBoth(segment, changes, &report)
         touched.insert(segment.space)
       }
-      progressed = true
     }
+    let progressed = waiting.count < queue.segments.count
+    queue.keep(waiting)
     return progressed
   }
 

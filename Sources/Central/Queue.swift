@@ -31,8 +31,8 @@ struct QueuedSegment {
 
   /// What becomes of a segment in this round.
   enum Fate {
-    /// It comes after something that is not merged yet.
-    case waits
+    /// It comes after these, of which some are not merged yet.
+    case waits(for: [Dot])
     /// The log holds it already.
     case isHeld
     /// It can never stand here.
@@ -44,8 +44,40 @@ struct QueuedSegment {
   }
 }
 
+/// The inbox in one merge: each segment is looked at again only when what it waits for has come.
+struct MergeQueue {
+  private(set) var segments: [QueuedSegment]
+  /// What each waiting segment lacked when it was looked at.
+  var needs: [Int: [Dot]] = [:]
+
+  /// Puts each author's segments into the order of their counts, in the places the author has among the others, so that a
+  /// chain that came backwards is one round's work.
+  init(_ segments: [QueuedSegment]) {
+    func author(_ place: Int) -> [String] {
+      [segments[place].space, segments[place].actor?.description ?? ""]
+    }
+    var sorted = segments
+    for places in Dictionary(grouping: segments.indices, by: author).values {
+      let inOrder = places.map { segments[$0] }.sorted { ($0.from, $0.id) < ($1.from, $1.id) }
+      for (place, segment) in zip(places, inOrder) { sorted[place] = segment }
+    }
+    self.segments = sorted
+  }
+
+  /// Goes on with what still waits.
+  mutating func keep(_ waiting: [QueuedSegment]) { segments = waiting }
+}
+
 /// What is in the inbox, and what may be taken of it.
 extension Central {
+  /// `heldHead`'s count, asked once a merge: what is merged was in the inbox before.
+  private func heldCount(of actor: ActorID, in space: String) throws -> Int {
+    if let known = heldCounts[space]?[actor] { return known }
+    let count = try heldHead(of: actor, in: space).n
+    heldCounts[space, default: [:]][actor] = count
+    return count
+  }
+
   func queuedSegments() throws -> [QueuedSegment] {
     try store.withConnection { connection in
       try connection.all(
@@ -71,7 +103,9 @@ extension Central {
       let held = try store.changeHash(Dot(actor: actor, n: segment.to), in: segment.space)
       if held?.bytes == segment.head { return .isHeld }
     }
-    guard segment.from <= head.n + 1 else { return .waits }
+    guard segment.from <= head.n + 1 else {
+      return .waits(for: [Dot(actor: actor, n: segment.from - 1)])
+    }
     let before = Dot(actor: actor, n: segment.from - 1)
     guard try (store.changeHash(before, in: segment.space) ?? .zero).bytes == segment.previous
     else {
@@ -90,9 +124,9 @@ extension Central {
     let missing = try missing(of: first.change.header, after: head.context)
     // What a restore lost may come with another member: then it is waited for.
     let claimsTooMuch =
-      try missing.contains { try heldHead(of: $0.actor, in: segment.space).n < $0.n }
+      try missing.contains { try heldCount(of: $0.actor, in: segment.space) < $0.n }
       && !wasRestored
-    if !missing.isEmpty, !claimsTooMuch { return .waits }
+    if !missing.isEmpty, !claimsTooMuch { return .waits(for: missing) }
     let standing = QueuedSegment.Standing(
       actor: actor, author: author, claimsTooMuch: claimsTooMuch, changes: news)
     guard first.change.dot.n <= head.n else { return .stands(standing) }

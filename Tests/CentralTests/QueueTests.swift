@@ -1,0 +1,70 @@
+import Causality
+import Central
+import Changes
+import HTTP
+import Replica
+import SQLite
+import Store
+import Testing
+import Wire
+
+@Suite("What waits in the inbox costs in proportion, however it came [R15]")
+struct QueueTests {
+  /// `count` edits of one member as segments of one change each, sent backwards; gives the statements of hello and merge.
+  private func backwards(_ count: Int) throws -> (hello: Int, merge: Int) {
+    let world = try World()
+    let a = try world.join()
+    try world.settle()
+    var segments: [[UInt8]] = []
+    for n in 1...count {
+      try a.edit("INSERT INTO club(id, name) VALUES('c\(n)', 'Alpins')")
+      let author = Author(network: a.identity.network, actor: a.identity.actor, at: world.loop.at)
+      _ = try a.store.write { try a.store.seal(as: author) }
+      try a.forEachSegment(of: "commons", after: n - 1) { segments.append($0.lines) }
+    }
+    let member = try #require(try world.central.member(a.identity.actor.replica))
+    for segment in segments.reversed() {
+      _ = try world.central.receive(
+        segment, from: member, space: "commons", at: world.loop.at)
+    }
+    func statements() throws -> Int { try world.central.store.withConnection { $0.statementsRun } }
+    let start = try statements()
+    #expect(try world.central.heldHead(of: a.identity.actor, in: "commons").n == count)
+    let hello = try statements() - start
+    let report = try world.merge()
+    #expect(report.applied == count)
+    #expect(report.waiting == 0)
+    let merge = try statements() - start - hello
+    try world.settle()
+    #expect(try world.digests().count == 1)
+    return (hello, merge)
+  }
+
+  @Test(
+    "twice as many segments that came backwards take at most a little over twice the statements")
+  func linear() throws {
+    let (few, many) = (try backwards(60), try backwards(120))
+    #expect(many.merge < few.merge * 5 / 2)
+    #expect(many.hello <= few.hello + 2)
+  }
+
+  @Test("a segment that waits for one that is set aside is not taken for covered")
+  func waitsInVain() throws {
+    let world = try World()
+    let (a, b) = (try world.join(), try world.join())
+    try world.settle()
+    try a.edit("INSERT INTO club(id, name) VALUES('c1', 'Alpins')")
+    try world.sync(a)
+    try world.merge()
+    try world.sync(b)
+    try b.edit("UPDATE club SET city = 'Quito'")
+    try world.sync(b)
+    try world.central.store.withConnection {
+      try $0.execute("UPDATE cordee_inbox SET lines = CAST('{}' AS BLOB)")
+    }
+    let report = try world.merge()
+    #expect(report.applied == 0)
+    #expect(report.aside.count == 1)
+    #expect(report.waiting == 0)
+  }
+}
