@@ -2,13 +2,9 @@
 import cases_push as push
 import cases_changes
 import rules
+import rules_sync
 
 INSTANCE = push.INSTANCE
-
-
-def log_hash(previous, seq, actor, n, verdict, change):
-    """SP-807"""
-    return rules.hash32(b"cordee.log.1\n", previous, f"{seq} {actor} {n} {verdict}\n".encode(), change)
 
 
 def entry_line(seq, line, reason=None, signatures=None):
@@ -42,8 +38,8 @@ def log():
         why = reason if n == 2 else None
         if n == 2:
             line = b'{"header":' + header + b',"body_hash":"' + rules.b64(of_body).encode() + b'"}'
-        verdict = "quarantined " + reason if why else "applied"
-        previous = log_hash(previous, seq, push.ACTOR, n, verdict, chain)
+        verdict = rules_sync.verdict_text(why)
+        previous = rules_sync.log_hash(previous, seq, push.ACTOR, n, why, chain)
         signatures = push.signatures(push.segment_message(n, chain)) if n == 3 else None
         entries.append({"rules": ["SP-807", "SP-1001", "SP-1006", "SP-1007", "SP-1011"], "seq": seq, "n": n, "verdict": verdict,
                         "withheld": n == 2, "change_hash": rules.b64(chain), "log_hash": rules.b64(previous),

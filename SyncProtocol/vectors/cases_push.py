@@ -3,6 +3,7 @@ from nacl.signing import SigningKey
 
 import cases_changes
 import rules
+import rules_sync
 
 KEY = SigningKey(bytes([7]) * 32)
 PUBLIC = KEY.verify_key.encode()
@@ -23,8 +24,7 @@ def change_lines(first, count, previous, context=None):
 
 
 def segment_message(n, head):
-    """SP-706"""
-    return f"cordee.segment.1\n{NETWORK}\n{SPACE}\n{ACTOR}\n{n}\n{rules.b64(head)}\n".encode()
+    return rules_sync.segment_message(NETWORK, SPACE, ACTOR, n, head)
 
 
 def signatures(message):
@@ -84,31 +84,6 @@ def hello(**spaces):
     return {"actor": ACTOR, "spaces": found}
 
 
-def plan(said, answer):
-    """SP-703"""
-    pushes, pulls = [], []
-    for name, here in said["spaces"].items():
-        there = answer["spaces"].get(name)
-        if there is None:
-            continue
-        if answer["instance"] != here["cursor"].split(".")[0]:
-            return [{"stop": "sync.new_instance"}]
-        if there.get("rewound") is True:
-            return [{"stop": "sync.rewound"}]
-        own, held = here.get("n", 0), there.get("n", 0)
-        if held > own or held and HASHES[held] != there["hash"]:
-            return [{"stop": "sync.forked"}]
-        if held < own:
-            pushes.append({"push": name, "received": held})
-        elif held:
-            pushes.append({"received": name, "to": held})
-        seq = int(here["cursor"].split(".")[1])
-        if there["seq"] > seq or any("push" in step for step in pushes):
-            pulls += [{"snapshot": name}] if there.get("snapshot") is True else []
-            pulls.append({"pull": name, "after": seq})
-    return pushes + pulls
-
-
 def hellos():
     def answer(instance=INSTANCE, **spaces):
         return {"instance": instance, "spaces": spaces}
@@ -142,19 +117,16 @@ def hellos():
                cursor(41) + ".1", "", cursor(41).replace(".41.", ".+41."), cursor(41).upper()]
 
     def verdict(text):
-        parts = text.split(".")
         try:
-            rules.identifier(parts[0])
-            rules.unhash(parts[2])
-            good = len(parts) == 3 and (parts[1] == "0" or parts[1][:1] in "123456789" and parts[1].isdigit())
-        except (rules.Refused, IndexError):
-            good = False
-        return "accepted" if good else "refused"
+            rules_sync.cursor_of(text)
+            return "accepted"
+        except rules.Refused:
+            return "refused"
 
     return {
         "about": "What both sides say, and the steps that follow. `own` has the hashes of own changes by count.",
         "own": HASHES,
-        "plans": [{"rule": rule, "name": name, "hello": rules.write(said), "answer": rules.write(told), "steps": plan(said, told)}
+        "plans": [{"rule": rule, "name": name, "hello": rules.write(said), "answer": rules.write(told), "steps": rules_sync.plan(said, told, lambda _, n: HASHES.get(n))}
                   for rule, name, said, told in cases],
         "refused": [{"rule": "SP-701", "hello": text} for text in bad],
         "cursors": [{"rule": "SP-1003", "text": text, "verdict": verdict(text)} for text in cursors],

@@ -1,39 +1,22 @@
 """requests.json: chapters 5 and 6."""
 import base64
-from hashlib import sha256
 
 import cases_push as push
 import rules
+import rules_sync
 
 KEY_ID = push.ACTOR[:32]
 NONCE = "bm9uY2UtMTIzNDU2"
 CREATED = 1800000000
-COMPONENTS = ["@method", "@authority", "@request-target", "content-digest"]
 
 
-def digest(body):
-    """SP-506"""
-    return "sha-256=:" + base64.b64encode(sha256(body).digest()).decode() + ":"
+PARAMETERS = f';created={CREATED};nonce="{NONCE}";keyid="{KEY_ID}"'
 
 
-def authority(host):
-    host = host.lower()
-    return host.rsplit(":", 1)[0] if host.endswith((":443", ":80")) else host
-
-
-def base(method, host, target, body, components=COMPONENTS, parameters=None):
-    """SP-505"""
-    values = {"@method": method, "@authority": authority(host), "@request-target": target, "content-digest": digest(body)}
-    if parameters is None:
-        parameters = f';created={CREATED};nonce="{NONCE}";keyid="{KEY_ID}"'
-    of = "(" + " ".join(f'"{c}"' for c in components) + ")" + parameters
-    return "".join(f'"{c}": {values[c]}\n' for c in components) + f'"@signature-params": {of}', of
-
-
-def signed(method, host, target, body, **more):
-    text, of = base(method, host, target, body, **more)
+def signed(method, host, target, body, parameters=PARAMETERS, components=rules_sync.COMPONENTS):
+    text, of = rules_sync.signature_base(method, host, target, body, parameters, components)
     value = base64.b64encode(push.KEY.sign(text.encode()).signature).decode()
-    return {"method": method, "authority": host, "target": target, "body": body.decode(), "content_digest": digest(body),
+    return {"method": method, "authority": host, "target": target, "body": body.decode(), "content_digest": rules_sync.digest(body),
             "signature_input": "cordee=" + of, "signature": f"cordee=:{value}:", "base": text}
 
 
@@ -43,7 +26,7 @@ def requests():
         signed("POST", "central.example", "/v1/hello", b""), signed("POST", "Central.Example:443", "/v1/hello", hello),
         signed("GET", "127.0.0.1:8080", "/v1/spaces/commons/log?after=" + push.cursor(41), b""),
         signed("GET", "central.example:80", "/v1/spaces/commons/snapshot", b""),
-        signed("POST", "central.example", "/v1/hello", hello, components=list(reversed(COMPONENTS)),
+        signed("POST", "central.example", "/v1/hello", hello, components=list(reversed(rules_sync.COMPONENTS)),
                parameters=f';keyid="{KEY_ID}";alg="ed25519";nonce="{NONCE}";created={CREATED};tag="x"'),
     ]
 

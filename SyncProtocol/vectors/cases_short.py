@@ -1,61 +1,19 @@
 """short.json: the short form of pushes and of the log, and the keys of runs. SP-313, SP-1012"""
-from hashlib import blake2b
-
 import cases_changes
 import cases_push as push
 import rules
+import rules_sync
 
 SECRET, OTHER_SECRET = bytes(range(16, 32)), bytes(range(32, 48))
 
 
-def key(secret, n):
-    """SP-313"""
-    return blake2b(b"cordee.key.1\n" + secret + f"{n}\n".encode(), digest_size=16).digest()
-
-
-def expand(lines, is_log):
-    """SP-1012: the full lines that short ones stand for."""
-    seq, header, secret, full = 0, None, None, []
-    for line in lines:
-        parts = rules.exact_members(line.encode())
-        if set(parts) - {"seq", "signatures", "header", "body", "run"}:
-            seq, header, secret = 0, None, None
-            full.append(line)
-            continue
-        if "run" in parts:
-            secret = rules.unb64(rules.parse(parts["run"]))
-            if len(secret) != 16:
-                raise rules.Refused("wire.shape")
-            continue
-        if "body" not in parts:
-            raise rules.Refused("wire.shape")
-        if "header" in parts:
-            header = parts["header"]
-            network, space, actor, n, _ = rules.read_header(header)
-        elif header is None:
-            raise rules.Refused("wire.shape")
-        else:
-            n += 1
-            header = rules.header_bytes(network, space, actor, n, {})
-        body = parts["body"]
-        if not body.startswith(b'{"key":"'):
-            if secret is None:
-                raise rules.Refused("wire.shape")
-            body = b'{"key":"' + rules.b64(key(secret, n)).encode() + b'",' + body[1:]
-        text = '{"header":%s,"body":%s}' % (header.decode(), body.decode())
-        if is_log:
-            if "seq" not in parts and not seq:
-                raise rules.Refused("wire.shape")
-            seq = rules.count(rules.parse(parts["seq"])) if "seq" in parts else seq + 1
-            signed = f',"signatures":{parts["signatures"].decode()}' if "signatures" in parts else ""
-            text = f'{{"seq":{seq}{signed},"change":{text}}}'
-        full.append(text)
-    return full
+def full(lines, is_log):
+    return [line.decode() for line in rules_sync.expand([line.encode() for line in lines], is_log)]
 
 
 def body(n, secret=SECRET, whole=False):
     """A change's body, with its key or without."""
-    text = cases_changes.body_bytes([{"table": "club", "id": f"club-{n}", "insert": {"name": None}}], rules.b64(key(secret, n))).decode()
+    text = cases_changes.body_bytes([{"table": "club", "id": f"club-{n}", "insert": {"name": None}}], rules.b64(rules_sync.run_key(secret, n))).decode()
     return text if whole else "{" + text.split('",', 1)[1]
 
 
@@ -93,14 +51,14 @@ def short():
     found = []
     for is_log, lines in refused:
         try:
-            expand(lines, is_log)
+            full(lines, is_log)
             raise AssertionError(lines)
         except rules.Refused as refusal:
             found.append({"rule": "SP-1012", "log": is_log, "short": lines, "code": refusal.code})
     return {
         "about": "Keys of runs; streams in short form and the full lines they stand for; streams that leave out what nothing says.",
-        "keys": [{"rule": "SP-313", "secret": rules.b64(SECRET), "n": n, "key": rules.b64(key(SECRET, n))} for n in (1, 2, 10, rules.COUNT_MAX)],
-        "streams": [{"rule": "SP-1012", "log": is_log, "short": lines, "full": expand(lines, is_log)}
+        "keys": [{"rule": "SP-313", "secret": rules.b64(SECRET), "n": n, "key": rules.b64(rules_sync.run_key(SECRET, n))} for n in (1, 2, 10, rules.COUNT_MAX)],
+        "streams": [{"rule": "SP-1012", "log": is_log, "short": lines, "full": full(lines, is_log)}
                     for is_log, lines in ((False, push_stream), (True, log_stream))],
         "refused": found,
     }

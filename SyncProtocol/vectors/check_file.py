@@ -7,16 +7,8 @@ Sound but incomplete files (history behind a snapshot still missing) have their 
 import sqlite3
 import sys
 
-from nacl.exceptions import BadSignatureError
-from nacl.signing import VerifyKey
-
 import rules
-
-FOUND = []
-
-
-def say(text):
-    FOUND.append(text)
+import rules_sync
 
 
 def leb128(data):
@@ -42,7 +34,7 @@ class File:
         self.network = self.meta["network"].hex()
         self.central = self.meta["central_key"]
         self.keys = {rules.replica_of(self.central): self.central}
-        self.signatures = 0
+        self.signatures, self.found = 0, []
 
     def all(self, sql, *values):
         return self.db.execute(sql, values).fetchall()
@@ -53,17 +45,9 @@ class File:
         return {self.actors[a]: n for a, n in zip(numbers[::2], numbers[1::2])}
 
     def is_signed(self, signatures, signer, message):
-        """SP-106"""
-        key = self.keys.get(signer)
-        for item in signatures:
-            if key and item["key"] == signer:
-                try:
-                    VerifyKey(key).verify(message, rules.unb64(item["value"]))
-                    self.signatures += 1
-                    return True
-                except BadSignatureError:
-                    pass
-        return False
+        holds = rules_sync.is_signed(rules_sync.signatures_of(signatures), self.keys.get(signer), message)
+        self.signatures += holds
+        return holds
 
 
 class Space:
@@ -71,6 +55,7 @@ class Space:
 
     def __init__(self, file, name):
         self.file, self.name, self.number = file, name, file.numbers.get(name, -1)
+        self.say = file.found.append
         self.heads, self.contexts, self.rows, self.unsigned = {}, {}, {}, {}
         gap = file.meta.get(f"gap.{name}")
         self.has_gap = gap is not None
@@ -89,9 +74,9 @@ class Space:
         right = rules.change_hash(previous, told, header)
         network, space, author, count, context = rules.read_header(header)
         if (network, space, author, count) != (self.file.network, self.name, actor, n) or n != before + 1:
-            say(f"{self.name}: {actor}:{n} stands at another place than its own")
+            self.say(f"{self.name}: {actor}:{n} stands at another place than its own")
         if told != body_hash or right != stored:
-            say(f"{self.name}: {actor}:{n} is not what was hashed")
+            self.say(f"{self.name}: {actor}:{n} is not what was hashed")
         self.heads[actor] = (n, stored)
         self.contexts[actor] = rules.merge(self.contexts.get(actor, {}), context)
         return self.contexts[actor]
@@ -105,21 +90,20 @@ class Space:
                 self.number):
             actor = self.file.actors[number]
             context = self.change(actor, n, header, body, body_hash, stored)
-            verdict = "applied" if reason is None else "quarantined " + reason.decode()
-            place = rules.hash32(b"cordee.log.1\n", place, f"{seq} {actor} {n} {verdict}\n".encode(), stored)
+            place = rules_sync.log_hash(place, seq, actor, n, reason and reason.decode(), stored)
             if place != log_hash:
-                say(f"{self.name}: entry {seq} does not follow the one before it")
+                self.say(f"{self.name}: entry {seq} does not follow the one before it")
                 place = log_hash
             if reason is None and body is not None:
                 self.apply(self.rows, actor, n, context, rules.read_body(body))
             self.unsigned[actor] = n
             if signatures is not None:
-                message = f"cordee.segment.1\n{self.file.network}\n{self.name}\n{actor}\n{n}\n{rules.b64(stored)}\n".encode()
+                message = rules_sync.segment_message(self.file.network, self.name, actor, n, stored)
                 if self.file.is_signed(rules.parse(signatures), actor[:32], message):
                     del self.unsigned[actor]
             self.end = (seq, place)
         for actor, n in self.unsigned.items():
-            say(f"{self.name}: {actor}:{n} is not signed by its author")
+            self.say(f"{self.name}: {actor}:{n} is not signed by its author")
 
     def apply(self, rows, actor, n, context, body):
         for item in body["writes"]:
@@ -135,17 +119,17 @@ class Space:
     def checkpoint(self):
         line = self.file.meta.get(f"checkpoint.{self.name}")
         if line is None:
-            return say(f"{self.name}: there is no checkpoint") if self.end[0] else None
+            return self.say(f"{self.name}: there is no checkpoint") if self.end[0] else None
         parts = rules.exact_members(line)
         told = rules.parse(parts["checkpoint"])
         signer = rules.replica_of(self.file.central)
         if not self.file.is_signed(rules.parse(parts["signatures"]), signer, b"cordee.checkpoint.1\n" + parts["checkpoint"]):
-            say(f"{self.name}: the checkpoint is not central's")
+            self.say(f"{self.name}: the checkpoint is not central's")
         if (told["network"], told["space"], told["seq"], rules.unhash(told["hash"])) != (self.file.network, self.name, *self.end):
-            say(f"{self.name}: the checkpoint is not at the end of the log")
+            self.say(f"{self.name}: the checkpoint is not at the end of the log")
         cursor = self.file.meta.get(f"cursor.{self.name}")
         if cursor is not None and cursor.decode() != f"{told['instance']}.{told['seq']}.{told['hash']}":
-            say(f"{self.name}: the cursor is not at the checkpoint")
+            self.say(f"{self.name}: the cursor is not at the checkpoint")
 
     def waiting(self):
         """Own changes without a verdict chain on; their rows are compared on top of the bases."""
@@ -174,12 +158,12 @@ class Space:
                 if name != table or row in touched:
                     continue
                 if stored.get(row) != plain(state):
-                    say(f"{self.name}: {table}/{row} is not what its changes make of it")
+                    self.say(f"{self.name}: {table}/{row} is not what its changes make of it")
                 if columns and (row in shown) != state.is_shown():
-                    say(f"{self.name}: {table}/{row} is shown and should not be, or the other way round")
+                    self.say(f"{self.name}: {table}/{row} is shown and should not be, or the other way round")
             for row in set(shown) | {row for row, cells in stored.items() if cells}:
                 if (table, row) not in self.rows and row not in touched:
-                    say(f"{self.name}: no change wrote {table}/{row}")
+                    self.say(f"{self.name}: no change wrote {table}/{row}")
 
     def stored(self, table, row, columns, values, a, n, weight, width, exceptions):
         """SP-1606"""
@@ -208,7 +192,7 @@ class Space:
                  self.file.all("SELECT actor, n, hash, context FROM cordee_known WHERE space = ?", self.number)}
         right = {actor: (n, h, self.contexts[actor]) for actor, (n, h) in self.heads.items()}
         if known != right:
-            say(f"{self.name}: what is known of authors is not where their chains end")
+            self.say(f"{self.name}: what is known of authors is not where their chains end")
 
 
 def text_of(value):
@@ -227,17 +211,20 @@ def plain(row):
     return {field: {d: [s[0], rules.write(s[1]), s[2]] for d, s in cell.items()} for field, cell in row.cells.items() if cell}
 
 
-def main():
-    file = File(sys.argv[1])
-    for line, in file.all("PRAGMA integrity_check"):
-        if line != b"ok":
-            say(line.decode())
-    spaces = [Space(file, name) for name in file.meta["spaces"].decode().split()]
+def check(path):
+    """(what is not as it should be, what was counted) of a replica file."""
+    try:
+        file = File(path)
+        file.found += [line.decode() for line, in file.all("PRAGMA integrity_check") if line != b"ok"]
+        spaces = [Space(file, name) for name in file.meta["spaces"].decode().split()]
+    except (sqlite3.Error, rules.Refused, ArithmeticError, LookupError, TypeError, ValueError) as problem:
+        return [f"this file cannot be read as chapter 16 says ({type(problem).__name__})"], ""
     whole = [s for s in spaces if not s.has_gap]
-    print(*FOUND, sep="\n")
-    print(f"{sum(n for s in whole for n, _ in s.heads.values())} changes, {file.signatures} signatures, "
-          f"{sum(len(s.rows) for s in whole)} rows, {len(spaces) - len(whole)} spaces without their history")
-    sys.exit(1 if FOUND else 0)
+    return file.found, (f"{sum(n for s in whole for n, _ in s.heads.values())} changes, {file.signatures} signatures, "
+                        f"{sum(len(s.rows) for s in whole)} rows, {len(spaces) - len(whole)} spaces without their history")
 
 
-main()
+if __name__ == "__main__":
+    findings, counted = check(sys.argv[1])
+    print(*findings, counted, sep="\n")
+    sys.exit(1 if findings else 0)

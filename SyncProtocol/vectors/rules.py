@@ -519,6 +519,18 @@ class Row:
     def contested_fields(self):
         return [f for f in self.fields() if len({write(s[1]) for s in self.cells[f].values()}) > 1]
 
+    def sides(self, field):
+        """(dot, value) of each side of a conflict, the one shown first; None names the liveness, whose values are True and False. SP-407"""
+        def ordered(siblings):
+            return sorted(siblings, key=lambda s: (s[1][0], *s[0]), reverse=True)
+
+        if field is not None:
+            return [(d, s[1]) for d, s in ordered(self.cells[field].items())]
+        edits = [s for s in self.cells[None].items() if s[1][1] == 1]
+        edits += [s for f in self.fields() for s in self.cells[f].items() if not s[1][2]]
+        keeps = list(dict.fromkeys((d, True) for d, _ in ordered(edits)))
+        return keeps + [(d, False) for d, s in sorted(self.cells[None].items()) if s[1] == 0]
+
     def content(self, table, row):
         """SP-412: the row's line."""
         def siblings(field):
