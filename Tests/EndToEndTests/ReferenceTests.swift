@@ -63,10 +63,13 @@ extension EndToEnd {
 
     /// What both say of conflicts, without the words each adds for its readers.
     private func conflicts(_ said: Outcome) throws -> [[String]] {
-      try said.objects().map { item in
+      func words(_ item: [String: Any], _ names: [String]) -> String {
+        names.map { "\(item[$0] ?? "nothing")" }.joined(separator: " ")
+      }
+      return try said.objects().map { item in
         let sides = try #require(item["values"] as? [[String: Any]])
-        return ["\(item["kind"]!) \(item["id"]!) \(item["field"]!) \(item["shown"]!)"]
-          + sides.map { "\($0["keep"]!) \($0["value"]!) \($0["by"]!) \($0["actor"]!):\($0["n"]!)" }
+        return [words(item, ["kind", "id", "field", "shown"])]
+          + sides.map { words($0, ["keep", "value", "by", "actor", "n"]) }
       }
     }
 
@@ -250,8 +253,9 @@ extension EndToEnd {
       }
       let script = world.folder.appending(path: "flips.py")
       try Data(Self.flips.utf8).write(to: script)
-      for (file, step, which) in [("mine", "1", "every"), ("end", "11", "every"), ("log", "701", "")]
-      {
+      for (file, step, which) in [
+        ("mine", "1", "every"), ("end", "37", "every"), ("log", "1999", ""),
+      ] {
         let told = try await world.python(
           script.path,
           [ReferenceTests.folder.deletingLastPathComponent().path, "\(file).cordee", step, which])
