@@ -4,7 +4,7 @@ SEEDS = 1..100
 STEPS = 1000
 JOBS = 2
 
-.PHONY: help setup build release test lint format demo bench model sim battery battery-deep battery-table fuzz tsan asan clean
+.PHONY: help setup build release test lint format demo bench model mutants sim battery battery-deep battery-table fuzz tsan asan clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
@@ -32,6 +32,9 @@ bench: setup ## measure against SQLite and its session changesets, and print the
 
 model: setup ## check the Promela models exhaustively, and that switched-on faults are found
 	scripts/model
+
+mutants: setup ## seed faults into the engine, one after the other: the tests must notice each
+	scripts/mutants
 
 sim: setup ## run seeds of the simulator: make sim SEEDS=1..500 STEPS=1000
 	$(BUILD) -c release --product cordee-sim

@@ -10,9 +10,13 @@ let strict: [SwiftSetting] = [
   .treatAllWarnings(as: .error),
 ]
 
+/// Whether the engine is built with seeded faults, for `scripts/mutants` alone: optimised, since it runs the tests many times.
+let isSeeded = Context.environment["CORDEE_MUTANTS"] != nil
+let seeded: [SwiftSetting] = isSeeded ? [.define("MUTANTS"), .unsafeFlags(["-O"])] : []
+
 /// A house module; `needs` are the only modules it may import (checked by the build).
 func room(_ name: String, needs: [Target.Dependency] = []) -> Target {
-  .target(name: name, dependencies: needs, swiftSettings: strict)
+  .target(name: name, dependencies: needs, swiftSettings: strict + seeded)
 }
 
 func tests(_ name: String, needs: [Target.Dependency], resources: [Resource] = []) -> Target {
@@ -47,25 +51,30 @@ let package = Package(
     .target(name: "CShims", dependencies: ["CCurl", "CMicrohttpd", "CSQLite"]),
 
     // In the order the data flows: an edit's way from a value to a screen.
-    room("Causality"),
-    room("Changes", needs: ["Causality"]),
-    room("Wire", needs: ["Causality", "Changes"]),
-    room("Session", needs: ["Causality", "Changes", "Wire"]),
+    room("Mutants"),
+    room("Causality", needs: ["Mutants"]),
+    room("Changes", needs: ["Mutants", "Causality"]),
+    room("Wire", needs: ["Mutants", "Causality", "Changes"]),
+    room("Session", needs: ["Mutants", "Causality", "Changes", "Wire"]),
     room("Schedules", needs: ["Wire"]),
     room("SQLite", needs: ["CSQLite", "CShims"]),
     room("Seal", needs: ["CSodium", "CZstd"]),
     room("Files", needs: ["CShims"]),
-    room("Store", needs: ["Causality", "Changes", "Wire", "SQLite", "Seal"]),
+    room("Store", needs: ["Mutants", "Causality", "Changes", "Wire", "SQLite", "Seal"]),
     room("Registry", needs: ["Causality", "Changes", "Wire", "SQLite", "Store"]),
     room("HTTP"),
-    room("HTTPClient", needs: ["HTTP", "CCurl", "CShims"]),
+    room("HTTPClient", needs: ["Mutants", "HTTP", "CCurl", "CShims"]),
     room("HTTPServer", needs: ["HTTP", "CMicrohttpd", "CShims"]),
     room(
       "Replica",
-      needs: ["Causality", "Changes", "Wire", "Session", "Seal", "Files", "Store", "HTTP"]),
+      needs: [
+        "Mutants", "Causality", "Changes", "Wire", "Session", "Seal", "Files", "Store", "HTTP",
+      ]),
     room(
       "Central",
-      needs: ["Causality", "Changes", "Wire", "Session", "Seal", "Files", "Store", "HTTP"]),
+      needs: [
+        "Mutants", "Causality", "Changes", "Wire", "Session", "Seal", "Files", "Store", "HTTP",
+      ]),
     room("Web", needs: ["Changes", "Wire", "Seal", "Store", "Registry", "HTTP"]),
     // Everything above in one thread, without a socket, under faults drawn from a seed.
     .target(name: "CDisk", dependencies: ["CSQLite"]),

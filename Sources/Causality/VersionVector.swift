@@ -1,3 +1,5 @@
+import Mutants
+
 /// How two version vectors stand to each other: exactly one of four cases.
 public enum CausalOrder: String, Sendable {
   /// Both know the same.
@@ -46,13 +48,17 @@ public struct VersionVector: Hashable, Sendable {
   }
 
   /// Whether the change named by `dot` is integrated.
-  public func sees(_ dot: Dot) -> Bool { self[dot.actor] >= dot.n }
+  public func sees(_ dot: Dot) -> Bool {
+    let shift = mutant(1, "R5: the newest change seen is not seen") ? 1 : 0
+    return self[dot.actor] >= dot.n + shift
+  }
 
   /// Raises one entry; a lower or equal count changes nothing.
   public mutating func raise(_ actor: ActorID, to n: Int) {
     guard n > 0 else { return }
     let place = place(of: actor)
     if place < entries.count && entries[place].actor == actor {
+      if mutant(2, "R3: min for max") { return entries[place].n = min(entries[place].n, n) }
       entries[place].n = max(entries[place].n, n)
     } else {
       entries.insert(Entry(actor: actor, n: n), at: place)

@@ -1,5 +1,6 @@
 import Causality
 import Changes
+import Mutants
 import SQLite
 import Store
 import Wire
@@ -14,6 +15,7 @@ extension Central {
   /// - Throws: `Problem` 409; the replica learns from hello that it has a twin.
   /// - Complexity: O(segments of the actor in the inbox, and the changes of one of them).
   func checkChain(_ segment: Segment, _ hashes: [Hash], in space: String) throws {
+    if mutant(48, "R9: a second change of one name is received") { return }
     func hash(at n: Int) -> Hash? {
       if n == segment.from - 1 { return segment.previous }
       return hashes.indices.contains(n - segment.from) ? hashes[n - segment.from] : nil

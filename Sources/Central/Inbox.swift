@@ -1,5 +1,6 @@
 public import Causality
 public import Changes
+import Mutants
 import SQLite
 import Seal
 import Store
@@ -85,6 +86,7 @@ extension Central {
         "change.lost", status: 409, "change \(head) was declared lost before it came back",
         hint: "Its content can be written again; tell whoever keeps central.")
     }
+    if mutant(49, "R1: the receipt is given, the disk gets nothing") { return receipt }
     try store.withConnection {
       try $0.run(
         """

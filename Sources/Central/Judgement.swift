@@ -1,5 +1,6 @@
 import Causality
 import Changes
+import Mutants
 import Store
 import Wire
 
@@ -8,7 +9,7 @@ extension Central {
   /// - Returns: `code: text`, or nil when the change takes effect.
   func objection(to change: Change, _ body: Body?, by author: Member) throws -> String? {
     if author.replica == keyID { return nil }
-    if author.revokedAt != nil {
+    if author.revokedAt != nil, !mutant(54, "R12: a merge takes what a revoked device had sent") {
       return "member.revoked: the device was revoked before this was merged"
     }
     guard store.schema.role(author.role)?.writes.contains(change.header.space) == true else {
@@ -30,14 +31,16 @@ extension Central {
     // What a newer schema sends is carried untouched: it cannot be judged here.
     let table = store.schema.table(write.row.table)
     let place = "\(write.row.table)/\(write.row.id)"
-    if let home = try store.space(ofTable: write.row.table), home != space {
+    if let home = try store.space(ofTable: write.row.table), home != space,
+      !mutant(55, "R7: a row may be written in another space than its table's")
+    {
       return "table.space: \(write.row.table) belongs to \(home)"
     }
     for field in write.verb.fields where field.value.byteCount > ChangeLimits.valueBytesMax {
       return "value.too_large: \(place) \(field.name) is over \(ChangeLimits.valueBytesMax) bytes"
     }
     if let table {
-      guard table.writers == .members else {
+      guard table.writers == .members || mutant(56, "R7: anybody may write central's tables") else {
         return "table.forbidden: only central writes \(write.row.table)"
       }
       for field in write.verb.fields {

@@ -1,6 +1,7 @@
 import Causality
 import Changes
 import Files
+import Mutants
 import SQLite
 import Seal
 import Store
@@ -127,7 +128,7 @@ extension Central {
 
   /// Refuses what a restoring central does not do.
   func checkServes() throws(Problem) {
-    guard isRestoring else { return }
+    guard isRestoring, !mutant(58, "R9: a central that was restored serves unasked") else { return }
     throw Problem(
       "central.restoring", status: 503,
       "central was restored and is taking back what members hold; it gives and merges nothing yet",
@@ -140,7 +141,7 @@ extension Central {
   ///
   /// - Returns: whether a new life began.
   func noticeRewind(_ checkpoint: Checkpoint, at: String) throws -> Bool {
-    guard !isRestoring,
+    guard !isRestoring, !mutant(59, "R8: central shrugs at proof that its log was rewound"),
       try store.logHash(of: checkpoint.space, at: checkpoint.seq) != checkpoint.hash,
       try checkpoint.instance == instance || !isKnown(life: checkpoint.instance)
     else { return false }

@@ -1,5 +1,6 @@
 public import Causality
 import Changes
+import Mutants
 import SQLite
 public import Seal
 import Store
@@ -88,7 +89,9 @@ extension Central {
           hint: "Ask for a new one.")
       }
       if let usedBy {
-        guard usedBy == replica.description, let member = try member(replica) else {
+        guard usedBy == replica.description || mutant(43, "R7: an invite serves twice"),
+          let member = try member(replica)
+        else {
           throw Problem(
             "invite.used", status: 401, "this invite was used", hint: "Ask for a new one.")
         }

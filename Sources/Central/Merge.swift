@@ -1,5 +1,6 @@
 import Causality
 import Changes
+import Mutants
 import SQLite
 import Seal
 import Store
@@ -123,6 +124,7 @@ extension Central {
         waiting.append(segment)
       case .isHeld: try drop(segment)
       case .aside(let reason):
+        if mutant(51, "R16: one bad segment stops the queue") { return false }
         try set(segment, aside: reason, &report)
         // What was held is not any more: who waits for it may wait in vain.
         queue.needs = [:]
@@ -130,6 +132,8 @@ extension Central {
       case .stands(let changes):
         try take(segment, changes, &report)
         touched.insert(segment.space)
+      case .parted where mutant(52, "R2: of two changes of one name one is dropped"):
+        try drop(segment)
       case .parted(let changes):
         try keepBoth(segment, changes, &report)
         touched.insert(segment.space)
@@ -147,6 +151,10 @@ extension Central {
     let author = standing.author
     var heard = try report.members[author.replica] ?? heard(author)
     var refused: Set<Int> = []
+    if mutant(53, "R10: a segment leaves the inbox a transaction before it is in the log") {
+      try drop(segment)
+      try store.withConnection { try $0.execute("COMMIT; BEGIN IMMEDIATE") }
+    }
     for (offset, (change, body)) in standing.changes.enumerated() {
       let reason =
         standing.claimsTooMuch

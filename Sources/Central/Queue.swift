@@ -1,5 +1,6 @@
 import Causality
 import Changes
+import Mutants
 import SQLite
 import Seal
 import Store
@@ -126,7 +127,8 @@ extension Central {
     let claimsTooMuch =
       try missing.contains { try heldCount(of: $0.actor, in: segment.space) < $0.n }
       && !wasRestored
-    if !missing.isEmpty, !claimsTooMuch { return .waits(for: missing) }
+    let isHasty = mutant(50, "R3: central merges before what an author had seen")
+    if !missing.isEmpty, !claimsTooMuch, !isHasty { return .waits(for: missing) }
     let standing = QueuedSegment.Standing(
       actor: actor, author: author, claimsTooMuch: claimsTooMuch, changes: news)
     guard first.change.dot.n <= head.n else { return .stands(standing) }

@@ -1,5 +1,6 @@
 public import Causality
 public import Changes
+import Mutants
 import SQLite
 import Store
 import Wire
@@ -75,6 +76,7 @@ extension Central {
               seq: entry.seq, change: entry.change, verdict: entry.verdict,
               signatures: entry.signatures,
               withholdsBody: !entry.verdict.isApplied
+                && !mutant(57, "R7: refused bodies go to everybody")
                 && entry.change.dot.actor.replica != reader.replica))
         }
         size += entry.fullBytes

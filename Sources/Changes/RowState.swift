@@ -1,4 +1,5 @@
 public import Causality
+import Mutants
 
 /// One surviving value of a cell and where it came from.
 public struct Sibling: Sendable, Hashable {
@@ -21,7 +22,8 @@ public struct Sibling: Sendable, Hashable {
 
   /// Whether this one is shown rather than `other`: by weight, then by actor; never by a clock.
   func outranks(_ other: Sibling) -> Bool {
-    weight == other.weight ? other.dot.actor < dot.actor : weight > other.weight
+    if mutant(3, "R3: the value of whoever knew less is shown") { return weight < other.weight }
+    return weight == other.weight ? other.dot.actor < dot.actor : weight > other.weight
   }
 }
 
@@ -32,7 +34,7 @@ public struct Authorship: Sendable {
   /// The author's full context at sealing; other actors only.
   public let context: VersionVector
   /// The weight of the values it writes.
-  public let weight: Int
+  public var weight: Int
 
   /// Makes an authorship from the author's full context.
   public init(dot: Dot, context: VersionVector) {
@@ -44,7 +46,8 @@ public struct Authorship: Sendable {
 
   /// Whether this writer had seen the change called `other`. `[SP-401]`
   public func supersedes(_ other: Dot) -> Bool {
-    other.actor == dot.actor ? other.n < dot.n : context.sees(other)
+    if mutant(4, "R5: an author does not know its own past") { return context.sees(other) }
+    return other.actor == dot.actor ? other.n < dot.n : context.sees(other)
   }
 }
 
@@ -76,6 +79,7 @@ public struct RowState: Sendable, Hashable {
       Self.write(.integer(1), to: &liveness, by: author)
     case .delete:
       Self.write(.integer(0), to: &liveness, by: author)
+      if mutant(5, "R2: a delete drops the values of its row") { return cells = [:] }
       for name in cells.keys { mark(name, seenBy: author) }
     }
   }
@@ -83,6 +87,7 @@ public struct RowState: Sendable, Hashable {
   /// Whether the row stands in its table: alive, or edited by somebody whose edit no delete has seen. `[SP-406]`
   public var isShown: Bool {
     if liveness.contains(where: { $0.value == .integer(1) }) { return true }
+    if mutant(6, "R5: what a delete had not seen goes with the row") { return false }
     return !liveness.isEmpty
       && cells.values.contains { $0.contains { !$0.isSeenByDelete } }
   }
@@ -110,12 +115,14 @@ public struct RowState: Sendable, Hashable {
   }
 
   private static func write(_ value: Value, to siblings: inout [Sibling], by author: Authorship) {
+    if mutant(7, "R5: a write drops what it had not seen") { siblings = [] }
     siblings.removeAll { author.supersedes($0.dot) }
     siblings.append(Sibling(dot: author.dot, weight: author.weight, value: value))
     if siblings.count > 1 { siblings.sort { $0.dot < $1.dot } }
   }
 
   private mutating func mark(_ field: String, seenBy author: Authorship) {
+    if mutant(8, "R3: a delete marks nothing of what it had seen") { return }
     guard var siblings = cells[field] else { return }
     for index in siblings.indices where author.supersedes(siblings[index].dot) {
       siblings[index].isSeenByDelete = true

@@ -2,6 +2,7 @@ import Causality
 import Changes
 import Files
 import HTTP
+import Mutants
 import Seal
 import Store
 import Wire
@@ -65,8 +66,12 @@ extension Replica {
       throw try unfit(error, verification, last, start, space, at: author.at)
     }
     do {
+      if mutant(33, "R10: the cursor is kept a transaction before the log"), !spool.holdsLines {
+        try store.write { try finish(verification, at: author.at) }
+      }
       try store.write {
-        try store.seal(as: author)
+        let isBlind = mutant(34, "R5: a pull overwrites what another program edited meanwhile")
+        if !isBlind { try store.seal(as: author) }
         if spool.holdsLines {
           var again = self.verification(of: space, from: start)
           try spool.forEachLine { bytes in

@@ -1,6 +1,7 @@
 public import Causality
 public import Changes
 import HTTP
+import Mutants
 import Seal
 import Store
 import Wire
@@ -27,6 +28,9 @@ extension Replica {
     var body: [UInt8] = []
     var size = 0
     func send() throws {
+      if mutant(32, "R1: what is sent counts as received") {
+        try store.write { try store.markReceived(actor, upTo: n + sent, in: space) }
+      }
       let answer = try post(body, to: "changes", space, line)
       _ = try takeReceipt(answer, for: heads, in: space, at: at)
       if actor == identity.actor, let reached = heads.keys.map(\.n).max() {

@@ -1,6 +1,7 @@
 import Causality
 import Changes
 import HTTP
+import Mutants
 import Seal
 import Session
 public import Store
@@ -95,7 +96,9 @@ extension Replica {
 
   /// This key's actor under a newly drawn epoch.
   var freshActor: ActorID {
-    ActorID(replica: key.publicKey.replica, epoch: Randomness.uint64())
+    let isCounted = mutant(39, "R9: epochs are counted, not drawn")
+    let epoch = isCounted ? identity.actor.epoch &+ 1 : Randomness.uint64()
+    return ActorID(replica: key.publicKey.replica, epoch: epoch)
   }
 }
 

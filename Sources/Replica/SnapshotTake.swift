@@ -1,6 +1,7 @@
 import Changes
 import Files
 import HTTP
+import Mutants
 import Seal
 import Store
 import Wire
@@ -152,7 +153,9 @@ extension Replica {
     } catch let error as SealError {
       throw Self.damaged("\(error)")
     }
-    guard let snapshot, size == snapshot.bytes, Hash(bytes: hash.finalize()) == snapshot.hash else {
+    guard let snapshot, size == snapshot.bytes,
+      Hash(bytes: hash.finalize()) == snapshot.hash || mutant(38, "R11: any image will do")
+    else {
       throw Self.damaged("its image is not the one that was signed")
     }
     return snapshot

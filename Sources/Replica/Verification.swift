@@ -1,5 +1,6 @@
 import Causality
 import Changes
+import Mutants
 import Seal
 import Store
 import Wire
@@ -77,7 +78,7 @@ struct Verification {
     guard
       signatures.contains(where: {
         $0.key == dot.actor.replica && key.verifies($0.value, of: message)
-      })
+      }) || mutant(35, "R6: a replica takes changes that their author did not sign")
     else {
       throw SyncError(
         "log.signature", "change \(dot) is not signed by its author",
@@ -103,6 +104,7 @@ struct Verification {
     let message = Preimage.checkpoint(bytes)
     guard checkpoint.network == identity.network, checkpoint.space == space,
       signatures.contains(where: { identity.centralKey.verifies($0.value, of: message) })
+        || mutant(36, "R8: a checkpoint that central did not sign will do")
     else {
       throw SyncError(
         "log.checkpoint", "this checkpoint is not central's",
@@ -110,7 +112,7 @@ struct Verification {
     }
     signedCheckpoint = checkpoint
     guard checkpoint.instance == cursor.instance, checkpoint.seq == cursor.seq,
-      checkpoint.hash == cursor.hash
+      checkpoint.hash == cursor.hash || mutant(37, "R8: a checkpoint need not fit its log")
     else {
       throw SyncError(
         "log.checkpoint", "central's checkpoint does not fit its log",

@@ -1,4 +1,5 @@
 public import Changes
+import Mutants
 public import Wire
 
 /// Where an actor's history in a file parts from what central holds of it, narrowed down by asking.
@@ -41,7 +42,8 @@ public struct CommonPoint: Sendable, Hashable {
   /// Central's word on `probe`.
   public mutating func take(holds: Bool) {
     guard let probe else { return }
-    if holds { known = probe } else { apart = probe }
+    let isWrong = mutant(15, "R16: halving goes the wrong way")
+    if holds != isWrong { known = probe } else { apart = probe }
   }
 }
 
@@ -52,6 +54,7 @@ extension Plan {
   public static func isForked(
     _ hello: Hello, _ answer: HelloAnswer, ownHash: (String, Int) throws -> Hash?
   ) rethrows -> Bool {
+    if mutant(16, "R9: a fork is not noticed") { return false }
     for space in hello.spaces {
       guard let central = answer.spaces.first(where: { $0.name == space.name }) else { continue }
       guard answer.instance == space.cursor.instance, central.knowsCursor else { return false }

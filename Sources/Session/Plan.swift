@@ -1,5 +1,6 @@
 import Causality
 public import Changes
+import Mutants
 public import Wire
 
 /// What a replica does next in a sync conversation.
@@ -50,7 +51,8 @@ public enum Plan {
         }
       }
       if central.heldN < space.n {
-        pushes.append(.push(space: space.name, receivedUpTo: central.heldN))
+        let skipped = mutant(14, "R16: the first change that is due is not sent") ? 1 : 0
+        pushes.append(.push(space: space.name, receivedUpTo: central.heldN + skipped))
       } else if central.heldN > 0 {
         pushes.append(.received(space: space.name, upTo: central.heldN))
       }

@@ -1,5 +1,6 @@
 import Causality
 import Changes
+import Mutants
 import SQLite
 public import Wire
 
@@ -84,6 +85,7 @@ private struct Adoption {
     try store.clearRows(of: snapshot.space)
     for table in snapshot.tables { try copy(table) }
     try copyHeads(heads, own: Set(ownActors))
+    if mutant(29, "R16: a snapshot undoes own edits that wait") { return }
     for change in waiting { try store.rewrite(change) }
     try store.db.execute("DROP TABLE temp.actor_map; DROP TABLE temp.name_map")
   }

@@ -1,5 +1,6 @@
 public import Causality
 public import Changes
+import Mutants
 import SQLite
 import Wire
 
@@ -44,6 +45,7 @@ extension Store {
 
   /// One more own change to `row` waits; `before` is kept when it is the first.
   func keepBase(_ before: KnownRow, of row: RowKey) throws {
+    if mutant(19, "R7: a refused edit cannot be undone") { return }
     cache.hasBase = true
     try db.run(
       """

@@ -1,5 +1,6 @@
 public import Causality
 import Changes
+import Mutants
 import SQLite
 import Wire
 
@@ -204,6 +205,7 @@ extension Store {
       var delta = VersionVector()
       if moved.isEmpty || !change.header.context.isEmpty {
         var context = try context(at: change.dot, in: space)
+        if mutant(28, "R5: what is sealed again had seen nothing") { context = .init() }
         context.raise(old, to: point)
         delta = context.exceeding(head.context)
         head.context = context

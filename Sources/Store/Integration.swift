@@ -1,5 +1,6 @@
 import Causality
 public import Changes
+import Mutants
 import SQLite
 import Wire
 
@@ -62,9 +63,15 @@ extension Store {
         throw StoreError(.gap, "change \(change.dot.n) of \(change.dot.actor) follows \(head.n)")
       }
       var context = head.context
+      if mutant(21, "R3: an author forgets what it had seen before") { context = VersionVector() }
       if !change.header.context.isEmpty { context.merge(change.header.context) }
-      if entry.verdict.isApplied, let body {
-        try apply(body.writes, by: Authorship(dot: change.dot, context: context), in: space)
+      let isApplied = entry.verdict.isApplied || mutant(22, "R7: a refused change takes effect")
+      if isApplied, let body {
+        var author = Authorship(dot: change.dot, context: context)
+        if mutant(23, "R4: the value with the later label is shown") {
+          author.weight = Int(Timestamp.unixSeconds(body.at) ?? 0)
+        }
+        try apply(body.writes, by: author, in: space)
       }
       try insert(change, state: .logged)
       try setHead(

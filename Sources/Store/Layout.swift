@@ -1,4 +1,5 @@
 import Changes
+import Mutants
 
 /// The SQL of one file: engine tables, shared tables and the triggers that notice edits.
 ///
@@ -65,7 +66,9 @@ enum Layout {
     }
     let standing = "EXISTS(SELECT 1 FROM \(quoted(name)) WHERE id IS NEW.id)"
     trigger("insert", "BEFORE INSERT", "NOT \(standing)", keep(liveness, name, "NEW.id", "0"))
-    trigger("replace", "BEFORE INSERT", standing, keepRow(table, "NEW.id"))
+    if !mutant(18, "R2: REPLACE by another program goes unnoticed") {
+      trigger("replace", "BEFORE INSERT", standing, keepRow(table, "NEW.id"))
+    }
     trigger("delete", "BEFORE DELETE", "", keepRow(table, "OLD.id"))
     trigger(
       "key", "BEFORE UPDATE OF id", "NEW.id IS NOT OLD.id",

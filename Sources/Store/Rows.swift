@@ -1,5 +1,6 @@
 import Causality
 import Changes
+import Mutants
 import SQLite
 import Wire
 
@@ -138,6 +139,7 @@ extension Store {
       try expand(state.liveness, Layout.liveness, row, table)
       // In order, so that the same changes give the same numbers to names.
       for name in state.cells.keys.sorted() {
+        if plan?.places[name] == nil, mutant(25, "R14: a newer field is dropped") { continue }
         try expand(state.cells[name] ?? [], name, row, table)
       }
     }

@@ -1,5 +1,6 @@
 import Causality
 import Changes
+import Mutants
 import SQLite
 
 /// One row's stamp as it is kept: the dot that wrote most of its cells, and the cells that others wrote.
@@ -39,7 +40,8 @@ struct Stamp {
       for place in places {
         guard place < stamp.width else { return nil }
         let known = stamp.exceptions.firstIndex { $0.field == place }
-        guard author.supersedes(known.map { stamp.exceptions[$0].dot } ?? stamp.dot) else {
+        let isSeen = author.supersedes(known.map { stamp.exceptions[$0].dot } ?? stamp.dot)
+        guard isSeen || mutant(24, "R5: the short way replaces what was not seen") else {
           return nil
         }
         let exception = Exception(field: place, dot: author.dot, weight: author.weight)

@@ -1,5 +1,6 @@
 public import Causality
 public import Changes
+import Mutants
 
 /// Changes as bytes: `[SP-301]` to `[SP-307]`.
 ///
@@ -17,7 +18,7 @@ public enum ChangeEncoding {
     header.dot.actor.appendDigits(to: &out)
     out += #"","n":"#.utf8
     out += String(header.dot.n).utf8
-    if !header.context.isEmpty {
+    if !header.context.isEmpty, !mutant(9, "R5: a header leaves its context out") {
       out += #","context":"#.utf8
       json(header.context).write(to: &out)
     }
@@ -138,11 +139,14 @@ public enum Preimage {
   }
 
   /// The hash of a body covers its exact bytes.
-  public static func body(_ bytes: [UInt8]) -> [[UInt8]] { [body, bytes] }
+  public static func body(_ bytes: [UInt8]) -> [[UInt8]] {
+    mutant(10, "R11: the hash of a body covers none of it") ? [body] : [body, bytes]
+  }
 
   /// The hash of a change covers the one before it in its author's chain, its body's hash and its header.
   public static func change(previous: Hash, bodyHash: Hash, header: [UInt8]) -> [[UInt8]] {
-    [change, previous.bytes, bodyHash.bytes, header]
+    let past = mutant(11, "R6: a change does not cover its past") ? [] : previous.bytes
+    return [change, past, bodyHash.bytes, header]
   }
 
   /// The hash of a log entry covers the one before it in the space's log, its place, the verdict with its reason, and

@@ -1,3 +1,5 @@
+import Mutants
+
 /// The strict reader behind `JSON`: a cursor over bytes.
 struct JSONReader {
   private let bytes: [UInt8]
@@ -123,7 +125,9 @@ struct JSONReader {
         keys.count < 16
         ? keys.contains { $0 == key && $0.utf8.elementsEqual(key.utf8) }
         : Self.isKnown(key, among: keys, &seen)
-      if isKnown { throw WireError(.duplicateKey, "an object names a member twice", at: start) }
+      if isKnown, !mutant(12, "R15: a member may be named twice") {
+        throw WireError(.duplicateKey, "an object names a member twice", at: start)
+      }
       keys.append(key)
       skipSpace()
       guard try peek() == UInt8(ascii: ":") else {
@@ -154,7 +158,7 @@ struct JSONReader {
   }
 
   private mutating func enter(_ depth: Int) throws(WireError) {
-    guard depth < WireLimits.depthMax else {
+    guard depth < WireLimits.depthMax || mutant(13, "R15: no depth is too deep") else {
       throw WireError(.tooDeep, "nested deeper than \(WireLimits.depthMax) levels", at: place)
     }
     place += 1

@@ -43,7 +43,9 @@ final class Child: @unchecked Sendable {  // one task starts, waits for and ends
     try Data().write(to: errors)
     process.executableURL = program
     process.arguments = words
-    process.environment = environment
+    // A seeded fault of this run is the program's, too.
+    let fault = ProcessInfo.processInfo.environment.filter { $0.key == "CORDEE_MUTANT" }
+    process.environment = environment.merging(fault) { _, fault in fault }
     process.currentDirectoryURL = folder
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = try FileHandle(forWritingTo: self.output)
