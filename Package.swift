@@ -127,11 +127,12 @@ let package = Package(
       "ProtocolTests",
       needs: [
         "Causality", "Changes", "Wire", "Session", "Seal", "Store", "Registry", "HTTP", "Replica",
-        "Central", "Web", "SQLite", "cordee",
+        "Central", "Web", "SQLite", "cordee", "Programs",
       ]),
     tests("SQLiteTests", needs: ["SQLite"]),
     tests("SealTests", needs: ["Seal"]),
-    tests("StoreTests", needs: ["Store", "SQLite", "Seal", "Wire", "Changes", "Causality"]),
+    tests(
+      "StoreTests", needs: ["Programs", "Store", "SQLite", "Seal", "Wire", "Changes", "Causality"]),
     tests("RegistryTests", needs: ["Registry", "Store", "Changes", "Wire", "Seal", "SQLite"]),
     tests(
       "CentralTests",
@@ -144,14 +145,13 @@ let package = Package(
       "WebTests",
       needs: [
         "Web", "Registry", "Store", "Changes", "Wire", "Seal", "SQLite", "HTTP", "HTTPClient",
-        "HTTPServer",
+        "HTTPServer", "Programs",
       ]),
     tests(
       "CommandTests",
       needs: [
         "cordee", "Central", "Changes", "HTTP", "Registry", "Replica", "SQLite", "Schedules",
-        "Store",
-        "Wire",
+        "Store", "Wire", "Programs",
       ]),
     tests(
       "BenchTests",
@@ -162,7 +162,10 @@ let package = Package(
         "Simulator", "Disk", "Replica", "Central", "Store", "Session", "Wire", "Changes",
         "Causality", "Seal", "HTTP", "SQLite",
       ]),
-    tests("EndToEndTests", needs: ["cordee", "Wire"]),
+    tests("EndToEndTests", needs: ["cordee", "Wire", "Programs"]),
+    .target(name: "CPrograms", path: "Tests/CPrograms"),
+    .target(
+      name: "Programs", dependencies: ["CPrograms"], path: "Tests/Programs", swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11

@@ -1,4 +1,5 @@
 import Foundation
+import Programs
 import Synchronization
 import Testing
 
@@ -57,27 +58,14 @@ func probe(
 }
 
 /// Runs a program on a file that holds `text`; returns all it said.
-///
-/// Files instead of pipes: a child started meanwhile would inherit a pipe's end and keep it open.
 func said(by program: String, _ arguments: [String], reading text: String) throws -> String {
   let folder = FileManager.default.temporaryDirectory.appending(
     path: "cordee-\(UUID().uuidString)")
   try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
   defer { try? FileManager.default.removeItem(at: folder) }
-  let (script, said) = (folder.appending(path: "script"), folder.appending(path: "said"))
+  let script = folder.appending(path: "script")
   try Data(text.utf8).write(to: script)
-  try Data().write(to: said)
-  let process = Process()
-  process.executableURL = URL(filePath: program)
-  process.arguments = arguments + [script.path]
-  let output = try FileHandle(forWritingTo: said)
-  process.standardInput = FileHandle.nullDevice
-  process.standardOutput = output
-  process.standardError = output
-  try process.run()
-  process.waitUntilExit()
-  try output.close()
-  #expect(process.terminationStatus == 0)
-  return String(decoding: try Data(contentsOf: said), as: UTF8.self)
-    .trimmingCharacters(in: .whitespacesAndNewlines)
+  let (status, said) = try Program.said(by: program, arguments + [script.path])
+  #expect(status == 0)
+  return said.trimmingCharacters(in: .whitespacesAndNewlines)
 }

@@ -103,6 +103,53 @@ import Testing
     #expect(try bash("-s", call) == expected)
   }
 
+  @Test(arguments: [
+    ("cordee cent", "central"),
+    ("cordee central in", "init invite"),
+    ("cordee central init --al", "--allow-plain-http"),
+    ("cordee official-list --format c", "csv"),
+    ("cordee completions f", "fish"),
+    ("cordee resolve 3f2a name --keep m", "mine"),
+    ("cordee bundle ", "export import"),
+    ("cordee status --", "--help --json --replica"),
+  ])
+  func `fish completes what is begun`(_ line: String, _ expected: String) throws {
+    let script = Completions(commands: Cordee.commands).script(for: .fish)
+    let told = try said(
+      by: "/usr/bin/fish", ["--no-config"], reading: script + "complete -C '\(line)'\n")
+    let words = told.split(separator: "\n").map { $0.split(separator: "\t")[0] }
+    #expect(words.joined(separator: " ") == expected)
+  }
+
+  @Test func `zsh completes what is begun, from a file of its path or sourced`() throws {
+    let script = Completions(commands: Cordee.commands).script(for: .zsh)
+    // A terminal of zsh's own; a read waits until what should come has come.
+    let told = try said(
+      by: "/usr/bin/timeout", ["60", "/usr/bin/zsh", "-f"],
+      reading: #"""
+        folder=${0:h}
+        cat > $folder/_cordee <<'END'
+        \#(script)END
+        zmodload zsh/zpty
+        for begin in "fpath=($folder \$fpath); compinit -u -D" \
+          "compinit -u -D; source $folder/_cordee"; do
+          zpty shell zsh -f -i
+          zpty -w shell "autoload -Uz compinit; $begin; echo rea''dy"
+          zpty -r shell seen '*ready*'
+          zpty -w -n shell $'cordee central init --al\t'
+          zpty -r shell seen '*--allow-plain-http*' && echo option
+          zpty -w -n shell $'\x15cordee resolve 3f2a name --keep m\t'
+          zpty -r shell seen '*--keep mine*' && echo value
+          zpty -w -n shell $'\x15cordee central in\t\t'
+          zpty -r shell seen '*one-time invite*' && echo command
+          zpty -d shell
+        done
+
+        """#)
+    let all = ["option", "value", "command"]
+    #expect(told.split(separator: "\n").map(String.init) == all + all)
+  }
+
   /// Runs the script and then `call` in bash; returns all it said.
   private func bash(_ flag: String, _ call: String) throws -> String {
     try said(

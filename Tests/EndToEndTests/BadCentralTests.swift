@@ -1,4 +1,5 @@
 import Foundation
+import Programs
 import Testing
 
 extension EndToEnd {
@@ -88,7 +89,7 @@ extension EndToEnd {
       async throws
     {
       let world = try await World.withUnsentEdits()
-      let portal = try Child(
+      let portal = Child(
         URL(filePath: "/usr/bin/python3"), ["-c", Self.portal],
         environment: ["PATH": "/usr/bin:/bin"], folder: world.folder)
       try portal.process.run()

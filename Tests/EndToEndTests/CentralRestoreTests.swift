@@ -28,6 +28,8 @@ extension EndToEnd {
       #expect(restored.exit == 0, "\(restored.errors)")
       #expect(restored.output.contains("kept as central/central.sqlite.before-1"))
       try await world.serve(merge: "on-push")
+      let asked = try await world.run("quito", "sync", "--dry-run")
+      #expect(asked.exit == 0 && asked.output.contains("Would first give central"))
       let gave = try await world.run("quito", "sync", "--json").object()
       #expect(gave["central_restoring"] as? Bool == true)
       #expect((gave["offered"] as? Int ?? 0) > 0)

@@ -1,4 +1,5 @@
 import Foundation
+import Programs
 import Testing
 
 extension EndToEnd {
@@ -213,7 +214,7 @@ extension EndToEnd {
       try await world.start(merge: "on-push")
       try await world.join("quito", for: "ecuador")
       try await world.stop()
-      let child = try world.child("quito", ["sync", "--every", "1s"])
+      let child = world.child("quito", ["sync", "--every", "1s"])
       try child.process.run()
       try await eventually("it says why") { child.read(child.errors).contains("cannot connect") }
       try await world.serve(merge: "on-push")

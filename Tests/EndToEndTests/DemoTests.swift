@@ -1,4 +1,5 @@
 import Foundation
+import Programs
 import Testing
 
 extension EndToEnd {
@@ -49,6 +50,29 @@ extension EndToEnd {
       for name in ["France", "Morocco", "Luxembourg", "Ecuador", "Colombia", "Quebec", "UNRISD"] {
         #expect(list.contains { $0.last == name }, "\(name)")
       }
+    }
+
+    @Test func `interrupted, the demo removes what it made`() async throws {
+      let world = try World()
+      let (fixtures, scratch) = (
+        world.folder.appending(path: "Fixtures"), world.folder.appending(path: "scratch")
+      )
+      for folder in [fixtures, scratch] {
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      }
+      try FileManager.default.copyItem(
+        at: URL(filePath: World.seed), to: fixtures.appending(path: "seed-records.json"))
+      var environment = world.environment(of: "stranger")
+      environment["TMPDIR"] = scratch.path
+      let child = Child(
+        World.program, ["demo"], environment: environment, folder: world.folder)
+      try child.process.run()
+      try await eventually("the demo has begun") { child.read(child.output).contains("2. Three") }
+      child.process.signal(SIGINT)
+      try await eventually("it ends") { !child.process.isRunning }
+      #expect(child.outcome.exit == 1)
+      #expect(child.outcome.errors.contains("stopped; what the demo made is removed"))
+      #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path) == [])
     }
 
     @Test func `away from the project's folder the demo says what it lacks and leaves nothing`()

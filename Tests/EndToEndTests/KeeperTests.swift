@@ -1,4 +1,5 @@
 import Foundation
+import Programs
 import Testing
 
 extension EndToEnd {
@@ -98,7 +99,7 @@ extension EndToEnd {
       let world = try await pushed(2_000)
       try await world.stop()
       for wait in [0, 40, 80, 120, 160, 200] {
-        let child = try world.child("keeper", ["central", "merge", "--data", "central"])
+        let child = world.child("keeper", ["central", "merge", "--data", "central"])
         try child.process.run()
         try await Task.sleep(for: .milliseconds(wait))
         try await child.kill()

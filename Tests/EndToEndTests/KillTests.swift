@@ -1,4 +1,5 @@
 import Foundation
+import Programs
 import Testing
 
 extension EndToEnd {
@@ -97,7 +98,7 @@ extension EndToEnd {
         try await edit(world, "ecuador", round)
         try await edit(world, "ica", round)
         if round.isMultiple(of: 3) { try await world.sync("ica") }
-        let child = try world.child("ecuador", ["sync"])
+        let child = world.child("ecuador", ["sync"])
         try child.process.run()
         try await Task.sleep(for: .milliseconds(Int.random(in: 0...90, using: &dice)))
         try await child.kill()

@@ -116,7 +116,7 @@ extension EndToEnd {
         print([tuple(row) for row in db.execute(
           "SELECT id, slug, name FROM person WHERE id LIKE 'p-%' ORDER BY id")])
         """
-      let python = try Child(
+      let python = Child(
         URL(filePath: "/usr/bin/python3"), ["-c", script, world.replica(of: "quito")],
         environment: ["PATH": "/usr/bin:/bin"], folder: world.folder)
       async let written = python.finish()

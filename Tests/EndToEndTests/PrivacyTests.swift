@@ -55,7 +55,7 @@ extension EndToEnd {
           world, "keeper", "central", "backup", "central/copy", "--data", "central"
         ).exit == 0)
       // A journal stands while somebody writes, here another program.
-      let shell = try Child(
+      let shell = Child(
         URL(filePath: "/bin/sh"),
         [
           "-c",

@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import Programs
 import Testing
 
 /// Tests of whole programs, one at a time: side by side they would only take each other's processor.
@@ -23,45 +23,31 @@ struct Outcome {
   func objects() throws -> [[String: Any]] { try #require(try json() as? [[String: Any]]) }
 }
 
-/// Every program started, kept for the run: Foundation's monitor may reach one after its end.
-private let started = Mutex<[Process]>([])
-
-/// A program that runs beside the test; files take what it writes, so that no pipe is inherited.
-final class Child: @unchecked Sendable {  // one task starts, waits for and ends it
-  let process = Process()
+/// A program that runs beside the test, and the files that take what it writes.
+final class Child: Sendable {
+  let process: Program
   let output: URL
   let errors: URL
 
   init(
     _ program: URL, _ words: [String], environment: [String: String], folder: URL,
     output: URL? = nil
-  ) throws {
+  ) {
     let name = UUID().uuidString
     self.output = output ?? folder.appending(path: "\(name).out")
     errors = folder.appending(path: "\(name).err")
-    if output == nil { try Data().write(to: self.output) }
-    try Data().write(to: errors)
-    process.executableURL = program
-    process.arguments = words
-    // A seeded fault of this run is the program's, too.
-    let fault = ProcessInfo.processInfo.environment.filter { $0.key == "CORDEE_MUTANT" }
-    process.environment = environment.merging(fault) { _, fault in fault }
-    process.currentDirectoryURL = folder
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = try FileHandle(forWritingTo: self.output)
-    process.standardError = try FileHandle(forWritingTo: errors)
-    started.withLock { $0.append(process) }
+    // A seeded fault of this run is the program's too, and so are a sanitizer's settings.
+    let kept = ProcessInfo.processInfo.environment.filter {
+      $0.key == "CORDEE_MUTANT" || $0.key.hasSuffix("SAN_OPTIONS")
+    }
+    process = Program(
+      program.path, words, environment: environment.merging(kept) { _, kept in kept },
+      folder: folder, output: self.output, errors: errors)
   }
 
   /// Starts it and waits for its end without holding a thread.
   func finish() async throws -> Outcome {
-    try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
-      process.terminationHandler = { _ in done.resume() }
-      do { try process.run() } catch {
-        process.terminationHandler = nil
-        done.resume(throwing: error)
-      }
-    }
+    try await process.finish()
     return outcome
   }
 
@@ -75,13 +61,8 @@ final class Child: @unchecked Sendable {  // one task starts, waits for and ends
 
   /// Ends it as a power cut would, and waits until it is gone.
   func kill() async throws {
-    guard process.isRunning else { return }
-    Foundation.kill(process.processIdentifier, SIGKILL)
+    process.signal(SIGKILL)
     try await eventually("the process is gone") { !self.process.isRunning }
-  }
-
-  deinit {
-    if process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) }
   }
 }
 
@@ -121,9 +102,7 @@ final class World: @unchecked Sendable {  // used by one test's tasks, its field
   }
 
   deinit {
-    if let server, server.process.isRunning {
-      kill(server.process.processIdentifier, SIGKILL)
-    }
+    server?.process.signal(SIGKILL)
     try? FileManager.default.removeItem(at: folder)
   }
 
@@ -147,8 +126,8 @@ final class World: @unchecked Sendable {  // used by one test's tasks, its field
     try await child(member, words, output: output).finish()
   }
 
-  func child(_ member: String, _ words: [String], output: URL? = nil) throws -> Child {
-    try Child(
+  func child(_ member: String, _ words: [String], output: URL? = nil) -> Child {
+    Child(
       Self.program, words, environment: environment(of: member), folder: folder, output: output)
   }
 
@@ -186,7 +165,7 @@ final class World: @unchecked Sendable {  // used by one test's tasks, its field
 
   /// Starts central, on the port it had before if it had one.
   func serve(merge: String) async throws {
-    let child = try child(
+    let child = child(
       "keeper",
       ["central", "serve", "--data", "central", "--listen", "127.0.0.1:\(port)", "--merge", merge])
     try child.process.run()

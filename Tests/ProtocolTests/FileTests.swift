@@ -1,4 +1,5 @@
 import Foundation
+import Programs
 import Replica
 import SQLite
 import Store
@@ -7,26 +8,17 @@ import Testing
 /// Chapter 16: a replica's file, checked by a program that knows the text alone.
 @Suite("A file, checked by the second implementation", .timeLimit(.minutes(15)))
 struct FileTests {
-  private func check(_ path: String, in folder: URL) throws -> (Int32, String) {
-    let output = folder.appending(path: "said.txt")
-    try Data().write(to: output)
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/python3")
-    process.arguments = [
-      "-B", Specification.folder.appending(path: "vectors/check_file.py").path, path,
-    ]
-    process.standardOutput = try FileHandle(forWritingTo: output)
-    process.standardError = process.standardOutput
-    try process.run()
-    process.waitUntilExit()
-    return (process.terminationStatus, try String(contentsOf: output, encoding: .utf8))
+  private func check(_ path: String) throws -> (Int32, String) {
+    try Program.said(
+      by: "/usr/bin/python3",
+      ["-B", Specification.folder.appending(path: "vectors/check_file.py").path, path])
   }
 
   @Test("members' files and central's log are what the text says [SP-1607] [SP-1610] [SP-1611]")
   func sound() throws {
     let world = try World()
     for member in world.members {
-      let (status, said) = try check(member.store.path, in: world.folder)
+      let (status, said) = try check(member.store.path)
       #expect(status == 0, "\(said)")
       #expect(!said.contains(" 0 signatures"))
     }
@@ -49,7 +41,7 @@ struct FileTests {
     let path = world.folder.appending(path: "altered.sqlite").path
     try FileManager.default.copyItem(atPath: world.members[0].store.path, toPath: path)
     try Connection(path: path, mode: .readWrite).execute(sql)
-    let (status, said) = try check(path, in: world.folder)
+    let (status, said) = try check(path)
     #expect(status == 1, "\(said)")
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Programs
 import Testing
 
 /// The text, the sources and the tests speak of the same rules.
@@ -70,20 +71,9 @@ struct RulesTests {
 
   @Test("the vectors are what the second implementation makes of the rules")
   func made() throws {
-    let output = FileManager.default.temporaryDirectory.appending(path: "cordee-\(UUID()).txt")
-    try Data().write(to: output)
-    defer { try? FileManager.default.removeItem(at: output) }
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/python3")
-    process.arguments = [
-      "-B", Specification.folder.appending(path: "vectors/make.py").path, "--check",
-    ]
-    // A pipe's ends would be inherited by whatever another test starts.
-    process.standardOutput = try FileHandle(forWritingTo: output)
-    process.standardError = process.standardOutput
-    try process.run()
-    process.waitUntilExit()
-    let said = try String(contentsOf: output, encoding: .utf8)
-    #expect(process.terminationStatus == 0, "\(said)")
+    let (status, said) = try Program.said(
+      by: "/usr/bin/python3",
+      ["-B", Specification.folder.appending(path: "vectors/make.py").path, "--check"])
+    #expect(status == 0, "\(said)")
   }
 }

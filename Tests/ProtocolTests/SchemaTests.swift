@@ -2,6 +2,7 @@ import Central
 import Changes
 import Foundation
 import HTTP
+import Programs
 import Replica
 import Seal
 import Store
@@ -126,19 +127,9 @@ struct SchemaTests {
 
   private func check(_ lines: [String], in folder: URL) throws -> (Int32, String) {
     let input = folder.appending(path: "messages.txt")
-    let output = folder.appending(path: "said.txt")
     try Data(lines.joined(separator: "\n").utf8).write(to: input)
-    try Data().write(to: output)
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/python3")
-    process.arguments = [
-      "-B", Specification.folder.appending(path: "schemas/check.py").path,
-    ]
-    process.standardInput = try FileHandle(forReadingFrom: input)
-    process.standardOutput = try FileHandle(forWritingTo: output)
-    process.standardError = process.standardOutput
-    try process.run()
-    process.waitUntilExit()
-    return (process.terminationStatus, try String(contentsOf: output, encoding: .utf8))
+    return try Program.said(
+      by: "/usr/bin/python3",
+      ["-B", Specification.folder.appending(path: "schemas/check.py").path], reading: input)
   }
 }

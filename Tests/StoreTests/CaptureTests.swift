@@ -1,6 +1,7 @@
 import Causality
 import Changes
 import Foundation
+import Programs
 import SQLite
 import Seal
 import Store
@@ -101,15 +102,14 @@ struct CaptureTests {
   @Test("Python's sqlite3 and the sqlite3 shell are captured too")
   func otherPrograms() throws {
     let file = try File()
-    let python = Process()
-    python.executableURL = URL(filePath: "/usr/bin/env")
-    python.arguments = [
-      "python3", "-c",
-      "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); c.execute(\"insert into club values('p','Python','here')\"); c.execute(\"update club set city='there'\"); c.commit()",
-      file.path,
-    ]
-    try python.run()
-    python.waitUntilExit()
+    let script = """
+      import sqlite3, sys
+      c = sqlite3.connect(sys.argv[1])
+      c.execute("insert into club values('p','Python','here')")
+      c.execute("update club set city='there'")
+      c.commit()
+      """
+    #expect(try Program.said(by: "/usr/bin/python3", ["-c", script, file.path]) == (0, ""))
     try file.seal()
     #expect(try file.sealed(after: 0) == ["insert p name=Python city=there"])
   }

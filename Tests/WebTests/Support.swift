@@ -3,6 +3,7 @@ import Foundation
 import HTTP
 import HTTPClient
 import HTTPServer
+import Programs
 import Registry
 import SQLite
 import Seal
@@ -81,21 +82,11 @@ final class Registered {
 
   /// What Python's html.parser makes of a page: its tags in balance, its table rows, its text.
   func parsed(_ html: [UInt8]) throws -> JSON {
-    let name = UUID().uuidString
-    let (input, output) = (
-      folder.appending(path: "\(name).html"), folder.appending(path: "\(name).json")
-    )
+    let input = folder.appending(path: "\(UUID()).html")
     try Data(html).write(to: input)
-    _ = FileManager.default.createFile(atPath: output.path, contents: nil)
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments = ["python3", "-c", Self.script, input.path]
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = try FileHandle(forWritingTo: output)
-    try process.run()
-    process.waitUntilExit()
-    try #require(process.terminationStatus == 0)
-    return try JSON.parse(Array(Data(contentsOf: output)))
+    let (status, said) = try Program.said(by: "/usr/bin/python3", ["-c", Self.script, input.path])
+    try #require(status == 0, "\(said)")
+    return try JSON.parse(Array(said.utf8))
   }
 
   private static let script = """
