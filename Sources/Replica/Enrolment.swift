@@ -28,7 +28,16 @@ struct Enrolled {
   let spaces: [String]
 
   /// Redeems an invite; the same key may ask again.
+  ///
+  /// Central shows its key before the secret leaves this device: a mistyped link, or another central under the
+  /// address, leaves the invite as good as it was.
   init(_ invite: Invite, key: SigningKey, name: String?, _ line: Line) throws {
+    let shown = try JSON.parse(try line.ask("GET", "/v1").bytes)
+    guard try Self.centralKey(shown, is: invite.pin) != nil else {
+      throw SyncError(
+        "central.shape", "what answers under this address is no central node",
+        hint: "Check the invite's link, up to the #.")
+    }
     var members: [(String, JSON)] = [
       ("secret", .string(invite.secret)), ("key", .string(Base64URL.encode(key.publicKey.bytes))),
     ]
@@ -37,18 +46,26 @@ struct Enrolled {
       try line.ask("POST", "/v1/enrolments", body: JSON.object(members).bytes()).bytes)
     guard let network = answer["network"]?.string.flatMap({ NetworkID($0) }),
       let instance = answer["instance"]?.string.flatMap({ InstanceID($0) }),
-      let centralKey = answer["key"]?.string.flatMap(Base64URL.decode).flatMap({
-        PublicKey(bytes: $0)
-      }),
+      let centralKey = try Self.centralKey(answer, is: invite.pin),
       let spaces = answer["spaces"]?.array?.compactMap(\.string)
     else { throw SyncError("enrolment.shape", "central's answer is not an enrolment") }
-    guard centralKey.fingerprint == invite.pin.bytes else {
-      throw SyncError(
-        "central.key", "this is not the central that wrote the invite",
-        hint: "Ask who gave you the invite.")
-    }
     (self.network, self.instance) = (network, instance)
     (self.centralKey, self.spaces) = (centralKey, spaces)
+  }
+
+  /// The key that an answer names as central's; nil where it names none.
+  ///
+  /// - Throws: `SyncError` `central.key` when it is not the key that the invite pins.
+  private static func centralKey(_ answer: JSON, is pin: ReplicaID) throws -> PublicKey? {
+    guard let bytes = answer["key"]?.string.flatMap(Base64URL.decode),
+      let key = PublicKey(bytes: bytes)
+    else { return nil }
+    guard key.fingerprint == pin.bytes else {
+      throw SyncError(
+        "central.key", "this is not the central that wrote the invite",
+        hint: "Copy the whole link again, with what stands after #, or ask who gave it to you.")
+    }
+    return key
   }
 
   /// Keeps where central is and what is received.

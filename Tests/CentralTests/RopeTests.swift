@@ -228,6 +228,7 @@ struct RopeTests {
     #expect { try join(String(forged), "four", now: world.loop.now) } throws: {
       ($0 as? SyncError)?.code == "central.key"
     }
+    _ = try join(good, "five", now: world.loop.now)  // the mistyped link did not use it up
     #expect(throws: Problem.self) {
       try world.central.invite(organisation: "c", role: "king", expires: 0)
     }
