@@ -13,6 +13,8 @@ public struct SyncPreview: Sendable {
   public var editedRows = 0
   /// Whether the sync would go on under a new epoch first: the file is a copy, or an old state.
   public var beginsEpoch = false
+  /// Whether the sync would first bring back what a restored or rewound central lost.
+  public var healsCentral = false
   /// For each space with news, how far its log has grown: an upper bound, since places are shared by all spaces.
   public var entries: [(space: String, most: Int)] = []
 }
@@ -30,6 +32,14 @@ extension Replica {
     preview.editedRows = try store.touchedRows()
     let hello = try hello()
     let answer = try ask(hello, line)
+    if Plan.meetsAnotherLife(hello, answer) {
+      preview.healsCentral = true
+      for space in hello.spaces {
+        let held = answer.spaces.first { $0.name == space.name }?.heldN ?? 0
+        preview.changes += max(0, space.n - held)
+      }
+      return preview
+    }
     if try store.epochDue() != nil || isForked(hello, answer) {
       preview.beginsEpoch = true
       let standing = try standing(of: hello.actor, hello, answer, line)

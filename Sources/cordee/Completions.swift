@@ -139,7 +139,12 @@ extension Completions {
       } + [
         "  shift words; (( CURRENT-- ))",
         #"  case "$path_here" in"#,
-      ] + commands.map(zshCase) + ["  esac", "}", #"_cordee "$@""#]
+      ] + commands.map(zshCase) + [
+        "  esac",
+        "}",
+        // Completion runs a file of fpath as the function itself; a sourced one only registers it.
+        #"if [[ "$funcstack[1]" == _cordee ]]; then _cordee "$@"; else compdef _cordee cordee; fi"#,
+      ]
   }
 
   private var topEntries: [(String, String)] {

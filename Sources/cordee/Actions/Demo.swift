@@ -22,7 +22,9 @@ struct Demo {
     self.console = console
   }
 
+  /// - Throws: `demo.stopped` on Ctrl-C, at the next wait for a merge; the folder is removed either way.
   func run() throws {
+    try CommandSignals.catchThem()
     try Folders.make(folder.path)
     defer { try? FileManager.default.removeItem(at: folder) }
     console.print("1. A secretariat starts central with the founding records of 17 September 2014.")
@@ -40,6 +42,7 @@ struct Demo {
       return try central.invite(organisation: row.id, role: parts[1], expires: Now().seconds + 3600)
     }
     let node = CentralNode(central, mergesOnPush: false)
+    var clock = MergeClock(try MergeSchedule.parse("every 1s", zones: ""), since: Now().seconds)
     let server = try Server(
       listen: .tcp(host: "127.0.0.1", port: 0), limits: CentralActions.limits,
       fault: CentralActions.fault
@@ -60,18 +63,25 @@ struct Demo {
         exchange: try Links.exchange(to: origin, plain: true))
       return replica
     }
-    try round(members, node)
+    try round(members, node, &clock)
     try edit(members)
-    console.print("4. They sync; central merges on its schedule; they sync again.")
-    try round(members, node)
-    try round(members, node)
-    try settle(members, node)
+    console.print(
+      "4. They sync; central merges on its schedule, every second here; they sync again.")
+    try round(members, node, &clock)
+    try round(members, node, &clock)
+    try settle(members, node, &clock)
     try prove(members)
   }
 
-  /// Everybody syncs, central merges, everybody syncs.
-  private func round(_ members: [Replica], _ node: CentralNode) throws {
+  /// Everybody syncs, central merges when its schedule says so, everybody syncs.
+  private func round(_ members: [Replica], _ node: CentralNode, _ clock: inout MergeClock) throws {
     for member in members { _ = try member.sync(now: Now().seconds, at: Now().label) }
+    while !clock.takeRun(at: Now().seconds) {
+      let wait = clock.wait(atMilliseconds: Now().milliseconds)
+      if CommandSignals.waitForStop(milliseconds: wait) {
+        throw Failure(code: "demo.stopped", message: "stopped; what the demo made is removed")
+      }
+    }
     _ = try node.merge()
     for member in members { _ = try member.sync(now: Now().seconds, at: Now().label) }
   }
@@ -99,7 +109,7 @@ struct Demo {
     }
   }
 
-  private func settle(_ members: [Replica], _ node: CentralNode) throws {
+  private func settle(_ members: [Replica], _ node: CentralNode, _ clock: inout MergeClock) throws {
     let secretariat = members[2]
     let conflicts = try secretariat.store.conflicts()
     console.print(
@@ -116,7 +126,7 @@ struct Demo {
         try secretariat.store.seal([Write(conflict.row, verb)], space: "commons", author: author)
       }
     }
-    try round(members, node)
+    try round(members, node, &clock)
     console.print("6. The secretariat settles them once; everywhere they are gone:")
     for (member, name) in zip(members, ["Quito", "ICA", "Secretariat"]) {
       console.print("   \(name): \(try member.store.conflicts().count) conflicts")

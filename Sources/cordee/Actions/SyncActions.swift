@@ -165,6 +165,7 @@ enum SyncActions {
             .object(preview.entries.map { ($0.space, .integer(Int64($0.most))) })
           ),
           ("begins_epoch", .bool(preview.beginsEpoch)),
+          ("heals_central", .bool(preview.healsCentral)),
         ]))
     } else {
       invocation.console.print(
@@ -172,6 +173,11 @@ enum SyncActions {
       if preview.beginsEpoch {
         invocation.console.print(
           "Would begin a new epoch first: this file is a copy or an old state.")
+      }
+      if preview.healsCentral {
+        invocation.console.print(
+          "Would first give central, which was restored, what it lost; then it has news to tell.")
+        return .done
       }
       let news = preview.entries.map { "at most \($0.most) entries of \($0.space)" }
       invocation.console.print(
