@@ -96,7 +96,10 @@ public struct Field: Sendable {
     case (.text(let text), .text):
       if let format, !format.accepts(text) { format.expected } else { nil }
     case (.integer, .integer), (.real, .real), (.blob, .blob): nil
-    default: type.rawValue.lowercased()
+    case (_, .integer): "a whole number"
+    case (_, .real): "a number"
+    case (_, .text): "text"
+    case (_, .blob): "bytes"
     }
   }
 }

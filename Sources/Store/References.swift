@@ -13,6 +13,10 @@ extension Store {
     let parts = text.split(separator: "/", maxSplits: 1).map(String.init)
     let named = parts.count == 2 ? parts[0] : table
     let name = parts.last ?? ""
+    if let table, let named, table != named {
+      throw StoreError(
+        .notFound, "\(text) names no \(table)", hint: "Give \(table)/NAME, or its name alone.")
+    }
     if let named, schema.table(named) == nil {
       throw StoreError(
         .notFound, "there is no table \(named)",
@@ -23,7 +27,11 @@ extension Store {
       found += try rows(called: name, in: table)
     }
     guard let row = found.first else {
-      throw StoreError(.notFound, "there is no \(text)", hint: "See `cordee list`.")
+      let isShort = name.utf8.count < Self.prefixBytesMin && name.allSatisfy(\.isHexDigit)
+      throw StoreError(
+        .notFound, "there is no \(text)",
+        hint: isShort
+          ? "Of an id give at least \(Self.prefixBytesMin) characters." : "See `cordee list`.")
     }
     guard found.count == 1 else {
       let ids = found.map { "\($0.table)/\($0.id)" }.joined(separator: ", ")

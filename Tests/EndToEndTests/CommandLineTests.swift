@@ -122,6 +122,8 @@ extension EndToEnd {
       let twin = try await world.run("quito", "get", "organisation/twin")
       #expect(twin.exit == 1)
       for id in ids { #expect(twin.errors.contains("organisation/\(id)")) }
+      let gone = try await world.run("quito", "remove", "organisation/\(ids[0])", "--json").object()
+      #expect(gone["record"] as? String == "organisation/\(ids[0])")
       let ecuador = try await world.run("quito", "get", "ecuador", "--json").object()
       let id = try #require(ecuador["id"] as? String)
       for name in [id, "organisation/\(id)", String(id.prefix(8)), "organisation/ecuador"] {
@@ -140,6 +142,52 @@ extension EndToEnd {
         "quito", "list", "membership", "--where", "member=quebec", "--json"
       ).objects()
       #expect(listed.contains { $0["id"] as? String == made["id"] as? String })
+    }
+
+    @Test func `a key changed here and a row edited there settle by the way that is printed`()
+      async throws
+    {
+      let world = try World()
+      try await world.start(merge: "on-push")
+      try await world.join("quito", for: "ecuador")
+      try await world.join("ica", for: "ica")
+      try await world.python("quito", "UPDATE organisation SET id = 'other' WHERE slug = 'escwa'")
+      try await world.run("ica", "set", "escwa", "contact=by post")
+      try await world.sync("quito", "ica", "quito")
+      let conflicts = try await world.run("quito", "conflicts")
+      #expect(conflicts.exit == 3)
+      let way = try #require(
+        conflicts.output.split(separator: "\n").first { $0.contains("Settle:") })
+      let remove = try #require(way.split(separator: " ").last)
+      let record = try await world.run("quito", "conflicts", "--json").objects().first?["record"]
+      #expect(record as? String == String(remove))
+      #expect(try await world.run("quito", "undelete", String(remove)).exit == 0)
+      #expect(try await world.run("quito", "conflicts").exit == 0)
+    }
+
+    @Test func `news is what was merged lately, however old its label; a refusal says why`()
+      async throws
+    {
+      let world = try World()
+      try await world.start(merge: "on-push")
+      try await world.join("quito", for: "ecuador")
+      try await world.join("ica", for: "ica")
+
+      let edit = try await Child(
+        URL(filePath: "/usr/bin/faketime"),
+        ["2016-03-01 12:00:00", World.program.path, "set", "ecuador", "contact=A"],
+        environment: world.environment(of: "quito"), folder: world.folder
+      ).finish()
+      #expect(edit.exit == 0, "\(edit.errors)")
+      try await world.sync("quito", "ica")
+      let news = try await world.run("ica", "log", "--since", "1h", "--json").objects()
+      let old = try #require(news.first { ($0["at"] as? String)?.hasPrefix("2016-03-01") == true })
+      #expect(old["merged_by"] is String && old["reason"] is NSNull)
+      try await world.python("quito", "UPDATE organisation SET country = 'ZZ' WHERE slug = 'ica'")
+      try await world.sync("quito", "ica")
+      let refused = try await world.run("ica", "log", "--since", "1h", "--json").objects()
+        .first { $0["verdict"] as? String == "quarantined" }
+      #expect((refused?["reason"] as? String)?.contains("country") == true)
     }
 
     @Test func `every reading command prints JSON, and errors under it are one problem`()

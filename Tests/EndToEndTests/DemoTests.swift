@@ -6,19 +6,24 @@ extension EndToEnd {
   /// The main job by one command, as a stranger runs it first.
   @Suite(.timeLimit(.minutes(15))) struct DemoTests {
     /// Runs the demo in a folder that holds the founding records or not; its files go to `scratch`.
+    ///
+    /// Without them the program runs from there, too, since it looks above itself.
     private func demo(_ world: World, withRecords: Bool) async throws -> Outcome {
+      let program = withRecords ? World.program : world.folder.appending(path: "cordee")
       if withRecords {
         let fixtures = world.folder.appending(path: "Fixtures")
         try FileManager.default.createDirectory(at: fixtures, withIntermediateDirectories: true)
         try FileManager.default.copyItem(
           at: URL(filePath: World.seed), to: fixtures.appending(path: "seed-records.json"))
+      } else {
+        try FileManager.default.copyItem(at: World.program, to: program)
       }
       let scratch = world.folder.appending(path: "scratch")
       try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
       var environment = world.environment(of: "stranger")
       environment["TMPDIR"] = scratch.path
       let outcome = try await Child(
-        World.program, ["demo"], environment: environment, folder: world.folder
+        program, ["demo"], environment: environment, folder: world.folder
       ).finish()
       #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path) == [])
       #expect(try world.processes() == [])
@@ -43,6 +48,7 @@ extension EndToEnd {
       #expect(digests.count == 3 && Set(digests).count == 1)
       #expect(digests.first??.count == 43)
       #expect(outcome.output.contains("2 things need a person"))
+      #expect(outcome.output.contains("stand: República del Ecuador, by post"))
       #expect(lines.filter { $0.suffix(2) == ["0", "conflicts"] }.count == 3)
       #expect(outcome.output.contains("Official stakeholders as at 2014-09-17: 12\n"))
       let list = lines.drop { $0.first != "Official" }
@@ -81,7 +87,8 @@ extension EndToEnd {
       let outcome = try await demo(try World(), withRecords: false)
       #expect(outcome.exit == 1)
       #expect(
-        outcome.errors == "cordee: Fixtures/seed-records.json is not here. "
+        outcome.errors
+          == "cordee: Fixtures/seed-records.json is neither here nor above the program. "
           + "Run the demo in the project's folder: make demo.\n")
     }
   }

@@ -15,6 +15,19 @@ extension EndToEnd {
         atPath: world.folder.appending(path: "quito/.local/share/cordee/keys").path)
     }
 
+    @Test func `a registry without records holds its keeper, who can join`() async throws {
+      let world = try World()
+      let made = try await world.run(
+        "keeper", "central", "init", "--data", "central", "--name", "Secrétariat, Genève", "--url",
+        "http://127.0.0.1", "--json"
+      ).object()
+      #expect(made["founder"] as? String == "organisation/secretariat-geneve")
+      try await world.serve(merge: "on-push")
+      try await world.join("keeper", for: "secretariat-geneve", as: "secretariat")
+      let row = try await world.run("keeper", "get", "secretariat-geneve", "--json").object()
+      #expect(row["name_en"] as? String == "Secrétariat, Genève")
+    }
+
     @Test func `R10: a join that met no central goes on with the same invite and the same key`()
       async throws
     {

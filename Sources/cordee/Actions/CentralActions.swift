@@ -35,14 +35,22 @@ enum CentralActions {
       let central = try make(
         folder: folder, name: invocation.option("name") ?? "", url: origin.description)
       let count = try records.map { try load($0, into: central) }
+      let founder = count == nil ? try found(central, called: invocation.option("name") ?? "") : nil
       if invocation.wantsJSON {
         invocation.console.print(
           JSON.object([
             ("data", .string(folder)), ("url", .string(origin.description)),
-            ("records", .integer(Int64(count ?? 0))),
+            ("records", .integer(Int64(count ?? 1))),
+            ("founder", founder.map { .string("organisation/\($0)") } ?? .null),
           ]))
       } else {
         if let count { invocation.console.print("\(count) records loaded.") }
+        if let founder {
+          invocation.console.print(
+            "It holds organisation/\(founder). Once it serves, a first device joins by: "
+              + "cordee central invite --data \(folder) --organisation \(founder) "
+              + "--role secretariat")
+        }
         invocation.console.print(
           "Central node made in \(folder). Next: cordee central serve --data \(folder)")
       }
@@ -109,6 +117,41 @@ enum CentralActions {
     try central.queue(writes, space: "commons", at: Now().label)
     try central.merge(at: Now().label)
     return writes.count
+  }
+
+  /// Makes the keeper the first organisation of a registry without records, so that it can invite itself.
+  ///
+  /// - Returns: its slug.
+  private static func found(_ central: Central, called name: String) throws -> String {
+    let slug = slug(of: name)
+    let row = RowKey(
+      table: "organisation",
+      id: UUIDv7.make(milliseconds: Now().seconds * 1000, random: Randomness.bytes(10)))
+    let values = try EditActions.table(row.table).fields.map { field in
+      switch field.name {
+      case "slug": FieldValue(field.name, .text(slug))
+      case "kind": FieldValue(field.name, .text("leading_group"))
+      case "name_en": FieldValue(field.name, .text(name))
+      default: FieldValue(field.name, .null)
+      }
+    }
+    let label = Now().label
+    try central.queue([Write(row, .insert(values))], space: "commons", at: label)
+    try central.merge(at: label)
+    return slug
+  }
+
+  /// Lower-case ASCII words of a name, joined by hyphens.
+  static func slug(of name: String) -> String {
+    // Swift compares characters by canonical equivalence, so that `e` and an accent are é.
+    let accents = "\u{300}\u{301}\u{302}\u{303}\u{304}\u{308}\u{30A}\u{30C}\u{327}\u{328}"
+    let plain = Dictionary(
+      uniqueKeysWithValues: "abcdefghijklmnopqrstuvwxyz".flatMap { letter in
+        accents.unicodeScalars.map { (Character("\(letter)\($0)"), letter) }
+      })
+    let words = name.lowercased().map { plain[$0] ?? $0 }
+      .split { !($0.isASCII && ($0.isLetter || $0.isNumber)) }
+    return words.isEmpty ? "keeper" : words.map { String($0) }.joined(separator: "-")
   }
 
   /// Loads the founding records in a file.

@@ -73,7 +73,7 @@ extension ReadActions {
     }
     return .object([
       ("kind", .string(isField ? "field" : "deleted")),
-      ("record", .string(recordName(conflict.row, try store.state(of: conflict.row)))),
+      ("record", .string(recordName(conflict.row, try store.state(of: conflict.row), in: store))),
       ("id", .string(conflict.row.id)),
       ("field", conflict.field.map { .string($0) } ?? .null),
       ("shown", sides.first.map { shape($0.value) } ?? .null),

@@ -32,7 +32,8 @@ struct Demo {
       folder: folder.path, name: "Demo", url: "http://127.0.0.1")
     guard let records = Self.records() else {
       throw Failure(
-        code: "seed.missing", message: "Fixtures/seed-records.json is not here",
+        code: "seed.missing",
+        message: "Fixtures/seed-records.json is neither here nor above the program",
         hint: "Run the demo in the project's folder: make demo.")
     }
     try CentralActions.seed(central, from: records, console)
@@ -140,6 +141,13 @@ struct Demo {
     else {
       throw Failure(code: "demo.diverged", message: "the replicas differ")
     }
+    let ecuador = try members[2].store.state(
+      of: members[2].store.resolve("organisation/ecuador"))
+    let kept = ["name_es", "contact"].compactMap { ecuador.shown($0).text }
+    guard kept == ["República del Ecuador", "by post"] else {
+      throw Failure(code: "demo.lost", message: "an edit of two fields of one record was lost")
+    }
+    console.print("   Both edits of Ecuador's record stand: \(kept.joined(separator: ", "))")
     console.print("7. All replicas hold equal content. The official list:")
     let list = try OfficialList(members[0].store, on: "2014-09-17")
     guard list.entries?.count == 12 else {
@@ -148,7 +156,16 @@ struct Demo {
     console.print(String(list.text.dropLast()))
   }
 
+  /// The founding records: in the folder it runs in, or in one above the program, as the build places it.
   private static func records() -> String? {
-    ["Fixtures/seed-records.json"].first { FileManager.default.fileExists(atPath: $0) }
+    var folder = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+    var folders = [""]
+    while folder.path != "/" {
+      folder.deleteLastPathComponent()
+      folders.append(folder.path + (folder.path == "/" ? "" : "/"))
+    }
+    return folders.map { $0 + "Fixtures/seed-records.json" }.first {
+      FileManager.default.fileExists(atPath: $0)
+    }
   }
 }

@@ -90,7 +90,7 @@ enum EditActions {
     _ row: RowKey, _ isChanged: Bool, _ invocation: Invocation, _ store: Store
   ) throws {
     guard invocation.wantsJSON else { return }
-    let name = ReadActions.recordName(row, try store.state(of: row))
+    let name = ReadActions.recordName(row, try store.state(of: row), in: store)
     invocation.console.print(
       JSON.object([
         ("record", .string(name)), ("id", .string(row.id)), ("changed", .bool(isChanged)),

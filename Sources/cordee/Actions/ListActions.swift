@@ -114,6 +114,14 @@ extension ReadActions {
     return value.isNull ? "" : text(value)
   }
 
+  /// What REF takes, and names this row alone: by its slug, or by its id where another row has the slug, too.
+  ///
+  /// - Complexity: O(rows of the table).
+  static func recordName(_ row: RowKey, _ state: RowState, in store: Store) -> String {
+    let name = recordName(row, state)
+    return (try? store.resolve(name)) == row ? name : "\(row.table)/\(row.id)"
+  }
+
   private static func trimmed(_ name: String) -> String {
     name.hasSuffix("_id") ? String(name.dropLast(3)) : name
   }

@@ -51,17 +51,22 @@ enum ReadActions {
       let store = try invocation.store()
       var lines: [JSON] = []
       for space in try Identity(store).spaces {
+        let checkpoints = try store.checkpoints(of: space).map(\.checkpoint)
         try store.forEachEntry(of: space, after: 0) { entry in
           let body = try entry.change.bodyBytes.map { (bytes) throws(WireError) in
             try ChangeDecoding.body(bytes)
           }
-          guard (body?.at ?? "") >= since else { return true }
+          // An edit made long ago is news when it was merged lately.
+          let merged = checkpoints.first { $0.seq >= entry.seq }?.at
+          guard (body?.at ?? "") >= since || (merged ?? "") >= since else { return true }
           lines.append(
             .object([
               ("seq", .integer(Int64(entry.seq))), ("space", .string(space)),
               ("at", .string(body?.at ?? "")),
               ("by", .string(try Names.by(entry.change.dot.actor, store))),
+              ("merged_by", merged.map { .string($0) } ?? .null),
               ("verdict", .string(entry.verdict.isApplied ? "applied" : "quarantined")),
+              ("reason", reason(entry.verdict).map { .string($0) } ?? .null),
               (
                 "records",
                 .array((body?.writes ?? []).map { .string("\($0.row.table)/\($0.row.id)") })
@@ -83,14 +88,16 @@ enum ReadActions {
       } else {
         var table = Table([
           .init(title: "seq", isRight: true), .init(title: "at"), .init(title: "by"),
-          .init(title: "verdict"), .init(title: "records"),
+          .init(title: "verdict"), .init(title: "records"), .init(title: "reason"),
         ])
         for line in lines {
           let records = line["records"]?.array ?? []
           table.add([
             line["seq"]?.text() ?? "", line["at"]?.string ?? "", line["by"]?.string ?? "",
             line["verdict"]?.string ?? "",
-            records.count == 1 ? records[0].string ?? "" : "\(records.count) records",
+            records.count == 1
+              ? try name(of: records[0].string ?? "", store) : "\(records.count) records",
+            line["reason"]?.string ?? "",
           ])
         }
         invocation.console.print(table)
@@ -100,6 +107,18 @@ enum ReadActions {
       }
       return .done
     }
+  }
+
+  private static func reason(_ verdict: Verdict) -> String? {
+    if case .quarantined(let reason) = verdict { reason } else { nil }
+  }
+
+  /// The name of a row given as `table/id`, for a person.
+  private static func name(of text: String, _ store: Store) throws -> String {
+    let parts = text.split(separator: "/", maxSplits: 1).map(String.init)
+    guard parts.count == 2, store.schema.table(parts[0]) != nil else { return text }
+    let row = RowKey(table: parts[0], id: parts[1])
+    return recordName(row, try store.state(of: row))
   }
 
   /// The time label `span` before a moment; empty, which is before every label, without one.

@@ -29,7 +29,7 @@ extension ReadActions {
 
   /// Says that a row is deleted: when, by whom, and how to bring it back.
   static func deleted(_ row: RowKey, _ state: RowState, _ store: Store) throws -> Failure {
-    let name = recordName(row, state)
+    let name = recordName(row, state, in: store)
     let marks = state.liveness.filter { $0.value == .integer(0) }
     let told = try marks.map { mark in
       let at = try store.body(of: mark.dot, table: row.table)?.at ?? "an unknown time"

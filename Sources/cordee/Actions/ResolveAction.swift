@@ -31,7 +31,7 @@ extension EditActions {
   ) throws -> Verb {
     let conflicts = try store.conflicts().filter { $0.row == row }
     guard let conflict = conflicts.first(where: { $0.field == field?.name }) else {
-      let name = ReadActions.recordName(row, try store.state(of: row))
+      let name = ReadActions.recordName(row, try store.state(of: row), in: store)
       let others = conflicts.compactMap(\.field).joined(separator: ", ")
       throw Failure(
         code: "conflict.none",

@@ -33,7 +33,7 @@ enum CentralCommands {
       Example(
         line: "cordee central init --data /srv/cordee --name Secretariat"
           + " --url https://registry.example",
-        meaning: "make an empty registry that members reach at this address"),
+        meaning: "make a registry that members reach at this address, holding the keeper alone"),
       Example(
         line: "cordee central init --data here --name Trial --url http://localhost:8080"
           + " --seed seed-records.json",
@@ -84,7 +84,7 @@ enum CentralCommands {
       OptionSpec(
         long: "role", value: "ROLE", isRequired: true, summary: "what it may do",
         completes: .oneOf(Schema.registry.roles.map(\.name))),
-      OptionSpec(long: "days", value: "N", summary: "days the invite holds"),
+      OptionSpec(long: "days", value: "N", summary: "days the invite holds, 1 to 30 (3)"),
     ],
     examples: [
       Example(
