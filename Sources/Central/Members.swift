@@ -113,22 +113,26 @@ extension Central {
           .text(shown),
           .text(at))
       }
-      try queue(
-        [
-          Write(
-            RowKey(table: "replica", id: replica.description),
-            .insert([
-              FieldValue("key", .text(Base64URL.encode(key.bytes))),
-              FieldValue("organisation_id", .text(organisation)), FieldValue("role", .text(role)),
-              FieldValue("name", .text(shown)), FieldValue("enrolled_at", .text(at)),
-              FieldValue("revoked_at", .null), FieldValue("succeeds_id", .null),
-            ]))
-        ], space: store.schema.spaces[0], at: at)
       guard let member = try member(replica) else {
         throw Problem("member.missing", status: 500, "the new member was not kept")
       }
+      try queue([Self.enrolling(member)], space: store.schema.spaces[0], at: at)
       return enrolment(of: member)
     }
+  }
+
+  /// The write by which the log names a device and its key.
+  static func enrolling(_ member: Member) -> Write {
+    Write(
+      RowKey(table: "replica", id: member.replica.description),
+      .insert([
+        FieldValue("key", .text(Base64URL.encode(member.key.bytes))),
+        FieldValue("organisation_id", .text(member.organisation)),
+        FieldValue("role", .text(member.role)), FieldValue("name", .text(member.name)),
+        FieldValue("enrolled_at", .text(member.enrolledAt)),
+        FieldValue("revoked_at", member.revokedAt.map { .text($0) } ?? .null),
+        FieldValue("succeeds_id", .null),
+      ]))
   }
 
   /// Shuts a device out, from its next request on; the log says so at the next merge.

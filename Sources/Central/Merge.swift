@@ -106,10 +106,14 @@ extension Central {
   }
 
   /// Takes every segment that can stand now; true if one did, since others may wait for it.
+  ///
+  /// Nobody's change comes before the one that enrolled its author: without its key nobody could verify it. A restored
+  /// central hears of both in any order; what enrolled somebody in an earlier life may be gone, and is written again.
   private func mergeRound(
     _ queue: inout MergeQueue, _ report: inout MergeReport, _ touched: inout Set<String>
   ) throws -> Bool {
     var waiting: [QueuedSegment] = []
+    var strangers: [Member] = []
     for segment in queue.segments {
       let isReady = try queue.needs[segment.id]?.allSatisfy {
         try store.head(of: $0.actor, in: segment.space).n >= $0.n
@@ -118,7 +122,8 @@ extension Central {
         waiting.append(segment)
         continue
       }
-      switch try fate(of: segment) {
+      let fate = try fate(of: segment)
+      switch fate {
       case .waits(let needs):
         queue.needs[segment.id] = needs
         waiting.append(segment)
@@ -129,19 +134,34 @@ extension Central {
         // What was held is not any more: who waits for it may wait in vain.
         queue.needs = [:]
         heldCounts = [:]
-      case .stands(let changes):
-        try take(segment, changes, &report)
+      case .stands(let standing), .parted(let standing):
+        guard try isInLog(standing.author) else {
+          strangers.append(standing.author)
+          waiting.append(segment)
+          continue
+        }
         touched.insert(segment.space)
-      case .parted where mutant(52, "R2: of two changes of one name one is dropped"):
-        try drop(segment)
-      case .parted(let changes):
-        try keepBoth(segment, changes, &report)
-        touched.insert(segment.space)
+        if case .stands = fate {
+          try take(segment, standing, &report)
+        } else if mutant(52, "R2: of two changes of one name one is dropped") {
+          try drop(segment)
+        } else {
+          try keepBoth(segment, standing, &report)
+        }
       }
     }
     let progressed = waiting.count < queue.segments.count
     queue.keep(waiting)
-    return progressed
+    guard !progressed, let stranger = strangers.first else { return progressed }
+    try self.queue([Self.enrolling(stranger)], space: store.schema.spaces[0], at: report.at)
+    try mergeOwn(at: report.at, &report, &touched)
+    return true
+  }
+
+  /// Whether the log names a device and its key.
+  private func isInLog(_ author: Member) throws -> Bool {
+    try author.replica == keyID
+      || store.isKnown(RowKey(table: "replica", id: author.replica.description))
   }
 
   /// Gives each change of a segment its verdict and its place.

@@ -46,11 +46,15 @@ extension Replica {
     }
     try beginLife(instance, hello, first, at: at, line, &report)
     if !isRestoring {
-      for space in identity.spaces {
+      // Places are counted over all spaces: every log goes back before any goes on.
+      var moved: [String] = []
+      for space in identity.spaces where try cursor(of: space).instance != instance {
         try goOver(
           space, to: instance, from: common[space] ?? .start, starts: first.starts, at: at, line,
           &report)
+        moved.append(space)
       }
+      for space in moved { try pull(space, author: author(at: at), line, &report) }
     }
     for (space, dots) in wants { try giveBodies(dots, space, line) }
     return isRestoring
@@ -79,13 +83,12 @@ extension Replica {
     identity = try Identity(store)
   }
 
-  /// Goes back to the common place of one space, if need be, and reads on from there in the new life.
+  /// Goes back to the common place of one space, if need be, and on into the new life.
   private func goOver(
     _ space: String, to instance: InstanceID, from place: LogPlace, starts: [InstanceStart],
     at: String, _ line: Line, _ report: inout SyncReport
   ) throws {
     let cursor = try cursor(of: space)
-    guard cursor.instance != instance else { return }
     let standing = Hello.Space(name: space, n: 0, hash: .zero, cursor: cursor)
     if let floor = Plan.floor(of: standing, starts), place.seq < min(floor, cursor.seq) {
       try keepEvidence(space, floor: floor, place, &report)
@@ -109,7 +112,6 @@ extension Replica {
       : "Central was restored: \(undone) log entries of \(space) above \(place.seq) are offered again and judged anew."
     try store.write { try store.setMeta("restored.\(space)", .text("\(at) \(words)")) }
     report.notes.append(words)
-    try pull(space, author: author(at: at), line, &report)
   }
 
   /// Central signed two histories: it was rewound and merged on before anybody noticed, or it is not honest.
@@ -205,7 +207,7 @@ extension Replica {
       guard entry.seq <= end, lines.count < Self.pushBytesMax - 100_000 else { return false }
       let dot = entry.change.dot
       if seen.insert(dot.actor).inserted, dot.n > 1 {
-        heads[dot.actor] = try store.changeHash(Dot(actor: dot.actor, n: dot.n - 1), in: space)
+        heads[dot.actor] = try store.namedHash(Dot(actor: dot.actor, n: dot.n - 1), in: space)
       }
       lines += LogLine.entryLine(
         seq: entry.seq, change: entry.change, verdict: entry.verdict,

@@ -12,20 +12,24 @@ extension Replica {
   private static let wanted: Headers = ["Accept-Encoding": "zstd"]
 
   /// Takes the log up to a checkpoint that reaches at least what central announced.
+  ///
+  /// What an earlier sync had downloaded and could not write may end before that; then the rest follows.
   func pull(
     _ space: String, announced: Int = 0, author: Author, _ line: Line, _ report: inout SyncReport
   ) throws {
-    let start = try cursor(of: space)
-    let spool = Spool(path: "\(store.path).cordee-pull-\(space)", start: start)
-    _ = try takeLog(of: space, from: start, spool, author: author, &report) { cursor in
-      try piece(of: space, after: cursor, line, .pull)
-    }
-    guard try cursor(of: space).seq >= announced else {
-      throw try suspect(
-        "log.short", space, at: author.at,
-        "central announced entry \(announced) of \(space), and gave the log up to \(try cursor(of: space).seq)"
-      )
-    }
+    repeat {
+      let start = try cursor(of: space)
+      let spool = Spool(path: "\(store.path).cordee-pull-\(space)", start: start)
+      _ = try takeLog(of: space, from: start, spool, author: author, &report) { cursor in
+        try piece(of: space, after: cursor, line, .pull)
+      }
+      let reached = try cursor(of: space).seq
+      guard reached >= announced || reached > start.seq else {
+        throw try suspect(
+          "log.short", space, at: author.at,
+          "central announced entry \(announced) of \(space), and gave the log up to \(reached)")
+      }
+    } while try cursor(of: space).seq < announced
   }
 
   /// Takes pieces of the log up to a checkpoint, whoever brings them.

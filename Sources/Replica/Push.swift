@@ -49,6 +49,23 @@ extension Replica {
     return sent
   }
 
+  /// Sends as `push` does; own edits that the role may not send stay here, and what others wrote comes all the same.
+  ///
+  /// Changes of a former actor whose name a twin took are sealed again, in this conversation or the next.
+  func pushIfAllowed(
+    _ space: String, as actor: ActorID? = nil, after n: Int, at: String, _ line: Line,
+    _ report: inout SyncReport
+  ) throws -> Int {
+    do {
+      return try push(space, as: actor, after: n, at: at, line)
+    } catch let refusal as SyncError where refusal.code == "space.forbidden" {
+      if !report.refused.contains(refusal.message) { report.refused.append(refusal.message) }
+      return 0
+    } catch let refusal as SyncError where refusal.code == "segment.fork" && actor != nil {
+      return 0
+    }
+  }
+
   /// Brings others' changes that bundles left here; each is kept until central has it or refuses it for good.
   ///
   /// - Returns: how many segments central received.

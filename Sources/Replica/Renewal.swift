@@ -34,13 +34,37 @@ extension Replica {
     -> Epoch?
   {
     let isForked = try isForked(hello, answer)
-    guard let reason = try store.epochDue() ?? (isForked ? .forked : nil) else { return nil }
+    let former = try forkedFormers(line)
+    let isDue = isForked || !former.isEmpty
+    guard let reason = try store.epochDue() ?? (isDue ? .forked : nil) else { return nil }
     let standing = try standing(of: hello.actor, hello, answer, line)
     let epoch = try store.write {
-      try store.beginEpoch(reason, as: freshActor, author: author(at: at), standing: standing)
+      try store.beginEpoch(
+        reason, as: freshActor, author: author(at: at), standing: standing, former: former)
     }
     identity = try Identity(store)
     return epoch
+  }
+
+  /// Former actors under whose name central holds other changes than this file has waiting, and up to where both agree.
+  ///
+  /// A twin wrote under that name and a central that was put back heard it first; or hello's answer, which is not signed,
+  /// was altered on its way when the epoch began. Either way what waits could never stand under its name.
+  private func forkedFormers(_ line: Line) throws -> [ActorID: [String: Int]] {
+    var forked: [ActorID: [String: Int]] = [:]
+    for actor in try store.waitingFormerActors() where actor.replica == key.publicKey.replica {
+      let hello = try hello(as: actor)
+      let answer = try ask(hello, line)
+      let standing = try standing(of: actor, hello, answer, line)
+      for space in answer.spaces {
+        let point = standing[space.name] ?? 0
+        guard space.heldN > point,
+          try !store.ownChanges(of: actor, in: space.name, after: point, limit: 1).isEmpty
+        else { continue }
+        forked[actor, default: [:]][space.name] = point
+      }
+    }
+    return forked
   }
 
   func isForked(_ hello: Hello, _ answer: HelloAnswer) throws -> Bool {
@@ -60,11 +84,14 @@ extension Replica {
     -> [String: Int]
   {
     var points: [String: CommonPoint] = [:]
+    // Of a former actor it was only said once that all of it stands.
+    let isFormer = try actor != store.currentActor()
     for space in hello.spaces {
       guard let central = answer.spaces.first(where: { $0.name == space.name }) else { continue }
       points[space.name] = try CommonPoint(
         space, central, isForeign: actor.replica != key.publicKey.replica,
-        logged: try store.knownStanding(of: actor, in: space.name)
+        logged: isFormer
+          ? store.lastLogged(actor, space.name) : store.knownStanding(of: actor, in: space.name)
       ) { try store.changeHash(Dot(actor: actor, n: $0), in: space.name) }
     }
     while points.values.contains(where: { $0.probe != nil }) {

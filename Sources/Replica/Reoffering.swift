@@ -10,7 +10,9 @@ extension Replica {
   /// Offers what central does not hold of the changes that are adrift, and of own ones that former actors have waiting.
   ///
   /// - Returns: changes sent.
-  func offerAgain(_ space: String, at: String, _ line: Line) throws -> Int {
+  func offerAgain(_ space: String, at: String, _ line: Line, _ report: inout SyncReport) throws
+    -> Int
+  {
     let adrift = try store.adrift(in: space)
     // Hello speaks of the present actor alone.
     let former = try store.epochs().map(\.from).filter { actor in
@@ -24,7 +26,8 @@ extension Replica {
     let held = try askHeld(asked, space, line)
     var sent = 0
     for actor in former {
-      sent += try push(space, as: actor, after: held[actor] ?? 0, at: at, line)
+      sent += try pushIfAllowed(
+        space, as: actor, after: held[actor] ?? 0, at: at, line, &report)
     }
     let others = adrift.filter { $0.change.dot.actor.replica != identity.actor.replica }
     let (count, refused) = try offer(others, above: held, space, line)

@@ -61,7 +61,7 @@ extension Replica {
       try converse(line, at: at, &report)
     }
     report.heldBack = store.heldBack
-    if fetchesHistory {
+    if fetchesHistory, !report.isCentralRestoring {
       for space in identity.spaces { report.history += try fetchHistory(of: space, line) }
     }
     return report
@@ -76,10 +76,12 @@ extension Replica {
       hello = try self.hello()
       answer = try ask(hello, line)
     }
-    for space in identity.spaces { report.offered += try offerAgain(space, at: at, line) }
+    for space in identity.spaces {
+      report.offered += try offerAgain(space, at: at, line, &report)
+    }
     if report.isCentralRestoring {
       for space in answer.spaces {
-        report.pushed += try push(space.name, after: space.heldN, at: at, line)
+        report.pushed += try pushIfAllowed(space.name, after: space.heldN, at: at, line, &report)
       }
       return
     }
@@ -98,12 +100,7 @@ extension Replica {
       switch step {
       case .push(let space, let held):
         try store.write { try store.markReceived(identity.actor, upTo: held, in: space) }
-        do {
-          report.pushed += try push(space, after: held, at: at, line)
-        } catch let refusal as SyncError where refusal.code == "space.forbidden" {
-          // Own edits that the role may not send stay here; what others wrote comes all the same.
-          report.refused.append(refusal.message)
-        }
+        report.pushed += try pushIfAllowed(space, after: held, at: at, line, &report)
       case .received(let space, let n):
         try store.write { try store.markReceived(identity.actor, upTo: n, in: space) }
       case .snapshot(let space):
@@ -163,11 +160,12 @@ extension Replica {
     return cursor
   }
 
-  func hello() throws -> Hello {
-    Hello(
-      actor: identity.actor,
+  func hello(as actor: ActorID? = nil) throws -> Hello {
+    let actor = actor ?? identity.actor
+    return Hello(
+      actor: actor,
       spaces: try identity.spaces.map { space in
-        let head = try store.head(of: identity.actor, in: space)
+        let head = try store.head(of: actor, in: space)
         return Hello.Space(name: space, n: head.n, hash: head.hash, cursor: try cursor(of: space))
       })
   }

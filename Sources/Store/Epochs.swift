@@ -67,12 +67,15 @@ extension Store {
   ///   - author: the actor so far.
   ///   - standing: for each space the highest count up to which central holds the very changes of that actor that this file
   ///     does; 0 where a space is not named. What the log brought is taken to stand in any case.
+  ///   - former: the same of former actors under whose name central holds other changes than the file has waiting: these are
+  ///     sealed again first.
   /// - Returns: what is kept of it.
   /// - Throws: `StoreError.corrupt` when changes are missing; then nothing has happened.
   /// - Complexity: O(changes sealed again) in time and memory.
   @discardableResult
   public func beginEpoch(
-    _ reason: EpochReason, as next: ActorID, author: Author, standing: [String: Int]
+    _ reason: EpochReason, as next: ActorID, author: Author, standing: [String: Int],
+    former: [ActorID: [String: Int]] = [:]
   ) throws -> Epoch {
     guard try currentActor() ?? author.actor == author.actor else {
       throw StoreError(
@@ -81,7 +84,12 @@ extension Store {
     try seal(as: author)
     var resealed = 0
     for space in schema.spaces {
-      resealed += try reseal(space, author, as: next, above: standing[space] ?? 0)
+      let apart = former.compactMapValues { $0[space] }
+      for (actor, point) in apart.sorted(by: { $0.key < $1.key }) {
+        resealed += try reseal(space, actor, as: next, above: point)
+      }
+      resealed += try reseal(
+        space, author.actor, as: next, above: standing[space] ?? 0, apart: apart)
     }
     let epoch = Epoch(
       from: author.actor, to: next, at: author.at, reason: reason.rawValue, resealed: resealed)
@@ -127,7 +135,7 @@ extension Store {
   }
 
   /// Who writes in this file now; nil before it joined.
-  func currentActor() throws -> ActorID? {
+  public func currentActor() throws -> ActorID? {
     guard case .blob(let bytes)? = try meta("actor") else { return nil }
     return ActorID(bytes: bytes)
   }
@@ -167,10 +175,13 @@ extension Store {
 
 extension Store {
   /// Seals the changes of an actor above a point again, as `next`; gives how many.
+  ///
+  /// - Parameter apart: former actors and the counts up to which their changes here are those that central holds: what lies
+  ///   above was not seen, whatever its name.
   private func reseal(
-    _ space: String, _ author: Author, as next: ActorID, above standing: Int
+    _ space: String, _ old: ActorID, as next: ActorID, above standing: Int,
+    apart: [ActorID: Int] = [:]
   ) throws -> Int {
-    let old = author.actor
     let head = try head(of: old, in: space)
     let point = try min(head.n, max(standing, lastLogged(old, space)))
     guard point < head.n else { return 0 }
@@ -179,7 +190,9 @@ extension Store {
       throw StoreError(
         .corrupt, "\(path): own changes of \(space) are missing", hint: "Restore it from a backup.")
     }
-    let moved = try resealed(changes, of: old, as: next, above: point)
+    var seen = apart
+    seen[old] = point
+    let moved = try resealed(changes, as: next, in: space, seen: seen)
     let place = try (space: number(ofName: space), actor: number(of: old))
     try moveBack(old, to: point, in: space)
     try db.run(
@@ -194,19 +207,24 @@ extension Store {
   }
 
   /// The same writes under another actor.
+  ///
+  /// - Parameter seen: how far the file's former actors were seen, which their names alone do not tell.
   private func resealed(
-    _ changes: [Change], of old: ActorID, as next: ActorID, above point: Int
+    _ changes: [Change], as next: ActorID, in space: String, seen: [ActorID: Int]
   ) throws -> (changes: [Change], head: Head, rows: Set<RowKey>) {
     var moved: [Change] = []
     var rows: Set<RowKey> = []
-    var head = Head.none
+    var head = try head(of: next, in: space)
     for change in changes {
-      let space = change.header.space
       var delta = VersionVector()
       if moved.isEmpty || !change.header.context.isEmpty {
         var context = try context(at: change.dot, in: space)
         if mutant(28, "R5: what is sealed again had seen nothing") { context = .init() }
-        context.raise(old, to: point)
+        for (actor, n) in seen {
+          context.remove(actor)
+          if n > 0 { context.raise(actor, to: n) }
+        }
+        context.merge(head.context)
         delta = context.exceeding(head.context)
         head.context = context
       }
@@ -255,8 +273,17 @@ extension Store {
       Head(n: point, hash: hash, context: try context(at: dot, in: space)), of: actor, in: space)
   }
 
+  /// The former actors that have changes waiting here.
+  public func waitingFormerActors() throws -> [ActorID] {
+    let current = try currentActor()
+    return try epochs().map(\.from).filter { actor in
+      try actor != current
+        && schema.spaces.contains { try !ownChanges(of: actor, in: $0, limit: 1).isEmpty }
+    }
+  }
+
   /// The highest change of an actor whose verdict is known here.
-  private func lastLogged(_ actor: ActorID, _ space: String) throws -> Int {
+  public func lastLogged(_ actor: ActorID, _ space: String) throws -> Int {
     try db.first(
       "SELECT max(n) FROM cordee_change WHERE space = ? AND actor = ? AND state = 2",
       .int(try number(ofName: space)), .int(try number(of: actor))

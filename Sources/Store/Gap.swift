@@ -1,4 +1,4 @@
-import Causality
+public import Causality
 public import Changes
 import SQLite
 import Wire
@@ -74,6 +74,11 @@ extension Store {
       }
     }
     try setGap(nil, in: space)
+  }
+
+  /// The hash of a change that is held here, or that a snapshot named whose history is missing.
+  public func namedHash(_ dot: Dot, in space: String) throws -> Hash? {
+    try changeHash(dot, in: space) ?? snapshotHeads(of: space).first { $0.0 == dot }?.1
   }
 
   /// Remembers the heads a snapshot named, to be compared with the history when it comes.

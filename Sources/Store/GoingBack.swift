@@ -66,6 +66,14 @@ extension Store {
       UPDATE cordee_change SET state = 0 WHERE space = ?1 AND actor IN (\(own)) AND body IS NOT NULL
         AND (actor, n) IN (\(lost))
       """, .int(number), .int(place.seq))
+    if let gap = try gap(in: space), gap.upTo.seq > place.seq {
+      // Of own changes in a missing part of history a snapshot alone said that they stand.
+      try db.run(
+        """
+        UPDATE cordee_change SET state = 0 WHERE space = ?1 AND actor IN (\(own)) AND body IS NOT NULL
+          AND (actor, n) NOT IN (SELECT actor, n FROM cordee_log WHERE space = ?1)
+        """, .int(number))
+    }
     try db.run(
       "DELETE FROM cordee_change WHERE space = ?1 AND state = 2 AND (actor, n) IN (\(lost))",
       .int(number), .int(place.seq))

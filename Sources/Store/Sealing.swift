@@ -149,13 +149,16 @@ extension Store {
   }
 
   /// - Parameters:
-  ///   - context: what is known of others.
+  ///   - seen: what is known of others.
   ///   - isShown: whether the tables hold the written values already.
   private func sealOne(
-    _ writes: [PendingWrite], space: String, author: Author, seen context: VersionVector,
+    _ writes: [PendingWrite], space: String, author: Author, seen: VersionVector,
     isShown: Bool, was: Dot? = nil
   ) throws {
     let head = try head(of: author.actor, in: space)
+    // What an earlier change had seen this one claims too, be it that central forgot it meanwhile.
+    var context = head.context
+    if seen != context { context.merge(seen) }
     let delta = context == head.context ? VersionVector() : context.exceeding(head.context)
     let dot = Dot(actor: author.actor, n: head.n + 1)
     let key = try nextKey(
