@@ -159,8 +159,8 @@ let package = Package(
     tests(
       "SimulatorTests",
       needs: [
-        "Simulator", "Disk", "Replica", "Central", "Store", "Session", "Wire", "Changes",
-        "Causality", "Seal", "HTTP", "SQLite",
+        "cordee-sim", "Simulator", "Disk", "Replica", "Central", "Store", "Session", "Wire",
+        "Changes", "Causality", "Seal", "HTTP", "SQLite",
       ]),
     tests("EndToEndTests", needs: ["cordee", "Wire", "Programs"]),
     .target(name: "CPrograms", path: "Tests/CPrograms"),

@@ -29,9 +29,11 @@ struct shared {
 
 struct file {
   struct file *next;
+  struct cordee_disk *disk;
   char *path;
   struct image now, synced;
   struct op *ops, **last;
+  uint64_t writes;
   int handles, shared;
   const void *reserved, *exclusive;
   // A deleted file lives on for the handles that have it open.
@@ -45,7 +47,7 @@ struct cordee_disk {
   size_t folder_length;
   struct file *files;
   char *prefix;
-  int kind, has_struck;
+  int kind, has_struck, is_paused;
   uint64_t left, calls;
   // A disk whose owner is done with it lives on for the handles that are still open.
   int handles, is_left;
@@ -118,6 +120,7 @@ static void file_forget_ops(struct file *file) {
 static int file_note(struct file *file, int64_t offset, const uint8_t *bytes, int64_t count) {
   struct op *op = calloc(1, sizeof *op);
   if (!op) return 0;
+  file->writes++;
   op->offset = offset;
   op->count = count;
   if (bytes) {
@@ -150,6 +153,7 @@ static struct file *file_make(struct cordee_disk *disk, const char *path) {
   file->path = strdup(path);
   if (!file->path) return free(file), NULL;
   file->last = &file->ops;
+  file->disk = disk;
   file->next = disk->files;
   disk->files = file;
   return file;
@@ -177,7 +181,7 @@ static int begins(const char *text, const char *prefix) {
 // What this call meets: 0, or the kind of fault.
 static int strike(struct cordee_disk *disk, const char *path, int grows) {
   disk->calls++;
-  if (!disk->kind || !begins(path, disk->prefix)) return 0;
+  if (!disk->kind || disk->kind == CORDEE_DISK_INTERRUPT || !begins(path, disk->prefix)) return 0;
   if (!disk->has_struck) {
     if (--disk->left > 0) return 0;
     disk->has_struck = 1;
@@ -192,6 +196,21 @@ static int strike(struct cordee_disk *disk, const char *path, int grows) {
 
 static int is_dead(struct cordee_disk *disk, const char *path) {
   return disk->kind == CORDEE_DISK_CRASH && disk->has_struck && begins(path, disk->prefix);
+}
+
+enum { steps_a_call = 16 };
+
+// Called after so many steps of a statement's program; stops it when its turn has come.
+static int on_steps(void *context) {
+  struct file *file = context;
+  struct cordee_disk *disk = file->disk;
+  if (disk->kind != CORDEE_DISK_INTERRUPT || disk->has_struck || disk->is_paused) return 0;
+  if (!begins(file->path, disk->prefix)) return 0;
+  if (disk->left > steps_a_call) {
+    disk->left -= steps_a_call;
+    return 0;
+  }
+  return disk->has_struck = 1;
 }
 
 static int shm_unmap(sqlite3_file *base, int deletes);
@@ -466,7 +485,19 @@ static int vfs_full_path(sqlite3_vfs *vfs, const char *path, int room, char *int
 
 static sqlite3_vfs the_vfs;
 
+// Every connection to a file on a disk can be stopped in the midst of a statement.
+static int on_connection(sqlite3 *db, char **message, const struct sqlite3_api_routines *api) {
+  (void)message, (void)api;
+  const char *path = sqlite3_db_filename(db, "main");
+  struct cordee_disk *disk = disk_of(path);
+  struct file *file = disk ? file_find(disk, path) : NULL;
+  if (file) sqlite3_progress_handler(db, steps_a_call, on_steps, file);
+  return SQLITE_OK;
+}
+
 static void install(void) {
+  // Counting memory takes a lock at every allocation, which runs side by side would wait for; refused when it is too late.
+  sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
   real_vfs = sqlite3_vfs_find(NULL);
   if (!real_vfs) return;
   the_vfs = *real_vfs;
@@ -477,7 +508,10 @@ static void install(void) {
   the_vfs.xDelete = vfs_delete;
   the_vfs.xAccess = vfs_access;
   the_vfs.xFullPathname = vfs_full_path;
-  if (sqlite3_vfs_register(&the_vfs, 1) != SQLITE_OK) real_vfs = NULL;
+  if (sqlite3_auto_extension((void (*)(void))on_connection) != SQLITE_OK
+      || sqlite3_vfs_register(&the_vfs, 1) != SQLITE_OK) {
+    real_vfs = NULL;
+  }
 }
 
 int cordee_disk_install(void) {
@@ -516,6 +550,11 @@ void cordee_disk_free(struct cordee_disk *disk) {
 int64_t cordee_disk_size(struct cordee_disk *disk, const char *path) {
   struct file *file = file_find(disk, path);
   return file ? file->now.size : -1;
+}
+
+uint64_t cordee_disk_writes(struct cordee_disk *disk, const char *path) {
+  struct file *file = file_find(disk, path);
+  return file ? file->writes : 0;
 }
 
 static char *companion(const char *path, const char *suffix) {
@@ -568,6 +607,8 @@ void cordee_disk_disarm(struct cordee_disk *disk) {
   disk->kind = disk->has_struck = 0;
 }
 
+void cordee_disk_pause(struct cordee_disk *disk, int is_paused) { disk->is_paused = is_paused; }
+
 uint64_t cordee_disk_cut_power(struct cordee_disk *disk, const char *prefix, uint64_t seed) {
   uint64_t lost = 0;
   for (struct file *file = disk->files; file; file = file->next) {
@@ -580,6 +621,7 @@ uint64_t cordee_disk_cut_power(struct cordee_disk *disk, const char *prefix, uin
       if ((z ^ (z >> 31)) & 1) image_apply(&file->synced, op);
       else lost++;
     }
+    if (file->ops) file->writes++;
     file_forget_ops(file);
     image_copy(&file->now, &file->synced);
   }

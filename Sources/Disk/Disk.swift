@@ -13,6 +13,8 @@ private import CDisk
     case full = 2
     /// That call, a write by half, and every later one fail until the fault is lifted.
     case crash = 3
+    /// A statement is stopped in its midst; the disk itself is sound.
+    case interrupt = 4
   }
 
   private let disk: OpaquePointer
@@ -33,6 +35,9 @@ private import CDisk
     return size < 0 ? nil : Int(size)
   }
 
+  /// Writes to a file so far, to see that it is as it was.
+  public func writes(_ path: String) -> Int { Int(unsafe cordee_disk_writes(disk, path)) }
+
   /// Puts a copy of a database, with its journal, in another's place.
   ///
   /// - Returns: false when there is no such file.
@@ -44,13 +49,20 @@ private import CDisk
   public func remove(_ path: String) { unsafe cordee_disk_remove(disk, path) }
 
   /// Lets a fault strike at the `after`-th write, sync, truncation or deletion (1 is the next, 0 is now) of a file
-  /// whose path begins with `prefix`.
+  /// whose path begins with `prefix`; an interrupt after so many steps of the program of a statement.
   public func arm(_ fault: Fault, after: Int, prefix: String) {
     unsafe cordee_disk_arm(disk, prefix, fault.rawValue, UInt64(max(0, after)))
   }
 
   /// Whether the armed fault has struck.
   public var hasStruck: Bool { unsafe cordee_disk_struck(disk) != 0 }
+
+  /// Runs `body`, whose statements are an onlooker's and are not interrupted.
+  public func looking<T>(_ body: () throws -> T) rethrows -> T {
+    unsafe cordee_disk_pause(disk, 1)
+    defer { unsafe cordee_disk_pause(disk, 0) }
+    return try body()
+  }
 
   /// Lifts the fault.
   public func disarm() { unsafe cordee_disk_disarm(disk) }

@@ -16,10 +16,12 @@ extension World {
     let row = RowKey(table: table.name, id: id(in: table, &draw))
     let choice = draw.below(4)
     do {
+      try witness(station)
+      defer { try? note(station) }
       try store.write {
         try store.seal(as: author)
         guard let write = try write(choice, on: row, table, store, &draw) else { return }
-        noteTouched(station, [write.row], try cursors(of: store, station))
+        try store.withConnection { try noteTouched(station, [write.row], $0) }
         let space = store.schema.table(write.row.table)?.space ?? table.space
         try store.seal([write], space: space, author: author)
         tell("  \(station.name): command \(write.verb) on \(write.row.table)/\(write.row.id)")

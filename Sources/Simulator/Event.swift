@@ -1,25 +1,20 @@
 import Causality
 import Changes
+import Store
 
 /// What somebody had seen when writing: the log up to a place, and the own changes before.
 struct Sight: Sendable, Hashable {
-  /// Which of central's lives the place is counted in.
-  var life: Int
-  /// The last place of central's log that was there.
-  var seq: Int
+  /// The log's hash where the space's log ended in the file: it stands for all before it, in whichever of central's lives.
+  var head: Hash
   /// The file's own past in the space: which line of copies, and how many own changes stood in it.
   var line: Int
   var order: Int
-
-  init(life: Int, seq: Int, line: Int, order: Int) {
-    (self.life, self.seq, self.line, self.order) = (life, seq, line, order)
-  }
 }
 
 /// A change that was sealed or queued: accepted, so that it may never be lost.
+///
+/// Its hash names it, wherever it goes.
 struct Accepted: Sendable {
-  /// Names it, wherever it goes: its body's random key.
-  var name: [UInt8]
   /// Who.
   var node: String
   var role: String
@@ -28,23 +23,15 @@ struct Accepted: Sendable {
   var hash: Hash
   var writes: [Write]
   var sight: Sight
-  /// Whether its author claims to have seen what nobody wrote.
-  var claimsTooMuch = false
+  /// The change that this one seals again.
+  var again: Hash?
+  /// What its author claims to have seen beyond that, up to which change of whom.
+  var claims: [ActorID: Int] = [:]
+  /// Whose edit it is, where central gave it a place of its own; else the dot tells.
+  var editor: ReplicaID?
 
-  init(
-    name: [UInt8], node: String, role: String, space: String, dot: Dot, hash: Hash,
-    writes: [Write], sight: Sight, claimsTooMuch: Bool = false
-  ) {
-    self.name = name
-    self.node = node
-    self.role = role
-    self.space = space
-    self.dot = dot
-    self.hash = hash
-    self.writes = writes
-    self.sight = sight
-    self.claimsTooMuch = claimsTooMuch
-  }
+  /// Whose rights count.
+  var author: ReplicaID { editor ?? dot.actor.replica }
 }
 
 /// One entry of central's log, as it stands in its file.
@@ -55,20 +42,6 @@ struct LoggedEntry: Sendable, Hashable {
   var hash: Hash
   var logHash: Hash
   var reason: String?
-  /// The body's key; nil where the body is withheld.
-  var name: [UInt8]?
-
-  init(
-    seq: Int, space: String, dot: Dot, hash: Hash, logHash: Hash, reason: String?, name: [UInt8]?
-  ) {
-    self.seq = seq
-    self.space = space
-    self.dot = dot
-    self.hash = hash
-    self.logHash = logHash
-    self.reason = reason
-    self.name = name
-  }
 }
 
 /// What stood behind a failure.
@@ -88,19 +61,33 @@ enum Event: Sendable {
   /// A change stands in its author's file.
   case accepted(Accepted)
   /// A file's own past parts from what was written before: an epoch, a copy, a restore.
-  case branched(line: Int, from: Int, order: Int)
+  case branched(line: Int, from: Int, order: Int, keepsContext: Bool)
   /// A file goes on under another actor: of the one before it may hold less from here on.
   case renewed(node: String, space: String, actor: ActorID)
+  /// A file has a twin from here on, or is one.
+  case copied(node: String)
+  /// A file began an epoch and said so.
+  case epoch(node: String, reason: EpochReason, mayBeMisled: Bool)
+  /// The file was put back to an older copy: it may stand lower from here on.
+  case restored(node: String)
+  /// Changes went with a file that was replaced.
+  case abandoned(Set<Hash>)
   /// Central put a change into its log.
-  case merged(LoggedEntry, life: Int, schema: Int)
+  case merged(LoggedEntry, schema: Int)
+  /// Central's file was put back: what its log is now, and whom it holds to be shut out.
+  case wentBack(log: [LoggedEntry], revoked: Set<ReplicaID>)
+  /// When central's file was put back: the changes a member's file holds whole.
+  case holds(node: String, Set<Hash>)
+  /// Central's new life was accepted: the ends of logs that members gave back, where no histories differed.
+  case lifeAccepted(given: [LogEnd])
+  /// Whoever keeps central gave up an author's changes.
+  case declaredLost(ActorID)
   /// Central shut a device out, before the next merge.
   case revoked(ReplicaID)
   /// Central answered a push with success.
   case acknowledged(node: String, space: String, dot: Dot, hash: Hash)
-  /// Where a file stands in one space: its cursor and its vector.
-  case standing(node: String, space: String, seq: Int, vector: [ActorID: Int])
-  /// The file was put back to an older copy: it may stand lower from here on.
-  case restored(node: String)
+  /// Where a file stands in one space: central's life, its cursor and its vector.
+  case standing(node: String, space: String, life: String, seq: Int, vector: [ActorID: Int])
   /// A sync, a merge or a join failed.
   case failed(node: String, code: String, cause: Cause, words: String)
   /// Central lied to a replica in a way that has to be noticed: at once, or at the next honest contact.
@@ -121,6 +108,15 @@ enum Event: Sendable {
   case waiting(node: String, count: Int)
   /// At the end: segments in central's inbox.
   case inbox(count: Int)
+  /// At the end: what a file holds against central.
+  case accused(node: String, kind: Evidence.Kind, code: String, isSettled: Bool)
+}
+
+/// Where a member's log of a space ended.
+struct LogEnd: Sendable, Hashable {
+  var node: String
+  var space: String
+  var hash: Hash
 }
 
 /// Something that must never happen.

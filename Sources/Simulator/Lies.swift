@@ -17,7 +17,7 @@ final class Lies {
 
   static let kinds: [Mark] = [
     .forgedBody, .forgedBodySigned, .droppedEntry, .swappedEntries, .changedVerdict, .oldCheckpoint,
-    .rewound, .frozen,
+    .rewound, .frozen, .changedVerdictUnsigned, .strangerSigned,
   ]
 
   init(_ kind: Mark, store: Store, key: SigningKey, draw: Seeded) {
@@ -28,11 +28,14 @@ final class Lies {
   }
 
   /// Whether the kind has to be noticed before anything of it is taken.
-  var isForgery: Bool { [.forgedBody, .forgedBodySigned].contains(kind) }
+  var isForgery: Bool {
+    [.forgedBody, .forgedBodySigned, .changedVerdictUnsigned, .strangerSigned].contains(kind)
+  }
 
   func bend(_ response: Response, to request: Request) throws -> Response {
-    guard !wasTold, response.status == 200 else { return response }
+    guard !wasTold, [200, 206].contains(response.status) else { return response }
     if request.path == "/v1/hello" { return try bendHello(response, to: request) }
+    if request.path.hasSuffix("/snapshot") { return try bendImage(response) }
     guard request.path.hasSuffix("/log"),
       let cursor = request.query["after"].flatMap({ Cursor($0) })
     else { return response }
@@ -60,6 +63,40 @@ final class Lies {
     return Response(
       status: 200, contentType: "application/json",
       bytes: HelloAnswer(instance: answer.instance, spaces: spaces).bytes)
+  }
+
+  /// Alters a value in the image of a snapshot that comes whole; signs it anew, when that is the kind.
+  private func bendImage(_ response: Response) throws -> Response {
+    guard kind == .forgedImage || kind == .forgedImageSigned else { return response }
+    let plain = try Zstd.decompress(response.bytes, limit: 1 << 28)
+    guard let end = plain.firstIndex(of: UInt8(ascii: "\n")) else { return response }
+    var line = Array(plain[..<end])
+    var image = Array(plain[(end + 1)...])
+    // A text as members write it, `v` and digits.
+    let places = image.indices.dropLast(4).filter { index in
+      image[index] == UInt8(ascii: "v")
+        && image[(index + 1)...(index + 4)].allSatisfy { (0x30...0x39).contains($0) }
+    }
+    guard !places.isEmpty else { return response }
+    let digit = draw.pick(places) + 1
+    image[digit] = image[digit] == UInt8(ascii: "9") ? UInt8(ascii: "8") : UInt8(ascii: "9")
+    if kind == .forgedImageSigned {
+      let told = try Snapshot.parse(line: line).snapshot
+      let snapshot = Snapshot(
+        network: told.network, instance: told.instance, space: told.space, seq: told.seq,
+        logHash: told.logHash, at: told.at, rows: told.rows, bytes: image.count,
+        hash: Store.hash([Preimage.image, image]), tables: told.tables)
+      let replica = ReplicaID(bytes: key.publicKey.fingerprint) ?? ID128(high: 0, low: 0)
+      line = snapshot.line(signatures: [
+        Signature(key: replica, value: key.sign(Preimage.snapshot(snapshot.encoded)))
+      ])
+    }
+    wasTold = true
+    var response = response
+    let bytes = Zstd.compress(line + [UInt8(ascii: "\n")] + image)
+    response.body = .bytes(bytes)
+    response.headers.set("Content-Range", "bytes 0-\(bytes.count - 1)/\(bytes.count)")
+    return response
   }
 
   private struct Entry {
@@ -96,6 +133,15 @@ final class Lies {
     case .forgedBodySigned:
       guard let target = try forgeable(entries) else { return nil }
       entries[target] = try forged(entries[target])
+    case .changedVerdictUnsigned:
+      guard entries[place].verdict.isApplied else { return nil }
+      entries[place].verdict = .quarantined(reason: "value.form: so says central")
+      var lines = lines
+      lines[place] = line(of: entries[place])
+      return joined(lines)
+    case .strangerSigned:
+      entries.removeLast()
+      return try signed(entries, after: cursor, checkpoint, by: .generate())
     case .droppedEntry:
       guard entries.count > 1 else { return nil }
       entries.remove(at: place)
@@ -157,9 +203,9 @@ final class Lies {
   }
 
   /// The entries as a log that chains, under a checkpoint that central really signed.
-  private func signed(_ entries: [Entry], after cursor: Cursor, _ checkpoint: Checkpoint) throws
-    -> [UInt8]
-  {
+  private func signed(
+    _ entries: [Entry], after cursor: Cursor, _ checkpoint: Checkpoint, by signer: SigningKey? = nil
+  ) throws -> [UInt8] {
     var hash = cursor.hash
     var lines: [[UInt8]] = []
     var heads: [Dot: Hash] = [:]
@@ -181,7 +227,8 @@ final class Lies {
       seq: entries.last?.seq ?? cursor.seq, hash: hash, at: checkpoint.at
     ).bytes
     let replica = ReplicaID(bytes: key.publicKey.fingerprint) ?? ID128(high: 0, low: 0)
-    let signature = Signature(key: replica, value: key.sign(Preimage.checkpoint(bytes)))
+    let signature = Signature(
+      key: replica, value: (signer ?? key).sign(Preimage.checkpoint(bytes)))
     return joined(lines + [LogLine.checkpointLine(bytes, signatures: [signature])])
   }
 

@@ -7,28 +7,118 @@ import Wire
 /// A write had seen another when the other stood in the part of central's log that its author's file held, or among the
 /// file's own earlier changes. From that alone follows which values must stand in the end.
 struct Model {
-  private(set) var accepted: [[UInt8]: Accepted] = [:]
-  /// Central's log, life by life.
-  private(set) var logs: [Int: [LoggedEntry]] = [:]
-  private var places: [Int: [[UInt8]: Int]] = [:]
+  private(set) var accepted: [Hash: Accepted] = [:]
+  /// Central's log as it is now.
+  private(set) var log: [LoggedEntry] = []
+  /// Every log central ever had, as one tree: where each of its hashes stands.
+  private var tree: [Hash: Node] = [:]
+  private var branches: [Branch] = []
+  private var ends: [String: Hash] = [:]
+  /// Where each change ever stood.
+  private var places: [Hash: [Node]] = [:]
   /// Where each line of copies left another.
-  var parents: [Int: (line: Int, order: Int)] = [:]
-  private(set) var life = 0
+  private var parents: [Int: (line: Int, order: Int, keepsContext: Bool)] = [:]
+  /// The changes of each line, in order.
+  private var lines: [Int: [Accepted]] = [:]
+  /// Central's own changes, by the actor of each life.
+  private var central: [ActorID: [Accepted]] = [:]
+  /// How far up the tree the author of each change had seen: one place, or several once central went back.
+  private var heads: [Hash: [Node]] = [:]
+  private var weights: [Hash: Int] = [:]
 
-  mutating func accept(_ change: Accepted) { accepted[change.name] = change }
-
-  mutating func log(_ entry: LoggedEntry, life: Int) {
-    self.life = max(self.life, life)
-    logs[life, default: []].append(entry)
-    if let name = entry.name { places[life, default: [:]][name] = entry.seq }
+  /// A place in the tree of logs: how far up one branch.
+  private struct Node {
+    var branch: Int
+    var height: Int
   }
 
-  /// Central's log as it is now.
-  var log: [LoggedEntry] { logs[life] ?? [] }
+  private struct Branch {
+    var root: Node?
+    var height = 0
+  }
+
+  init() {}
+
+  mutating func accept(_ change: Accepted) {
+    accepted[change.hash] = change
+    lines[change.sight.line, default: []].append(change)
+    if change.node == "central" { central[change.dot.actor, default: []].append(change) }
+  }
+
+  mutating func branch(_ line: Int, from: Int, at order: Int, keepsContext: Bool) {
+    parents[line] = (from, order, keepsContext)
+  }
+
+  /// Works out what each author had seen of the log, once all of it is known.
+  ///
+  /// What one change had seen the later ones of its author claim too, be it that central forgot it meanwhile.
+  mutating func settle() {
+    heads = [:]
+    for line in lines.keys.sorted() {
+      var seen: [Node] = []
+      if let parent = parents[line], parent.keepsContext {
+        seen = context(of: parent.line, before: parent.order)
+      }
+      for change in lines[line] ?? [] {
+        for node in [tree[change.sight.head]].compactMap(\.self)
+          + (change.again.flatMap { heads[$0] } ?? [])
+        {
+          guard !seen.contains(where: { isBelow(node, $0) }) else { continue }
+          seen = seen.filter { !isBelow($0, node) } + [node]
+        }
+        heads[change.hash] = seen
+      }
+    }
+  }
+
+  private func context(of line: Int, before order: Int) -> [Node] {
+    if let last = lines[line]?.last(where: { $0.sight.order < order }) {
+      return heads[last.hash] ?? []
+    }
+    guard let parent = parents[line], parent.keepsContext else { return [] }
+    return context(of: parent.line, before: parent.order)
+  }
+
+  mutating func add(_ entry: LoggedEntry) {
+    log.append(entry)
+    defer { ends[entry.space] = entry.logHash }
+    if tree[entry.logHash] != nil { return }
+    let root = ends[entry.space].flatMap { tree[$0] }
+    var node = Node(branch: branches.count, height: 1)
+    if let root, branches[root.branch].height == root.height {
+      node = Node(branch: root.branch, height: root.height + 1)
+    } else {
+      branches.append(Branch(root: root))
+    }
+    branches[node.branch].height = node.height
+    tree[entry.logHash] = node
+    places[entry.hash, default: []].append(node)
+  }
+
+  /// Central goes on from another log.
+  mutating func goBack(to entries: [LoggedEntry]) {
+    log = []
+    ends = [:]
+    for entry in entries { add(entry) }
+  }
 
   /// Whether the author of `change` had seen `other` when writing.
+  ///
+  /// A rewound central may have used a place of its own twice; contexts name places, so that who saw one of the two claims
+  /// both.
   func sees(_ change: Accepted, _ other: Accepted) -> Bool {
-    if let seq = places[change.sight.life]?[other.name], seq <= change.sight.seq { return true }
+    if seesItself(change, other) { return true }
+    guard other.node == "central", let twins = central[other.dot.actor], twins.count > 1 else {
+      return false
+    }
+    return twins.contains { $0.dot.n >= other.dot.n && seesItself(change, $0) }
+  }
+
+  private func seesItself(_ change: Accepted, _ other: Accepted) -> Bool {
+    if let claimed = change.claims[other.dot.actor], other.dot.n <= claimed { return true }
+    for head in heads[change.hash] ?? [] {
+      if places[other.hash]?.contains(where: { isBelow($0, head) }) == true { return true }
+    }
     var (line, order) = (change.sight.line, change.sight.order)
     while true {
       if other.sight.line == line { return other.sight.order < order }
@@ -37,19 +127,37 @@ struct Model {
     }
   }
 
-  /// How much the author of an entry had seen: what decides which of several values is shown.
-  func weight(of entry: LoggedEntry, _ change: Accepted) -> Int {
-    let seen = accepted.values.filter {
-      $0.space == entry.space && $0.dot.actor != entry.dot.actor && sees(change, $0)
+  private func isBelow(_ node: Node, _ head: Node) -> Bool {
+    var place: Node? = head
+    while let now = place {
+      if now.branch == node.branch { return node.height <= now.height }
+      place = branches[now.branch].root
     }
-    return seen.count + entry.dot.n
+    return false
+  }
+
+  /// How much the author of an entry had seen: what decides which of several values is shown.
+  mutating func weight(of entry: LoggedEntry, _ change: Accepted) -> Int {
+    if let known = weights[entry.logHash] { return known }
+    // A change that never stood anywhere was seen by nobody but its author, who sealed it again.
+    var seen = change.claims.filter { $0.key != entry.dot.actor }
+    for other in accepted.values
+    where other.space == entry.space && other.dot.actor != entry.dot.actor
+      && other.dot.n > seen[other.dot.actor] ?? 0 && places[other.hash] != nil
+      && sees(change, other)
+    {
+      seen[other.dot.actor] = other.dot.n
+    }
+    let weight = seen.values.reduce(entry.dot.n, +)
+    weights[entry.logHash] = weight
+    return weight
   }
 
   /// Every row as the applied changes make it.
   func rows() -> [RowKey: Row] {
     var rows: [RowKey: Row] = [:]
     for entry in log where entry.reason == nil {
-      guard let name = entry.name, let change = accepted[name] else { continue }
+      guard let change = accepted[entry.hash] else { continue }
       let writer = Writer(change: change, entry: entry)
       for write in change.writes {
         rows[write.row, default: Row()].take(write.verb, by: writer, in: self)
@@ -103,8 +211,9 @@ struct Model {
     }
 
     /// The value people see.
-    func shown(_ field: String, in model: Model) -> Value {
+    func shown(_ field: String, in model: inout Model) -> Value {
       let siblings = cells[field] ?? []
+      guard siblings.count > 1 else { return siblings.first?.value ?? .null }
       let first = siblings.max { left, right in
         let (one, other) = (left.writer, right.writer)
         let weights = (

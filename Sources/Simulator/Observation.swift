@@ -1,6 +1,7 @@
 import Causality
 import Central
 import Changes
+import Disk
 import Replica
 import SQLite
 import Seal
@@ -13,69 +14,129 @@ extension World {
   func observe(_ station: Station) throws {
     guard let replica = station.replica else { return }
     let store = replica.store
-    let cursors = try cursors(of: store, station)
+    let writes = disk.writes(station.path)
+    guard writes != station.writesSeen else { return }
+    try disk.looking { try look(at: station, store) }
+    station.writesSeen = writes
+  }
+
+  private func look(at station: Station, _ store: Store) throws {
     try store.withConnection { connection in
-      try observeSealed(station, connection, cursors)
+      let cursors = try Self.cursors(connection)
+      try observeSealed(station, store, connection, cursors)
       let touched = try connection.first("SELECT 1 FROM cordee_touched LIMIT 1") { _ in true }
-      if touched == nil { station.dirty = [:] }
+      if touched == nil { station.memory.dirty = [:] }
       for space in Town.spaces {
-        happened(
-          .standing(
-            node: station.name, space: space, seq: cursors[space] ?? 0,
-            vector: try Self.vector(space, connection)))
+        let cursor = cursors[space]
+        try notice(
+          station.name, space, &station.standings, connection,
+          life: cursor?.instance.description ?? "", seq: cursor?.seq ?? 0)
       }
     }
   }
 
+  private func notice(
+    _ node: String, _ space: String, _ standings: inout [String: Station.Standing],
+    _ connection: borrowing Connection, life: String, seq: Int
+  ) throws {
+    let vector = try Self.vector(space, connection)
+    let standing = Station.Standing(life: life, seq: seq, vector: vector)
+    guard standings[space] != standing else { return }
+    standings[space] = standing
+    happened(.standing(node: node, space: space, life: life, seq: seq, vector: vector))
+  }
+
   private func observeSealed(
-    _ station: Station, _ connection: borrowing Connection, _ cursors: [String: Int]
+    _ station: Station, _ store: Store, _ connection: borrowing Connection,
+    _ cursors: [String: Cursor]
   ) throws {
     guard
       let bytes = try connection.first(
         "SELECT value FROM cordee_meta WHERE key = 'actor'", read: { $0.bytes(0) }),
       let actor = ActorID(bytes: bytes)
     else { return }
+    if let before = station.memory.pasts.values.compactMap(\.actor).first, before != actor {
+      let reason = try store.epochs().last.flatMap { EpochReason(rawValue: $0.reason) }
+      tell("  \(station.name) goes on under another actor: \(reason?.rawValue ?? "")")
+      happened(
+        .epoch(
+          node: station.name, reason: reason ?? .forked, mayBeMisled: station.wasDamaged))
+    }
     for space in Town.spaces {
-      guard var past = station.pasts[space] else { continue }
-      let isNew = past.actor != actor
-      let found = try Self.ownChanges(
-        of: actor, in: space, after: isNew ? 0 : past.observed, connection)
-      if let before = past.actor, isNew {
-        branch(&past, before: found.first?.body.was, space)
-        happened(.renewed(node: station.name, space: space, actor: before))
+      guard var past = station.memory.pasts[space] else { continue }
+      let head = cursors[space]?.hash ?? .zero
+      if let before = past.actor, before != actor {
+        // What the former actor had still sealed, and sent.
+        let sealed = try Self.ownChanges(of: before, in: space, after: past.observed, connection)
+        take(sealed, before, station, &past, space, head)
+        past.observed = 0
+      }
+      let found = try Self.ownChanges(of: actor, in: space, after: past.observed, connection)
+      if let before = past.actor, before != actor {
+        branch(&past, before: found.first?.body.was)
+        // Of actors before it, too, what waited may be sealed again.
+        for former in try Set(store.epochs().map(\.from) + [before]) {
+          happened(.renewed(node: station.name, space: space, actor: former))
+        }
       }
       past.actor = actor
-      for (n, body, hash) in found {
-        var seq = body.writes.compactMap { station.dirty[$0.row]?.seq }.min() ?? cursors[space] ?? 0
-        if let was = body.was {
-          // Sealed again: what its author had seen is what counted then.
-          seq = sights["\(was) \(space)"]?.seq ?? seq
-          marks.hit(.resealed)
-        }
-        let sight = Sight(life: 0, seq: seq, line: past.line, order: past.order)
-        past.order += 1
-        past.observed = n
-        let dot = Dot(actor: actor, n: n)
-        for place in [dot, body.was ?? dot] { sights["\(place) \(space)"] = sight }
-        tell("  \(station.name) sealed \(n) in \(space)")
-        happened(
-          .accepted(
-            Accepted(
-              name: body.key, node: station.name, role: station.role, space: space, dot: dot,
-              hash: hash, writes: body.writes, sight: sight)))
+      take(found, actor, station, &past, space, head)
+      station.memory.pasts[space] = past
+    }
+  }
+
+  /// Takes note of what was sealed in a file.
+  private func take(
+    _ changes: [(n: Int, body: Body, hash: Hash)], _ actor: ActorID, _ station: Station,
+    _ past: inout Station.Past, _ space: String, _ head: Hash
+  ) {
+    for (n, body, hash) in changes {
+      past.observed = n
+      // A twin's change that came by the log.
+      guard !isKnown(hash) else { continue }
+      let before = body.was.flatMap { past.own[$0] }
+      if before != nil { marks.hit(.resealed) }
+      // What several former actors had waiting is sealed again one after the other.
+      if let was = body.was, before != nil {
+        if let stem = past.stem, stem != was.actor { branch(&past, before: was) }
+        past.stem = was.actor
+      } else {
+        past.stem = nil
       }
-      station.pasts[space] = past
+      let dirty = body.writes.lazy.compactMap { station.memory.dirty[$0.row] }.first
+      // Sealed again: what its author had seen is what counted then.
+      let sight = Sight(
+        head: before?.sight.head ?? dirty ?? head, line: past.line, order: past.order)
+      past.order += 1
+      let dot = Dot(actor: actor, n: n)
+      past.own[dot] = (sight, hash)
+      if let was = body.was { past.own[was] = (sight, before?.hash ?? hash) }
+      station.memory.held.insert(hash)
+      tell("  \(station.name) sealed \(n) in \(space)")
+      accept(
+        Accepted(
+          node: station.name, role: station.role, space: space, dot: dot, hash: hash,
+          writes: body.writes, sight: sight, again: before?.hash))
     }
   }
 
   /// A new epoch: what stood before the first change that was sealed again was seen by all that follows; the others, as
   /// they were named before, were not.
-  private func branch(_ past: inout Station.Past, before was: Dot?, _ space: String) {
-    let first = was.flatMap { sights["\($0) \(space)"] }
+  private func branch(_ past: inout Station.Past, before was: Dot?) {
+    let first = was.flatMap { past.own[$0]?.sight }
+    leave(&past, at: first.map { ($0.line, $0.order) } ?? (past.line, past.order))
+  }
+
+  /// Goes on on a line of its own.
+  ///
+  /// - Parameter keepsContext: whether the author stays the same, and with it what it claims to have seen.
+  func leave(
+    _ past: inout Station.Past, at place: (line: Int, order: Int), keepsContext: Bool = false
+  ) {
     let line = newLine()
     happened(
-      .branched(line: line, from: first?.line ?? past.line, order: first?.order ?? past.order))
-    past = Station.Past(line: line)
+      .branched(line: line, from: place.line, order: place.order, keepsContext: keepsContext))
+    (past.line, past.order) = (line, 0)
   }
 
   private static func ownChanges(
@@ -107,63 +168,79 @@ extension World {
       uniquingKeysWith: max)
   }
 
-  /// Where the file's log ends, space by space.
-  func cursors(of store: Store, _ station: Station) throws -> [String: Int] {
-    try store.withConnection { try Self.cursors($0) }
-  }
-
-  private static func cursors(_ connection: borrowing Connection) throws -> [String: Int] {
-    var cursors: [String: Int] = [:]
+  private static func cursors(_ connection: borrowing Connection) throws -> [String: Cursor] {
+    var cursors: [String: Cursor] = [:]
     for space in Town.spaces {
       let text = try connection.first(
         "SELECT value FROM cordee_meta WHERE key = ?", .text("cursor.\(space)")
       ) { $0.text(0) }
-      if let cursor = text.flatMap({ Cursor($0) }) { cursors[space] = cursor.seq }
+      cursors[space] = text.flatMap { Cursor($0) }
     }
     return cursors
   }
 
   /// Remembers what was seen when rows were edited by a program.
   func noteTouched(_ station: Station, _ connection: borrowing Connection) throws {
-    let rows = try connection.all("SELECT DISTINCT tbl, id FROM cordee_touched") {
-      RowKey(table: $0.text(0), id: $0.text(1))
+    let rows = try disk.looking {
+      try connection.all("SELECT DISTINCT tbl, id FROM cordee_touched") {
+        RowKey(table: $0.text(0), id: $0.text(1))
+      }
     }
-    noteTouched(station, rows, try Self.cursors(connection))
+    try noteTouched(station, rows, connection)
   }
 
-  func noteTouched(_ station: Station, _ rows: [RowKey], _ cursors: [String: Int]) {
-    for row in rows where station.dirty[row] == nil {
+  func noteTouched(_ station: Station, _ rows: [RowKey], _ connection: borrowing Connection) throws
+  {
+    let news = rows.filter { station.memory.dirty[$0] == nil }
+    guard !news.isEmpty else { return }
+    let cursors = try disk.looking { try Self.cursors(connection) }
+    for row in news {
       let space = Town.schema(2).table(row.table)?.space ?? Town.spaces[0]
-      station.dirty[row] = Sight(life: 0, seq: cursors[space] ?? 0, line: 0, order: 0)
+      station.memory.dirty[row] = cursors[space]?.hash ?? .zero
     }
   }
 
   /// Reads the entries of central's log that were not seen before.
   func observeCentral() throws {
     guard let routes = house.routes else { return }
-    let central = routes.central
+    let writes = disk.writes(house.path) + disk.writes(house.path + "-wal")
+    guard writes != house.writesSeen else { return }
+    try disk.looking { try look(at: routes.central) }
+    house.writesSeen = writes
+  }
+
+  private func look(at central: Central) throws {
     for (entry, body) in try Self.entries(of: central.store, after: seenSeq) {
       seenSeq = entry.seq
-      if entry.dot.actor.replica == central.keyID, let body {
-        happened(
-          .accepted(
-            Accepted(
-              name: body.key, node: "central", role: "", space: entry.space, dot: entry.dot,
-              hash: entry.hash, writes: body.writes,
-              sight: Sight(life: 0, seq: entry.seq - 1, line: 0, order: entry.seq))))
+      if entry.dot.actor.replica == central.keyID, let body, !isKnown(entry.hash) {
+        accept(own(entry, body))
       }
+      logEnds[entry.space] = entry.logHash
       if entry.reason != nil { marks.hit(.refusedChange) }
       tell("  central logged \(entry.seq) \(entry.reason ?? "")")
-      happened(.merged(entry, life: 0, schema: house.schema))
+      happened(.merged(entry, schema: house.schema))
     }
     try central.store.withConnection { connection in
       for space in Town.spaces {
-        happened(
-          .standing(
-            node: "central", space: space, seq: try central.store.logEnd(of: space).seq,
-            vector: try Self.vector(space, connection)))
+        try notice(
+          "central", space, &house.standings, connection, life: central.instance.description,
+          seq: try central.store.logEnd(of: space).seq)
       }
     }
+  }
+
+  /// A change of central's: its own, which had seen all of the log before, or a member's that lost its place to another.
+  private func own(_ entry: LoggedEntry, _ body: Body) -> Accepted {
+    if let was = body.was, let edit = sealed(was, in: entry.space, body.writes) {
+      marks.hit(.secondHash)
+      return Accepted(
+        node: edit.node, role: edit.role, space: entry.space, dot: entry.dot, hash: entry.hash,
+        writes: body.writes, sight: edit.sight, again: edit.hash, editor: edit.author)
+    }
+    return Accepted(
+      node: "central", role: "", space: entry.space, dot: entry.dot, hash: entry.hash,
+      writes: body.writes,
+      sight: Sight(head: logEnds[entry.space] ?? .zero, line: newLine(), order: 0))
   }
 
   /// The log in a file, with each body that is there.
@@ -190,7 +267,7 @@ extension World {
       return (
         LoggedEntry(
           seq: seq, space: space, dot: Dot(actor: actor, n: n), hash: hash, logHash: logHash,
-          reason: reason, name: body?.key), body
+          reason: reason), body
       )
     }
   }

@@ -15,11 +15,14 @@ final class Rogue {
   private var head = Hash.zero
   /// What it has claimed to have seen so far.
   private var context = VersionVector()
-  private var claimsTooMuch = false
+  private var claims: [ActorID: Int] = [:]
   private let line: Int
+  /// The first request it ever sent.
+  private var first: Request?
 
   static let kinds: [Mark] = [
-    .forgedContext, .foreignSegment, .forkedSegment, .badSignature, .replayedRequest,
+    .forgedContext, .foreignSegment, .forkedSegment, .badSignature, .replayedRequest, .stolenName,
+    .alteredBody, .oldRequest, .stolenKeyID, .foreignTable,
   ]
 
   init(line: Int) {
@@ -36,9 +39,26 @@ final class Rogue {
     guard draw.chance(600) else { return try write(in: world, routes, nil, &draw) }
     let kind = draw.pick(Self.kinds)
     switch kind {
-    case .forgedContext:
+    case .forgedContext, .foreignTable:
       world.marks.hit(kind)
       try write(in: world, routes, kind, &draw)
+    case .alteredBody: try alter(in: world, routes, &draw)
+    case .oldRequest:
+      guard let first else { return }
+      // A request is good for some minutes.
+      world.now += 2 * Routes.clockSkewMax
+      tell(kind, try world.answer(first, from: nil).status, in: world)
+    case .stolenKeyID:
+      guard let victim = world.stations.first?.key.publicKey.fingerprint else { return }
+      let name = ReplicaID(bytes: victim)?.description ?? ""
+      let request = signed("POST", "/v1/hello", Array("{}".utf8), in: world, keyID: name)
+      tell(kind, try world.answer(request, from: nil).status, in: world)
+    case .stolenName:
+      guard let victim = world.stations.first, let other = victim.replica?.identity.actor else {
+        return
+      }
+      let held = try routes.central.store.head(of: other, in: "commons").n
+      try attack(kind, in: world, routes, writer: other, n: held + 1, &draw)
     case .foreignSegment:
       guard let victim = world.stations.first, let other = victim.replica?.identity.actor else {
         return
@@ -51,8 +71,7 @@ final class Rogue {
     default:
       let request = signed("POST", "/v1/hello", Array("{}".utf8), in: world)
       _ = try world.answer(request, from: nil)
-      let response = try world.answer(request, from: nil)
-      tell(kind, response, in: world)
+      tell(kind, try world.answer(request, from: nil).status, in: world)
     }
   }
 
@@ -67,10 +86,11 @@ final class Rogue {
       let stranger = ActorID(replica: ID128(high: draw.next(), low: draw.next()), epoch: 1)
       let victim = draw.chance(500) ? stranger : seen.entries.last?.actor ?? stranger
       seen.raise(victim, to: seen[victim] + 1_000_000)
-      claimsTooMuch = true
+      claims[victim] = seen[victim]
     }
     let change = change(
-      world, Dot(actor: actor, n: n + 1), context: seen.exceeding(context), previous: head, &draw)
+      world, Dot(actor: actor, n: n + 1), context: seen.exceeding(context), previous: head, &draw,
+      table: kind == .foreignTable ? "draft" : "place")
     context.merge(seen)
     let response = try push(change, previous: head, in: world)
     guard response.status == 200 else {
@@ -78,14 +98,48 @@ final class Rogue {
       return
     }
     (n, head) = (n + 1, change.hash)
-    let body = try ChangeDecoding.body(change.bodyBytes ?? [])
-    world.happened(
-      .accepted(
-        Accepted(
-          name: body.key, node: "rogue", role: "member", space: "commons", dot: change.dot,
-          hash: change.hash, writes: body.writes,
-          sight: Sight(life: 0, seq: world.seenSeq, line: line, order: n),
-          claimsTooMuch: claimsTooMuch)))
+    world.accept(
+      Accepted(
+        node: "rogue", role: "member", space: "commons", dot: change.dot, hash: change.hash,
+        writes: try ChangeDecoding.body(change.bodyBytes ?? []).writes,
+        sight: Sight(head: world.logEnds["commons"] ?? .zero, line: line, order: n),
+        claims: claims))
+  }
+
+  /// Offers a member's change with another body under its author's own signature.
+  private func alter(in world: World, _ routes: Routes, _ draw: inout Seeded) throws {
+    var found: [(entry: LogEntry, previous: Hash)] = []
+    let store = routes.central.store
+    try store.forEachEntry(of: "commons", after: max(0, world.seenSeq - 40)) { entry in
+      let dot = entry.change.dot
+      if entry.signatures != nil, entry.change.bodyBytes != nil,
+        dot.actor.replica != routes.central.keyID
+      {
+        let before = Dot(actor: dot.actor, n: dot.n - 1)
+        found.append((entry, try store.changeHash(before, in: "commons") ?? .zero))
+      }
+      return true
+    }
+    guard !found.isEmpty else { return }
+    world.marks.hit(.alteredBody)
+    let (entry, previous) = draw.pick(found)
+    let body = try ChangeDecoding.body(entry.change.bodyBytes ?? [])
+    let forged = Store.change(
+      entry.change.header,
+      Body(key: body.key, at: "2001-01-01T00:00:00Z", was: body.was, writes: body.writes),
+      previous: previous)
+    let segment = Segment(
+      actor: forged.dot.actor, from: forged.dot.n, to: forged.dot.n, previous: previous,
+      head: forged.hash,
+      signatures: try Signature.list(try JSON.parse(entry.signatures ?? [])))
+    let lines = [segment.line, ChangeEncoding.line(of: forged), []]
+    let response = try world.answer(
+      signed(
+        "POST", "/v1/spaces/commons/offers", Array(lines.joined(separator: [UInt8(ascii: "\n")])),
+        in: world), from: nil)
+    let note = try? ReceiptNote.parse(line: response.bytes).note
+    let isTaken = note?.heads.contains { $0.hash == forged.hash } == true
+    tell(.alteredBody, isTaken ? 200 : response.status == 200 ? 422 : response.status, in: world)
   }
 
   private func attack(
@@ -96,20 +150,22 @@ final class Rogue {
     let change = change(
       world, Dot(actor: writer, n: n), context: VersionVector(), previous: head, &draw)
     let response = try push(
-      change, previous: head, in: world, spoilsSignature: kind == .badSignature)
-    tell(kind, response, in: world)
+      change, previous: head, in: world, signer: kind == .stolenName ? writer.replica : nil,
+      spoilsSignature: kind == .badSignature)
+    tell(kind, response.status, in: world)
   }
 
-  private func tell(_ kind: Mark, _ response: Response, in world: World) {
-    if kind == .replayedRequest { world.marks.hit(kind) }
-    world.tell("  \(kind.rawValue): \(response.status)")
-    world.happened(.hostileAnswered(kind: kind, status: response.status))
+  private func tell(_ kind: Mark, _ status: Int, in world: World) {
+    if [.replayedRequest, .oldRequest, .stolenKeyID].contains(kind) { world.marks.hit(kind) }
+    world.tell("  \(kind.rawValue): \(status)")
+    world.happened(.hostileAnswered(kind: kind, status: status))
   }
 
   private func change(
-    _ world: World, _ dot: Dot, context: VersionVector, previous: Hash, _ draw: inout Seeded
+    _ world: World, _ dot: Dot, context: VersionVector, previous: Hash, _ draw: inout Seeded,
+    table: String = "place"
   ) -> Change {
-    let row = RowKey(table: "place", id: "pl-\(draw.below(world.scenario.pool))")
+    let row = RowKey(table: table, id: "pl-\(draw.below(world.scenario.pool))")
     let text = Value.text("v\(world.token())")
     let verb: Verb =
       draw.chance(300)
@@ -122,7 +178,8 @@ final class Rogue {
   }
 
   private func push(
-    _ change: Change, previous: Hash, in world: World, spoilsSignature: Bool = false
+    _ change: Change, previous: Hash, in world: World, signer: ReplicaID? = nil,
+    spoilsSignature: Bool = false
   ) throws -> Response {
     var value = key.sign(
       Preimage.segment(
@@ -130,7 +187,7 @@ final class Rogue {
     if spoilsSignature { value[0] ^= 1 }
     let segment = Segment(
       actor: change.dot.actor, from: change.dot.n, to: change.dot.n, previous: previous,
-      head: change.hash, signatures: [Signature(key: actor.replica, value: value)])
+      head: change.hash, signatures: [Signature(key: signer ?? actor.replica, value: value)])
     let body =
       segment.line + [UInt8(ascii: "\n")] + ChangeEncoding.line(of: change) + [UInt8(ascii: "\n")]
     return try world.answer(
@@ -152,13 +209,16 @@ final class Rogue {
     world.tell("  rogue enrolled: \(response.status)")
   }
 
-  private func signed(_ method: String, _ target: String, _ body: [UInt8], in world: World)
-    -> Request
-  {
+  private func signed(
+    _ method: String, _ target: String, _ body: [UInt8], in world: World, keyID: String? = nil
+  ) -> Request {
     let request = Request(
       method: method, target: target, body: body, scheme: "http", authority: "127.0.0.1")
-    return MessageSignature.sign(
-      request, keyID: actor.replica.description, created: Int(world.time(world.house.offset)),
+    let signed = MessageSignature.sign(
+      request, keyID: keyID ?? actor.replica.description,
+      created: Int(world.time(world.house.offset)),
       nonce: Base64URL.encode(Randomness.bytes(12)), sha256: { SHA256.hash($0) }, sign: key.sign)
+    if first == nil { first = signed }
+    return signed
   }
 }

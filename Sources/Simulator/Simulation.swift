@@ -17,6 +17,16 @@ package struct Simulation: Sendable {
     kept = scenario.steps
   }
 
+  /// Takes a run from its script.
+  package init(script line: String) throws(Script.Malformed) {
+    (scenario, steps) = try Script.parse(line)
+    seed = scenario.seed
+    kept = scenario.steps
+  }
+
+  /// The script of what is carried out.
+  package var script: String { Script.line(scenario, kept, of: steps) }
+
   /// What came of a run.
   package struct Outcome: Sendable {
     /// Broken promises; none in a good run.
@@ -59,12 +69,14 @@ package struct Simulation: Sendable {
     try world.begin()
     for step in kept { try world.perform(step) }
     try world.heal(steps + 1)
-    try world.lookAtEverything(audits: false)
-    // Upgrades change nothing of what is held.
-    for station in world.stations { try world.rise(station) }
-    world.house.routes = nil
-    world.house.schema = 2
-    try world.heal(steps + 2)
+    if world.house.schema < 2 || world.stations.contains(where: { $0.schema < 2 }) {
+      // Upgrades change nothing of what is held.
+      try world.lookAtEverything(audits: false)
+      for station in world.stations { try world.rise(station) }
+      world.house.routes = nil
+      world.house.schema = 2
+      try world.heal(steps + 2)
+    }
     try world.lookAtEverything(audits: true)
   }
 }

@@ -21,8 +21,9 @@ final class World {
   let house: House
   private(set) var network = NetworkID(high: 0, low: 0)
   private var lines = 0
-  /// Own changes by their place, to find what was sealed again.
-  var sights: [String: Sight] = [:]
+  /// All that was accepted, by its hash, and by the place it was sealed at.
+  private var known: Set<Hash> = []
+  private var sealed: [String: [Accepted]] = [:]
   private(set) var lastInvite: String?
   /// Requests on their way that arrive later.
   var delayed: [Request] = []
@@ -30,8 +31,13 @@ final class World {
   private(set) var events: [Event] = []
   private(set) var trace: [String] = []
   private var hash = Blake2b()
-  /// Entries of central's log that were seen.
+  /// Entries of central's log that were seen, and the log's hash at the last of each space.
   var seenSeq = 0
+  var logEnds: [String: Hash] = [:]
+  /// Numbers of files.
+  private var inodes: UInt64 = 0
+  /// Actors of hostile members; what they sent may wait for ever.
+  var rogues: [ActorID] = []
   /// The step at hand, and how many values were made in it.
   var step = 0
   private var tokens = 0
@@ -80,11 +86,14 @@ final class World {
 
   private func equipped(_ central: Central) -> Routes {
     central.snapshotEntriesMin = scenario.snapshotEntriesMin
+    // Time stands still within a step.
+    central.limits.requestsPerMinute = 1_000_000_000
     var routes = Routes(central)
     routes.logPieceBytes = scenario.logPieceBytes
     routes.observe = { [unowned self] error in self.centralFailure = "\(error)" }
     if scenario.mergesOnPush {
       routes.afterPush = { [unowned self] in
+        guard !central.isRestoring else { return }
         _ = try central.merge(at: self.label(self.house.offset))
         self.marks.hit(.mergeOnPush)
       }
@@ -105,23 +114,43 @@ final class World {
 
   @discardableResult
   func enrol(_ role: String, schema: Int, offset: Int64) throws -> Station {
-    let routes = try running()
-    let name = "r\(stations.count)"
-    let station = Station(
-      name: name, path: "\(folder)/\(name).sqlite", role: role, schema: schema, offset: offset,
-      pasts: pasts())
-    let invite = try routes.central.invite(
-      organisation: "club", role: role, expires: now + house.offset + 86_400)
-    lastInvite = invite
+    let station = newStation(
+      key: .generate(), role: role, schema: schema, offset: offset,
+      memory: Station.Memory(pasts: pasts()), machine: nil)
     let store = try Store(
       path: station.path, schema: Town.schema(schema), use: .replica, create: true)
-    guard let origin = Origin("http://127.0.0.1") else { throw SimulatorError("no origin") }
-    let link = Link(self, station)
     station.replica = try Replica.join(
-      store, invite: invite, origin: origin, key: station.key, name: name,
-      now: now + house.offset, exchange: link)
+      store, invite: try invite(role), origin: try Self.origin(), key: station.key,
+      name: station.name, now: now + house.offset, exchange: Link(self, station))
     stations.append(station)
     return station
+  }
+
+  func newStation(
+    key: SigningKey, role: String, schema: Int, offset: Int64, memory: Station.Memory,
+    machine: Machine?
+  ) -> Station {
+    let name = "r\(stations.count)"
+    return Station(
+      name: name, path: "\(folder)/\(name).sqlite", key: key, role: role, schema: schema,
+      offset: offset, memory: memory, machine: machine ?? Machine(name), inode: newInode())
+  }
+
+  func newInode() -> UInt64 {
+    inodes += 1
+    return inodes
+  }
+
+  func invite(_ role: String, expires seconds: Int64 = 86_400) throws -> String {
+    let invite = try running().central.invite(
+      organisation: "club", role: role, expires: now + house.offset + seconds)
+    lastInvite = invite
+    return invite
+  }
+
+  static func origin() throws -> Origin {
+    guard let origin = Origin("http://127.0.0.1") else { throw SimulatorError("no origin") }
+    return origin
   }
 
   /// A new file's own past, space by space: empty.
@@ -134,6 +163,19 @@ final class World {
   func newLine() -> Int {
     lines += 1
     return lines
+  }
+
+  func accept(_ change: Accepted) {
+    known.insert(change.hash)
+    sealed["\(change.dot) \(change.space)", default: []].append(change)
+    happened(.accepted(change))
+  }
+
+  func isKnown(_ hash: Hash) -> Bool { known.contains(hash) }
+
+  /// The change that was sealed at a place with these writes.
+  func sealed(_ dot: Dot, in space: String, _ writes: [Write]) -> Accepted? {
+    sealed["\(dot) \(space)"]?.first { $0.writes == writes }
   }
 
   /// Starts a member's program again.

@@ -9,7 +9,12 @@ enum CordeeSim {
       let options = try Options(Array(CommandLine.arguments.dropFirst()))
       let folders = try Folders()
       defer { folders.remove() }
-      let isGood = try await run(options, folders)
+      let isGood =
+        if let file = options.scripts {
+          try replay(file, options, folders)
+        } else {
+          try await run(options, folders)
+        }
       folders.remove()
       exit(isGood ? 0 : 1)
     } catch let error as UsageError {
@@ -69,6 +74,25 @@ enum CordeeSim {
     return failed.isEmpty
   }
 
+  /// Runs the scripts of a file.
+  private static func replay(_ file: String, _ options: Options, _ folders: Folders) throws -> Bool
+  {
+    let text = try String(contentsOfFile: file, encoding: .utf8)
+    var isGood = true
+    for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+    {
+      guard !line.isEmpty, !line.hasPrefix("#") else { continue }
+      let simulation = try Simulation(script: String(line))
+      let outcome = folders.with { simulation.run(in: $0) }
+      if options.prints { for line in outcome.trace { print(line) } }
+      for violation in outcome.violations.prefix(8) {
+        print("line \(number + 1): \(violation.rule): \(violation.words.prefix(600))")
+      }
+      isGood = isGood && outcome.violations.isEmpty
+    }
+    return isGood
+  }
+
   /// Prints the shortest failing script that can be found.
   private static func shrink(
     _ seed: UInt64, _ rule: String, _ options: Options, _ folders: Folders
@@ -80,6 +104,7 @@ enum CordeeSim {
     print("\nseed \(seed), \(shortest.kept.count) of \(options.steps) steps are enough:")
     for line in outcome.trace { print("  \(line)") }
     for violation in outcome.violations { print("  → \(violation.rule): \(violation.words)") }
+    print("\nthe same as a script, for Fixtures/seeds.txt or --script:\n\(shortest.script)")
   }
 }
 

@@ -11,15 +11,19 @@ struct Options {
   var prints = false
   var shrinkRunsMax = 300
   var stopsAtFirst = false
+  /// A file of scripts to run instead of seeds.
+  var scripts: String?
 
   static let usage = """
     usage: cordee-sim [--seeds A..B] [--steps N] [--jobs N] [--trace] [--shrink RUNS] [--first]
+           cordee-sim --script FILE [--trace]
       --seeds   one seed, or a range of them (1..20)
       --steps   steps of each run (1000)
       --jobs    runs side by side, each in one thread (1)
       --trace   print what happens, step by step
       --shrink  runs spent to find the shortest failing script; 0 prints none (300)
       --first   stop at the first failing seed
+      --script  run the scripts of a file, one a line; what follows # is a comment
     Exit: 0 no promise broken, 1 one was, 2 usage.
     """
 
@@ -44,6 +48,7 @@ struct Options {
       case "--trace": prints = true
       case "--shrink": shrinkRunsMax = try number(word)
       case "--first": stopsAtFirst = true
+      case "--script": scripts = try value(word)
       case "--help":
         print(Self.usage)
         throw UsageError(words: "that was the help")

@@ -25,12 +25,16 @@ private struct Story {
     row: RowKey? = nil
   ) -> Accepted {
     let change = Accepted(
-      name: [name], node: "r\(node)", role: role, space: "commons",
-      dot: Dot(actor: Self.actor(node), n: n), hash: Self.hash(name),
-      writes: [Write(row ?? self.row, verb)],
-      sight: Sight(life: 0, seq: seen, line: node, order: n - 1))
+      node: "r\(node)", role: role, space: "commons", dot: Dot(actor: Self.actor(node), n: n),
+      hash: Self.hash(name), writes: [Write(row ?? self.row, verb)],
+      sight: Self.sight(seen, line: node, order: n - 1))
     events.append(.accepted(change))
     return change
+  }
+
+  /// What was seen at a place of the log.
+  static func sight(_ seen: Int, line: Int, order: Int) -> Sight {
+    Sight(head: seen == 0 ? .zero : hash(UInt8(100 + seen)), line: line, order: order)
   }
 
   @discardableResult
@@ -38,8 +42,8 @@ private struct Story {
     seq += 1
     let entry = LoggedEntry(
       seq: seq, space: "commons", dot: change.dot, hash: change.hash,
-      logHash: Self.hash(UInt8(100 + seq)), reason: reason, name: change.name)
-    events.append(.merged(entry, life: 0, schema: 2))
+      logHash: Self.hash(UInt8(100 + seq)), reason: reason)
+    events.append(.merged(entry, schema: 2))
     return entry
   }
 
@@ -138,9 +142,8 @@ struct CheckerTests {
         == ["what people see"])
     var forged = story
     let stranger = Accepted(
-      name: [99], node: "x", role: "member", space: "commons",
-      dot: Dot(actor: Story.actor(9), n: 1), hash: Story.hash(9), writes: [],
-      sight: Sight(life: 0, seq: 0, line: 9, order: 0))
+      node: "x", role: "member", space: "commons", dot: Dot(actor: Story.actor(9), n: 1),
+      hash: Story.hash(9), writes: [], sight: Story.sight(0, line: 9, order: 0))
     forged.merge(stranger)
     #expect(rules(ContentChecker.check(forged.events, with: ContentChecker())) == ["forged"])
   }
@@ -150,12 +153,11 @@ struct CheckerTests {
     var story = Story()
     story.merge(story.accept(1, 1, seen: 0, Story.made("a"), name: 1))
     story.merge(story.accept(1, 2, seen: 1, Story.label("b"), name: 2))
-    story.events.append(.branched(line: 7, from: 1, order: 1))
+    story.events.append(.branched(line: 7, from: 1, order: 1, keepsContext: false))
     let again = Accepted(
-      name: [3], node: "r1", role: "member", space: "commons",
-      dot: Dot(actor: Story.actor(7), n: 1), hash: Story.hash(3),
-      writes: [Write(story.row, Story.label("b"))],
-      sight: Sight(life: 0, seq: 1, line: 7, order: 0))
+      node: "r1", role: "member", space: "commons", dot: Dot(actor: Story.actor(7), n: 1),
+      hash: Story.hash(3), writes: [Write(story.row, Story.label("b"))],
+      sight: Story.sight(1, line: 7, order: 0))
     story.events.append(.accepted(again))
     story.merge(again)
     story.dump([story.line([(1, 2, "b"), (7, 1, "b")])])
@@ -228,7 +230,8 @@ struct CheckerTests {
   @Test("vectors and cursors: neither goes back, but by a restore; an old actor's may by an epoch")
   func monotony() {
     func standing(_ seq: Int, _ n: Int) -> Event {
-      .standing(node: "r1", space: "commons", seq: seq, vector: [Story.actor(2): n])
+      .standing(
+        node: "r1", space: "commons", life: "one", seq: seq, vector: [Story.actor(2): n])
     }
     func check(_ events: [Event]) -> Set<String> {
       rules(MonotonyChecker.check(events, with: MonotonyChecker()))

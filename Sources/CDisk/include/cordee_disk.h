@@ -13,7 +13,9 @@ enum {
   // Writes that make a file grow fail with SQLITE_FULL until the fault is lifted.
   CORDEE_DISK_FULL = 2,
   // That call, a write by half, and every later one fail until the fault is lifted: the process is dead.
-  CORDEE_DISK_CRASH = 3
+  CORDEE_DISK_CRASH = 3,
+  // A statement is stopped after so many steps of its program (sqlite.org/c3ref/progress_handler.html), give or take 16.
+  CORDEE_DISK_INTERRUPT = 4
 };
 
 // Makes this VFS the process's default, once; 0, or SQLite's code.
@@ -25,6 +27,8 @@ void cordee_disk_free(struct cordee_disk *disk);
 
 // Bytes of a file, -1 when there is none.
 int64_t cordee_disk_size(struct cordee_disk *disk, const char *path);
+// Writes to a file and truncations of it so far; 0 when there is none.
+uint64_t cordee_disk_writes(struct cordee_disk *disk, const char *path);
 // Puts a copy of a file and of its companions in another's place, synced; 0, or -1.
 int cordee_disk_copy(struct cordee_disk *disk, const char *path, const char *target);
 // Removes a file and its companions.
@@ -35,6 +39,8 @@ void cordee_disk_remove(struct cordee_disk *disk, const char *path);
 void cordee_disk_arm(struct cordee_disk *disk, const char *prefix, int kind, uint64_t after);
 // Whether the armed fault has struck.
 int cordee_disk_struck(struct cordee_disk *disk);
+// Holds interrupts back while an onlooker reads.
+void cordee_disk_pause(struct cordee_disk *disk, int is_paused);
 // Lifts the fault.
 void cordee_disk_disarm(struct cordee_disk *disk);
 // The power fails: of what was not synced below `prefix`, each write is kept or lost as the seed draws.

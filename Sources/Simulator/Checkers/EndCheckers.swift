@@ -1,4 +1,5 @@
 import Changes
+import Store
 
 /// In the end everybody holds the same, byte for byte, and nothing waits.
 struct ConvergenceChecker: Checker {
@@ -59,9 +60,12 @@ struct AuditChecker: Checker {
   func verdict() -> [Violation] { found }
 }
 
-/// Lies are noticed, and nobody cries wolf.
+/// Lies are noticed, and nobody cries wolf: no failure, no epoch and no evidence without a cause.
 struct AlarmChecker: Checker {
   private var found: [Violation] = []
+  /// Files that were copied or put back.
+  private var doubtful: Set<String> = []
+  private var wentBack = false
 
   init() {}
 
@@ -76,6 +80,17 @@ struct AlarmChecker: Checker {
       case .lossy: break
       }
       found.append(Violation("false alarm", "\(node) failed without cause: \(code): \(words)"))
+    case .copied(let node), .restored(let node): doubtful.insert(node)
+    case .wentBack: wentBack = true
+    case .epoch(let node, let reason, let mayBeMisled):
+      // Hello's answer is not signed: altered, it may tell of a fork that is none.
+      let hasCause =
+        mayBeMisled || wentBack || (reason != .central && doubtful.contains(node))
+      guard !hasCause else { return }
+      found.append(Violation("false alarm", "\(node) began an epoch: \(reason.rawValue)"))
+    case .accused(let node, let kind, let code, let isSettled):
+      guard !wentBack, kind == .proof || !isSettled else { return }
+      found.append(Violation("false alarm", "\(node) holds against central: \(code)"))
     case .lied(let node, let kind, false):
       found.append(Violation("tampering", "\(node) did not notice: \(kind.rawValue)"))
     case .hostileAnswered(let kind, let status) where (200..<300).contains(status):
@@ -100,8 +115,8 @@ extension Checker {
 enum Checkers {
   static func verdict(on events: [Event]) -> [Violation] {
     var all: [any Checker] = [
-      ContentChecker(), VerdictChecker(), LogChecker(), ReceiptChecker(), MonotonyChecker(),
-      ConvergenceChecker(), SecrecyChecker(), AuditChecker(), AlarmChecker(),
+      ContentChecker(), VerdictChecker(), LogChecker(), ReceiptChecker(), AcceptanceChecker(),
+      MonotonyChecker(), ConvergenceChecker(), SecrecyChecker(), AuditChecker(), AlarmChecker(),
     ]
     for index in all.indices {
       for event in events { all[index].see(event) }

@@ -1,93 +1,81 @@
 import Causality
 import Changes
 
-/// A log only grows: no entry, hash or verdict changes, and every replica holds the same one.
+/// A log only grows, but by a declared restore: no entry, hash or verdict changes, and every replica holds the same one.
 struct LogChecker: Checker {
-  private var history: [Int: LoggedEntry] = [:]
+  /// The log as it is now.
+  private var log: [Int: LoggedEntry] = [:]
+  /// Every entry there ever was, by the log's hash at it.
+  private var known: Set<Hash> = []
   private var found: [Violation] = []
-
-  init() {}
 
   mutating func see(_ event: Event) {
     switch event {
-    case .merged(let entry, _, _):
-      if let before = history[entry.seq], Self.differs(before, entry) {
+    case .merged(let entry, _):
+      if let before = log[entry.seq], before != entry {
         found.append(Violation("log", "entry \(entry.seq) was another one before"))
       }
-      history[entry.seq] = entry
-    case .finalLog(let node, let entries):
-      for entry in entries {
-        guard let right = history[entry.seq], !Self.differs(right, entry) else {
-          let rule = history[entry.seq]?.reason == entry.reason ? "log" : "verdict changed"
-          found.append(
-            Violation(rule, "\(node) holds another entry \(entry.seq) than central gave"))
-          return
-        }
+      log[entry.seq] = entry
+      known.insert(entry.logHash)
+    case .wentBack(let entries, _):
+      log = Dictionary(entries.map { ($0.seq, $0) }, uniquingKeysWith: { $1 })
+      if let strange = entries.first(where: { !known.contains($0.logHash) }) {
+        found.append(Violation("log", "entry \(strange.seq) of a backup was never central's"))
       }
-      if node == "central", entries.count != history.count {
-        let words = "central holds \(entries.count) of \(history.count) entries it made"
-        found.append(Violation("log", words))
+    case .lifeAccepted(let given):
+      // What members gave back under central's own signature stands again, places and verdicts as they were.
+      let held = Set(log.values.map(\.logHash))
+      for end in given where !held.contains(end.hash) {
+        found.append(
+          Violation("verdict changed", "the log of \(end.space) that \(end.node) gave is not kept"))
       }
+    case .finalLog(let node, let entries): compare(entries, node)
     default: break
     }
   }
 
   func verdict() -> [Violation] { found }
 
-  private static func differs(_ left: LoggedEntry, _ right: LoggedEntry) -> Bool {
-    left.dot != right.dot || left.hash != right.hash || left.logHash != right.logHash
-      || left.reason != right.reason || left.space != right.space
-  }
-}
-
-/// An acknowledged change is never missing: it stands in central's log in the end.
-struct ReceiptChecker: Checker {
-  private var promised: [(node: String, space: String, dot: Dot, hash: Hash)] = []
-  private var found: [Violation] = []
-
-  init() {}
-
-  mutating func see(_ event: Event) {
-    switch event {
-    case .acknowledged(let node, let space, let dot, let hash):
-      promised.append((node, space, dot, hash))
-    case .finalLog("central", let entries):
-      let held = Set(entries.map { "\($0.space) \($0.dot) \($0.hash)" })
-      for (node, space, dot, hash) in promised where !held.contains("\(space) \(dot) \(hash)") {
-        let words = "central acknowledged change \(dot.n) of \(node) in \(space), and lacks it"
-        found.append(Violation("acknowledged", words))
-      }
-    default: break
+  private mutating func compare(_ entries: [LoggedEntry], _ node: String) {
+    for entry in entries where log[entry.seq] != entry {
+      let rule = log[entry.seq]?.reason == entry.reason ? "log" : "verdict changed"
+      found.append(Violation(rule, "\(node) holds another entry \(entry.seq) than central gave"))
+      return
+    }
+    if node == "central", entries.count != log.count {
+      let words = "central holds \(entries.count) of \(log.count) entries it made"
+      found.append(Violation("log", words))
     }
   }
-
-  func verdict() -> [Violation] { found }
 }
 
-/// Vectors and cursors never go back, but by a declared restore.
+/// Vectors and cursors never go back, but by a declared restore, of the file or of central.
 struct MonotonyChecker: Checker {
-  private var last: [String: (seq: Int, vector: [ActorID: Int])] = [:]
-  private var found: [Violation] = []
+  private struct Key: Hashable {
+    let node: String
+    let space: String
+  }
 
-  init() {}
+  private var last: [Key: (life: String, seq: Int, vector: [ActorID: Int])] = [:]
+  private var found: [Violation] = []
 
   mutating func see(_ event: Event) {
     switch event {
-    case .restored(let node):
-      for key in last.keys where key.hasPrefix(node + " ") { last[key] = nil }
+    case .restored(let node): last = last.filter { $0.key.node != node }
     case .renewed(let node, let space, let actor):
-      last["\(node) \(space)"]?.vector[actor] = nil
-    case .standing(let node, let space, let seq, let vector):
-      let key = "\(node) \(space)"
-      if let before = last[key] {
+      last[Key(node: node, space: space)]?.vector[actor] = nil
+    case .standing(let node, let space, let life, let seq, let vector):
+      let key = Key(node: node, space: space)
+      if let before = last[key], before.life == life {
         if seq < before.seq {
-          found.append(Violation("went back", "the cursor of \(key) fell to \(seq)"))
+          found.append(Violation("went back", "the cursor of \(node) in \(space) fell to \(seq)"))
         }
         for (actor, n) in before.vector where (vector[actor] ?? 0) < n {
-          found.append(Violation("went back", "\(key) knew \(n) changes of an actor, and forgot"))
+          let words = "\(node) knew \(n) changes of an actor in \(space), and forgot"
+          found.append(Violation("went back", words))
         }
       }
-      last[key] = (seq, vector)
+      last[key] = (life, seq, vector)
     default: break
     }
   }

@@ -3,40 +3,68 @@ import Changes
 
 /// Every verdict is the one the rules give at that place of the log, and no other.
 struct VerdictChecker: Checker {
-  private var accepted: [[UInt8]: Accepted] = [:]
+  private var accepted: [Hash: Accepted] = [:]
+  /// Devices that are shut out, and those that were in some life of central's: of the latter either verdict may come.
   private var revoked: Set<ReplicaID> = []
+  private var onceRevoked: Set<ReplicaID> = []
   private var known: Set<RowKey> = []
-  private var life = 0
+  /// Entries that stood before: they come back with the verdicts they had.
+  private var judged: Set<Hash> = []
+  private var hasGoneBack = false
   private var found: [Violation] = []
-
-  init() {}
 
   mutating func see(_ event: Event) {
     switch event {
-    case .accepted(let change): accepted[change.name] = change
-    case .revoked(let replica): revoked.insert(replica)
-    case .merged(let entry, let life, let number):
-      guard let change = entry.name.flatMap({ accepted[$0] }) else { return }
-      self.life = life
+    case .accepted(let change): accepted[change.hash] = change
+    case .revoked(let replica):
+      revoked.insert(replica)
+      onceRevoked.insert(replica)
+    case .wentBack(let log, let shutOut):
+      hasGoneBack = true
+      revoked = shutOut
+      known = []
+      for entry in log { note(entry) }
+    case .merged(let entry, let number):
+      defer { note(entry) }
+      guard judged.insert(entry.logHash).inserted, let change = accepted[entry.hash],
+        !mayBeEither(change, entry)
+      else { return }
       let objection = objection(to: change, entry, Town.schema(number))
-      if (objection == nil) != (entry.reason == nil) {
-        found.append(
-          Violation(
-            "verdict",
-            "entry \(entry.seq) by \(change.node) is \(entry.reason ?? "applied"), but "
-              + (objection ?? "nothing speaks against it")))
-      }
-      if entry.reason == nil { known.formUnion(change.writes.map(\.row)) }
+      guard (objection == nil) != (entry.reason == nil) else { return }
+      found.append(
+        Violation(
+          "verdict",
+          "entry \(entry.seq) by \(change.node) is \(entry.reason ?? "applied"), but "
+            + (objection ?? "nothing speaks against it")))
     default: break
     }
   }
 
   func verdict() -> [Violation] { found }
 
+  private mutating func note(_ entry: LoggedEntry) {
+    guard let change = accepted[entry.hash], entry.reason == nil else { return }
+    known.formUnion(change.writes.map(\.row))
+    guard change.node == "central" else { return }
+    // A restored central learns from its own log again whom it shut out.
+    for write in change.writes where write.row.table == "replica" {
+      let isRevocation = write.verb.fields.contains { $0.name == "revoked_at" && $0.value != .null }
+      if isRevocation, let replica = ReplicaID(write.row.id) { revoked.insert(replica) }
+    }
+  }
+
+  /// A central that was put back cannot tell what nobody can have seen from what it forgot, and hears of revocations and
+  /// bodies again as members bring them.
+  private func mayBeEither(_ change: Accepted, _ entry: LoggedEntry) -> Bool {
+    guard hasGoneBack else { return false }
+    return !change.claims.isEmpty || entry.reason?.hasPrefix("body.withheld") == true
+      || onceRevoked.contains(change.author)
+  }
+
   private func objection(to change: Accepted, _ entry: LoggedEntry, _ schema: Schema) -> String? {
     if change.node == "central" { return nil }
-    if change.claimsTooMuch { return "its author cannot have seen that" }
-    if revoked.contains(entry.dot.actor.replica) { return "its author was revoked" }
+    if !change.claims.isEmpty { return "its author cannot have seen that" }
+    if revoked.contains(change.author) { return "its author was revoked" }
     guard schema.role(change.role)?.writes.contains(change.space) == true else {
       return "a \(change.role) may not write in \(change.space)"
     }
