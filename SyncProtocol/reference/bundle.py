@@ -28,27 +28,25 @@ def verify(data: bytes, replica: Replica) -> Found:
     if data[:4] == b"\x28\xb5\x2f\xfd":
         data = unpacked(data, DECODED_MAX)
     lines = lines_of(data)
-    head = object_of(lines[0] if lines else b"{}")
-    if head.get("bundle") != 1 or head.get("kind") not in ("changes", "log"):
-        raise rules.Refused("bundle.shape", "no bundle of this version")
+    head = rules_sync.read_bundle(lines[0] if lines else b"{}")
     if head.get("network") != replica.network:
         raise rules.Refused("bundle.network", "made for another network")
     if head.get("for", replica.actor[:32]) != replica.actor[:32]:
-        raise rules.Refused("bundle.for", "made for another device")
-    if rules.parse(lines[-1]) != {"end": len(lines) - 2}:
-        raise rules.Refused("bundle.cut", "its end is missing")
+        raise rules.Refused("bundle.reader", "made for another device")
+    if rules_sync.read_bundle_line(lines[-1]) != ("end", len(lines) - 2):
+        raise rules.Refused("bundle.damaged", "its end is missing")
     found = Found(head["kind"])
     starts = {section["space"]: section["from"] for section in head["sections"]}
     space, part = "", []
-    for line in lines[1:-1] + [b'{"space":""}']:
-        members = rules.exact_members(line)
-        if set(members) == {"space"}:
+    for line in lines[1:-1] + [b'{"space":"end"}']:
+        kind, name = rules_sync.read_bundle_line(line)
+        if kind == "space":
             read_part(found, replica, space, starts.get(space), part)
-            space, part = rules.parse(members["space"]), []
-        elif "receipt" in members:
+            space, part = name, []
+        elif kind == "receipt":
             told = receipt(replica, space, line)
             if any(h["actor"] == replica.actor and replica.own_hash(space, h["n"]) != h["hash"] for h in told["heads"]):
-                raise rules.Refused("receipt.heads", space)
+                raise rules.Refused("receipt.broken", space)
             found.receipts += 1
         else:
             part.append(line)
@@ -62,9 +60,9 @@ def read_part(found: Found, replica: Replica, space: str, start: object, lines: 
     if space not in replica.spaces:
         raise rules.Refused("bundle.shape", f"space {space}")
     if found.kind == "log":
-        read_log(found, replica, space, start, rules_sync.expand(lines, is_log=True))
+        read_log(found, replica, space, start, lines)
     else:
-        read_changes(found, replica, space, rules_sync.expand(lines, is_log=False))
+        read_changes(found, replica, space, lines)
 
 
 def read_log(found: Found, replica: Replica, space: str, start: object, lines: list[bytes]) -> None:
@@ -72,17 +70,17 @@ def read_log(found: Found, replica: Replica, space: str, start: object, lines: l
     instance, seq, log_hash = rules_sync.cursor_of(start)
     log = replica.ahead(space, upto=seq)
     if instance != replica.instance:
-        raise rules.Refused("bundle.instance", "from another life of central")
+        raise rules.Refused("sync.new_instance", "from another life of central")
     if (log.seq, log.hash) != (seq, log_hash):
-        raise rules.Refused("bundle.start", f"{space}: begins after what is held, or on another history")
+        raise rules.Refused("bundle.history", f"{space}: begins after what is held, or on another history")
     before = len(log.entries)
     for line in lines:
         log.read(line, instance)
     if log.covered != log.seq:
-        raise rules.Refused("log.cut", f"{space}: no checkpoint at its end")
+        raise rules.Refused("log.incomplete", f"{space}: no checkpoint at its end")
     held = {entry.seq: entry.hash for entry in replica.logs[space].entries}
     if any(held.get(entry.seq, entry.hash) != entry.hash for entry in log.entries):
-        raise rules.Refused("log.other", f"{space}: central signed two histories")
+        raise rules.Refused("checkpoint.split", f"{space}: central signed two histories")
     found.entries += len(log.entries) - before
     found.logs[space] = log
 

@@ -32,7 +32,7 @@ def arguments() -> argparse.ArgumentParser:
     command("sync", "file", "hello, push, pull")
     command("show", "file table", "print the records of a table")
     command("conflicts", "file", "print what a person has to settle")
-    command("digest", "file", "print the digest of the first space's merged content")
+    command("digest", "file", "print the digest of a space's merged content").add_argument("--space", default="commons")
     command("verify", "file", "verify a replica file, or a bundle beside --with").add_argument("--with", dest="beside")
     return parser
 
@@ -88,7 +88,7 @@ def run(given: argparse.Namespace) -> tuple[int, object]:
             found = client.conflicts(replica)
             return 3 if found else 0, found
         case _:
-            return 0, replica.digest(replica.spaces[0])
+            return 0, replica.digest(given.space)
     return 0, {"change": f"{change.actor}:{change.n}"}
 
 

@@ -147,6 +147,8 @@ class Log:
         if "signatures" in parts:
             message = rules_sync.segment_message(self.network, self.space, actor, change.n, change.hash)
             signatures = rules_sync.signatures_of(rules.parse(parts["signatures"]))
+            if self.keys.of(actor[:32]) is None:
+                raise rules.Refused("log.key", f"{self.space} {seq}: {actor[:32]} is in no log read so far")
             if not rules_sync.is_signed(signatures, self.keys.of(actor[:32]), message):
                 raise rules.Refused("log.signature", f"{self.space} {seq}")
             self.unsigned.discard(actor)
@@ -161,10 +163,10 @@ class Log:
         exact = parts["checkpoint"]
         signatures = rules_sync.signatures_of(rules.parse(parts.get("signatures", b"[]")))
         if not rules_sync.is_signed(signatures, self.keys.central, b"cordee.checkpoint.1\n" + exact):
-            raise rules.Refused("checkpoint.signature", self.space)
+            raise rules.Refused("log.checkpoint", self.space)
         told = object_of(exact)
         here = (self.network, instance, self.space, self.seq, rules.b64(self.hash))
         if tuple(told.get(name) for name in ("network", "instance", "space", "seq", "hash")) != here:
-            raise rules.Refused("checkpoint.place", f"{self.space} {self.seq}")
+            raise rules.Refused("log.checkpoint", f"{self.space} {self.seq}")
         if self.unsigned:
-            raise rules.Refused("log.unsigned", self.space)
+            raise rules.Refused("log.incomplete", self.space)

@@ -134,7 +134,7 @@ class Replica:
     def take(self, space: str, log: Log) -> int:
         """Takes what was read ahead up to a checkpoint, all or nothing; tells how many entries were new. SP-1005, SP-1010"""
         if log.covered != log.seq:
-            raise rules.Refused("log.cut", f"{space}: no checkpoint at its end")
+            raise rules.Refused("log.incomplete", f"{space}: no checkpoint at its end")
         new = log.entries[len(self.logs[space].entries):]
         mine = {entry.change.n: entry.change.hash for entry in new if entry.change.actor == self.actor}
         if not mine.items() <= {change.n: change.hash for change in self.own[space]}.items():

@@ -8,7 +8,9 @@ import pathlib
 import sys
 
 import cases_bytes
+import cases_carried
 import cases_changes
+import cases_epochs
 import cases_file
 import cases_log
 import cases_names
@@ -23,6 +25,7 @@ FILES = {
     "changes": cases_changes.changes, "rows": cases_rows.rows,
     "segments": cases_push.segments, "hello": cases_push.hellos, "log": cases_log.log, "requests": cases_requests.requests,
     "file": cases_file.file, "short": cases_short.short,
+    "epochs": cases_epochs.epochs, "healing": cases_carried.healing, "bundles": cases_carried.bundles,
 }
 
 

@@ -166,3 +166,115 @@ def expand(lines: list[bytes], is_log: bool) -> list[bytes]:
             text = b'{"seq":%d' % seq + signed + b',"change":' + text + b"}"
         full.append(text)
     return full
+
+
+# Chapter 13: changes sealed again
+
+def seal_again(changes: list[tuple[bytes, bytes]], point: int, actor: str, keys) -> list[bytes]:
+    """The lines of an actor's changes 1 to n, given as header and body, that stand above a point, under a new actor.
+
+    `keys` gives the 16 bytes of a body's key by count. SP-1304
+    """
+    full, before, lines = {}, {}, []
+    for header, body in changes:
+        network, space, old, n, context = rules.read_header(header)
+        full = rules.merge(full, context)
+        if n <= point:
+            continue
+        seen = rules.merge(full, {old: point} if point else {})
+        told = rules.header_bytes(network, space, actor, n - point, rules.exceeding(seen, before))
+        before = seen
+        json = rules.read_body(body)
+        again = {"key": rules.b64(keys(n - point)), "at": json["at"], "was": json.get("was", f"{old}:{n}"), "writes": json["writes"]}
+        if len(rules.write(again).encode()) > rules.BODY_MAX:
+            del again["was"]
+        lines.append(b'{"header":' + told + b',"body":' + rules.write(again).encode() + b"}")
+    return lines
+
+
+# Chapters 12 and 15: messages that heal, and the lines of bundles
+
+MARKS_MAX, HELD_MAX = 64, 2_000
+
+
+def member_of(json: object, name: str, kind: type) -> object:
+    """A member that must be there, of one kind."""
+    if not isinstance(json, dict) or not isinstance(json.get(name), kind) or isinstance(json[name], bool) != (kind is bool):
+        raise rules.Refused("wire.shape", name)
+    return json[name]
+
+
+def place_of(json: object) -> tuple[int, bytes]:
+    """`[seq, "hash"]`. SP-1201"""
+    if not isinstance(json, list) or len(json) != 2 or json[0] != 0:
+        rules.count(json[0] if isinstance(json, list) and len(json) == 2 else None)
+    return json[0], rules.unhash(json[1])
+
+
+def read_tail(line: bytes) -> dict:
+    """SP-1203"""
+    tail = member_of(rules.parse(line), "tail", dict)
+    marks = member_of(tail, "marks", list)
+    if len(marks) > MARKS_MAX:
+        raise rules.Refused("wire.shape", "marks")
+    for mark in marks + ([tail["after"]] if "after" in tail else []):
+        place_of(mark)
+    for actor, head in member_of(tail, "heads", dict).items() if "heads" in tail else []:
+        rules.identifier(actor, 24)
+        rules.unhash(head)
+    return tail
+
+
+def read_tail_answer(line: bytes) -> dict:
+    """SP-1204"""
+    json = rules.parse(line)
+    rules.identifier(member_of(json, "instance", str))
+    place_of(json.get("common"))
+    for dot in member_of(json, "wants", list):
+        rules.dot(dot)
+    return json
+
+
+def read_held(line: bytes) -> dict[str, int]:
+    """SP-1207"""
+    held = member_of(rules.parse(line), "held", dict)
+    if len(held) > HELD_MAX:
+        raise rules.Refused("wire.shape", "held")
+    for actor, n in held.items():
+        rules.identifier(actor, 24)
+        if n != 0 or isinstance(n, (bool, float)):
+            rules.count(n)
+    return held
+
+
+def read_bundle(line: bytes) -> dict:
+    """A bundle's first line. SP-1501"""
+    json = rules.parse(line)
+    if member_of(json, "bundle", int) != 1 or member_of(json, "kind", str) not in ("changes", "log"):
+        raise rules.Refused("wire.shape", "bundle")
+    for name in ("network", "maker"):
+        rules.identifier(member_of(json, name, str))
+    member_of(json, "at", str)
+    for section in member_of(json, "sections", list):
+        if not rules.is_name(member_of(section, "space", str)):
+            raise rules.Refused("wire.shape", "space")
+        member_of(section, "from", str)
+        member_of(section, "to", str)
+    return json
+
+
+def read_bundle_line(line: bytes) -> tuple[str, object]:
+    """What a line after the first is: `space`, `receipt`, `end` or `wire`, and what the first and the third say. SP-1502"""
+    json = rules.parse(line)
+    first = next(iter(json), None) if isinstance(json, dict) else None
+    if first is None:
+        raise rules.Refused("wire.shape", "an empty line")
+    if first == "space":
+        if not rules.is_name(json[first]):
+            raise rules.Refused("wire.shape", "space")
+        return first, json[first]
+    if first == "end":
+        if json[first] != 0 or isinstance(json[first], (bool, float)):
+            rules.count(json[first])
+        return first, json[first]
+    return (first if first == "receipt" else "wire"), None

@@ -1,9 +1,11 @@
+import Causality
 import Central
 import Changes
 import Foundation
 import HTTP
 import Programs
 import Replica
+import SQLite
 import Seal
 import Store
 import Synchronization
@@ -52,18 +54,44 @@ struct SchemaTests {
       } else if path == "/v1/hello" {
         messages.add("hello", request.body)
         messages.add("hello-answer", response.bytes)
-      } else if path.hasSuffix("/changes") {
-        for line in try full(try plain(request.body, request.headers), isLog: false, messages) {
-          let isSegment = line.starts(with: #"{"segment":"#.utf8)
-          messages.add(isSegment ? "segment" : "change", line)
-        }
-        messages.add("receipt", response.bytes)
+      } else if path.hasSuffix("/changes") || path.hasSuffix("/offers") {
+        let lines = try full(try plain(request.body, request.headers), isLog: false, messages)
+        for line in lines { messages.add(try name(of: line), line) }
+        let first = try name(of: try #require(lines.first))
+        let answer = ["tail": "tail-answer", "held": "held", "bodies": "bodies"][first]
+        messages.add(answer ?? "receipt", response.bytes)
       } else if path.hasSuffix("/log") {
         for line in try full(try plain(response.bytes, response.headers), isLog: true, messages) {
-          let isCheckpoint = line.starts(with: #"{"checkpoint":"#.utf8)
-          messages.add(isCheckpoint ? "checkpoint" : "log-entry", line)
+          messages.add(try name(of: line), line)
         }
       }
+    }
+  }
+
+  /// The schema of a line, by its first members.
+  private static func name(of line: [UInt8]) throws -> String {
+    let names = [
+      "segment": "segment", "header": "change", "seq": "log-entry", "checkpoint": "checkpoint",
+      "receipt": "receipt", "tail": "tail", "held": "held", "bodies": "bodies", "bundle": "bundle",
+      "space": "bundle-line", "end": "bundle-line",
+    ]
+    let first = try #require(try JSON.members(of: line).first).key
+    return try #require(names[first], "no schema is for lines with \(first)")
+  }
+
+  private static func addBundles(_ world: World, to messages: Messages) throws {
+    let member = world.members[0]
+    try member.store.withConnection {
+      try $0.execute("UPDATE organisation SET note = 'x' WHERE id = 'org-1'")
+    }
+    let folder = world.folder
+    let (mine, log) = (folder.appending(path: "mine").path, folder.appending(path: "log").path)
+    _ = try member.exportChanges(to: mine, plain: true, at: World.at)
+    _ = try member.exportLog(
+      to: log, for: member.identity.actor.replica, since: 0, plain: true, at: World.at)
+    for path in [mine, log] {
+      let bytes = Array(try #require(FileManager.default.contents(atPath: path)))
+      for line in Lines.split(bytes) { messages.add(try name(of: line), line) }
     }
   }
 
@@ -84,6 +112,7 @@ struct SchemaTests {
   @Test("every message that crosses, and what commands print, fits its schema [SP-502]")
   func messages() throws {
     let world = try World()
+    try world.heal()
     let messages = Messages()
     for (method, target) in [("GET", "/v1"), ("GET", "/nowhere"), ("DELETE", "/v1")] {
       let answer = world.tap.routes.answer(
@@ -91,6 +120,7 @@ struct SchemaTests {
       messages.add(answer.status == 200 ? "about" : "problem", answer.bytes)
     }
     try Self.add(world, to: messages)
+    try Self.addBundles(world, to: messages)
     for name in ["header", "body"] {
       for item in try Specification.vectors("changes").cases("chain") {
         messages.add(name, Array(try item.text(name).utf8))
