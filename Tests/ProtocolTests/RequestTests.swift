@@ -82,28 +82,4 @@ struct RequestVectorTests {
       #expect(problem.json.bytes() == text)
     }
   }
-
-  @Test("every problem that the sources name is in the table, with its status [SP-510]")
-  func table() throws {
-    let table = try String(
-      contentsOf: Specification.folder.appending(path: "problems.md"), encoding: .utf8)
-    let rows = table.split(separator: "\n").filter { $0.hasPrefix("| `") }
-      .map { $0.split(separator: "|", omittingEmptySubsequences: false) }
-    let expression = try NSRegularExpression(
-      pattern: #"Problem\(\s*"([a-z_.-]+)",\s*status: ([0-9]+)"#)
-    var found = 0
-    for file in try Specification.files(below: "Sources", [".swift"]) {
-      let text = try String(contentsOf: file, encoding: .utf8)
-      for match in expression.matches(in: text, range: NSRange(text.startIndex..., in: text)) {
-        let code = try String(text[#require(Range(match.range(at: 1), in: text))])
-        let status = try String(text[#require(Range(match.range(at: 2), in: text))])
-        found += 1
-        let row = rows.first { $0[1].contains("`\(code)`") }
-        #expect(row != nil, "\(code) of \(file.lastPathComponent) is in no row")
-        let isTold = row?[2].contains(status) == true || row?[2].contains("refused") == true
-        #expect(isTold, "\(code) has status \(status) in \(file.lastPathComponent)")
-      }
-    }
-    #expect(found > 20)
-  }
 }
