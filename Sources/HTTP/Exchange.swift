@@ -46,9 +46,12 @@ public struct HTTPFailure: Error, Sendable, Equatable, CustomStringConvertible {
   public let message: String
   /// What the person may do about it; may be empty.
   public let hint: String
+  /// What had come of a response that was cut within its body: its headers and the first bytes.
+  public var received: Response?
 
   /// Makes a failure; control characters become blanks.
-  public init(_ code: Code, _ message: String, hint: String = "") {
+  public init(_ code: Code, _ message: String, hint: String = "", received: Response? = nil) {
+    self.received = received
     self.code = code
     self.message = oneLine(message)
     self.hint = oneLine(hint)

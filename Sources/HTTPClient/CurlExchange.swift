@@ -86,7 +86,10 @@ public final class CurlExchange: Exchange, Sendable {
     }
     sent.add(transfer.bytesSent, ordering: .relaxed)
     received.add(transfer.bytesReceived, ordering: .relaxed)
-    if let failure { throw failure }
+    if var failure {
+      if failure.isRetryable { failure.received = transfer.part }
+      throw failure
+    }
     guard (200...599).contains(transfer.status) else {
       throw HTTPFailure(.badResponse, "\(origin) did not answer with HTTP/1.1")
     }

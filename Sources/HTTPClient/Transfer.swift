@@ -21,6 +21,12 @@ final class Transfer {
   private(set) var bytesSent = 0
   private(set) var bytesReceived = 0
 
+  /// What has come, once some of the body has.
+  var part: Response? {
+    guard (200...599).contains(status), !body.isEmpty else { return nil }
+    return Response(status: status, headers: headers, body: .bytes(body))
+  }
+
   init(
     bodyBytesMax: Int, isCancelled: @escaping () -> Bool, report: ((Progress) -> Void)?
   ) {

@@ -26,6 +26,13 @@ extension Replica {
   ///
   /// - Complexity: O(changes written); memory stays within one batch.
   public func exportChanges(to path: String, plain: Bool, at: String) throws -> BundleContents {
+    try Conversation.alone(store.path, patience) {
+      try exportAlone(to: path, plain: plain, at: at)
+    }
+  }
+
+  private func exportAlone(to path: String, plain: Bool, at: String) throws -> BundleContents {
+    try readIdentity()
     _ = try beginDueEpochUnasked(at: at)
     _ = try store.write { try store.seal(as: author(at: at)) }
     var contents = BundleContents()
@@ -71,6 +78,14 @@ extension Replica {
   /// - Throws: `SyncError` when the history after `since` is not held here.
   /// - Complexity: O(entries written); memory stays flat.
   public func exportLog(
+    to path: String, for reader: ReplicaID?, since: Int, plain: Bool, at: String
+  ) throws -> BundleContents {
+    try Conversation.alone(store.path, patience) {
+      try exportLogAlone(to: path, for: reader, since: since, plain: plain, at: at)
+    }
+  }
+
+  private func exportLogAlone(
     to path: String, for reader: ReplicaID?, since: Int, plain: Bool, at: String
   ) throws -> BundleContents {
     let spaces = try readable(by: reader)

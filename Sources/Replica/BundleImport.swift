@@ -27,6 +27,11 @@ extension Replica {
   /// - Throws: `SyncError` when nothing of the file can be used.
   /// - Complexity: O(lines); memory stays flat.
   public func importBundle(_ path: String, at: String) throws -> BundleReport {
+    try Conversation.alone(store.path, patience) { try importAlone(path, at: at) }
+  }
+
+  private func importAlone(_ path: String, at: String) throws -> BundleReport {
+    try readIdentity()
     var reader = try BundleReader(path)
     guard reader.bundle.network == identity.network else {
       throw SyncError("bundle.network", "\(path) belongs to another network")
@@ -153,11 +158,11 @@ extension Replica {
     }
     do {
       guard try compare(space, &reader, from: from, upTo: start, at: at) else { return }
-      let spool = Spool(path: "\(store.path).cordee-bundle-\(space)", start: start)
+      var spool = Spool(path: "\(store.path).cordee-bundle-\(space)", start: start)
       spool.remove()
       defer { spool.remove() }
       var taken = SyncReport()
-      let isTaken = try takeLog(of: space, from: start, spool, author: author(at: at), &taken) {
+      let isTaken = try takeLog(of: space, from: start, &spool, author: author(at: at), &taken) {
         _ in
         try piece(&reader)
       }

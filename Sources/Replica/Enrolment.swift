@@ -75,8 +75,7 @@ struct Enrolled {
     try store.setMeta("central_url", .text(origin.description))
     try store.setMeta("spaces", .text(spaces.joined(separator: " ")))
     for space in spaces where try store.meta("cursor.\(space)") == nil {
-      try store.setMeta(
-        "cursor.\(space)", .text(Cursor(instance: instance, seq: 0, hash: .zero).text))
+      try store.setCursor(Cursor(instance: instance, seq: 0, hash: .zero), of: space)
     }
   }
 }
@@ -92,6 +91,17 @@ extension Replica {
   ///   - at: the time as a label.
   /// - Throws: `SyncError` `adopt.network` when the file is another network's; whatever is thrown, the file is as it was.
   public static func adopt(
+    _ store: Store, invite: String, origin: Origin, key: SigningKey, name: String?, now: Int64,
+    at: String, exchange: any Exchange
+  ) throws -> (replica: Replica, epoch: Epoch) {
+    try Conversation.alone(store.path, .none) {
+      try adoptAlone(
+        store, invite: invite, origin: origin, key: key, name: name, now: now, at: at,
+        exchange: exchange)
+    }
+  }
+
+  private static func adoptAlone(
     _ store: Store, invite: String, origin: Origin, key: SigningKey, name: String?, now: Int64,
     at: String, exchange: any Exchange
   ) throws -> (replica: Replica, epoch: Epoch) {

@@ -102,7 +102,7 @@ extension Replica {
       undone = try store.write {
         try store.seal(as: author(at: at))
         let undone = place.seq < cursor.seq ? try store.goBack(space, to: place) : 0
-        try store.setMeta("cursor.\(space)", .text(new.text))
+        try store.setCursor(new, of: space)
         return undone
       }
     }

@@ -88,7 +88,7 @@ final class Line {
     observe(Transferred(phase: phase, bytes: crossed[phase] ?? 0, total: totals[phase]))
   }
 
-  /// Sends a request until there is an answer, its body decoded.
+  /// Sends a request until there is an answer.
   ///
   /// Every request of the protocol may be sent twice without harm.
   ///
@@ -97,6 +97,37 @@ final class Line {
     _ method: String, _ target: String, body: [UInt8] = [], headers: Headers = Headers(),
     phase: Transferred.Phase? = nil
   ) throws -> Response {
+    let (response, cut) = try send(method, target, body: body, headers: headers, phase, false)
+    if let cut { throw cut }
+    return response
+  }
+
+  /// The same, for a body whose beginning is of use: when the answer is cut, `cut` says why, and the response has what came.
+  ///
+  /// The caller keeps that, then calls `bear`.
+  func askForPart(
+    _ target: String, headers: Headers, phase: Transferred.Phase
+  ) throws -> (response: Response, cut: HTTPFailure?) {
+    try send("GET", target, body: [], headers: headers, phase, true)
+  }
+
+  /// Waits after a failure.
+  ///
+  /// - Parameter attempt: how often in a row nothing of use came.
+  /// - Throws: the failure, when the patience ends.
+  func bear(_ failure: HTTPFailure, attempt: Int) throws {
+    guard failure.isRetryable, attempt < patience.attemptsMax else { throw failure }
+    try pause(attempt)
+  }
+
+  private func pause(_ attempt: Int) throws {
+    try patience.pause(Patience.wait(before: attempt, random: Randomness.uint64()))
+  }
+
+  private func send(
+    _ method: String, _ target: String, body: [UInt8], headers: Headers,
+    _ phase: Transferred.Phase?, _ takesPart: Bool
+  ) throws -> (response: Response, cut: HTTPFailure?) {
     var request = Request(method: method, origin: origin, target: target, body: body)
     for field in headers.fields { request.headers.add(field.name, field.value) }
     if let phase { tell(phase) }
@@ -105,14 +136,18 @@ final class Line {
       attempt += 1
       do {
         let response = try signedOnce(request)
-        guard [429, 502, 503, 504].contains(response.status), attempt < patience.attemptsMax else {
+        if ![429, 502, 503, 504].contains(response.status) || attempt >= patience.attemptsMax {
           if let phase { tell(phase, crossed: body.count + response.bytes.count) }
-          return try accepted(response)
+          return (try accepted(response), nil)
         }
+        try pause(attempt)
       } catch let failure as HTTPFailure {
-        guard failure.isRetryable, attempt < patience.attemptsMax else { throw failure }
+        if takesPart, let part = failure.received, let taken = try? accepted(part) {
+          if let phase { tell(phase, crossed: part.bytes.count) }
+          return (taken, failure)
+        }
+        try bear(failure, attempt: attempt)
       }
-      try patience.pause(Patience.wait(before: attempt, random: Randomness.uint64()))
     }
   }
 
@@ -147,6 +182,19 @@ final class Line {
     throw SyncError(
       "central.status", "\(origin) answered \(answer), not as central does",
       hint: "Nothing was lost here. If this network wants a login first, do that; then sync again.")
+  }
+
+  /// The whole lines of an answer that was cut, decompressed as far as they came.
+  static func decodedPart(_ response: Response) -> [UInt8] {
+    var bytes = response.bytes
+    if response.headers["Content-Encoding"]?.lowercased() == "zstd" {
+      var decoder = ZstdDecoder(limit: answerBytesMax)
+      decoder.feed(bytes)
+      bytes = []
+      while let piece = try? decoder.next() { bytes += piece }
+    }
+    let end = bytes.lastIndex(of: UInt8(ascii: "\n")) ?? -1
+    return Array(bytes[...end])
   }
 
   /// The body of an answer, decompressed.

@@ -71,7 +71,7 @@ public final class Replica {
   /// The network it joined, and who writes here now.
   public internal(set) var identity: Identity
   package let key: SigningKey
-  let exchange: any Exchange
+  package let exchange: any Exchange
   /// How a bad network is borne.
   public var patience = Patience.none
   /// Who is told how far a transfer has come.
@@ -80,6 +80,16 @@ public final class Replica {
   /// Opens a replica that joined.
   public convenience init(store: Store, key: SigningKey, exchange: any Exchange) throws {
     try self.init(unchecked: store, key: key, exchange: exchange)
+    try checkKey()
+  }
+
+  /// Reads who writes here anew: another conversation may have begun an epoch since this file was opened.
+  func readIdentity() throws {
+    identity = try Identity(store)
+    try checkKey()
+  }
+
+  private func checkKey() throws {
     guard identity.actor.replica.bytes == key.publicKey.fingerprint else {
       throw SyncError(
         "replica.key", "the key beside \(store.path) is not this replica's",
@@ -105,19 +115,22 @@ public final class Replica {
     _ store: Store, invite: String, origin: Origin, key: SigningKey, name: String?, now: Int64,
     exchange: any Exchange
   ) throws -> Replica {
-    guard try store.meta("network") == nil else {
-      throw SyncError(
-        "replica.joined", "\(store.path) has already joined a network", hint: "Give another file.")
-    }
     let invite = try Invite(invite)
     let line = Line(key: key, exchange: exchange, origin: origin, patience: .none, now: { now })
-    let enrolled = try Enrolled(invite, key: key, name: name, line)
-    try store.write {
-      try store.setMeta("network", .blob(enrolled.network.bytes))
-      let actor = ActorID(replica: key.publicKey.replica, epoch: Randomness.uint64())
-      try store.setMeta("actor", .blob(actor.bytes))
-      try store.setMeta("central_key", .blob(enrolled.centralKey.bytes))
-      try enrolled.keep(in: store, origin: origin)
+    try Conversation.alone(store.path, .none) {
+      guard try store.meta("network") == nil else {
+        throw SyncError(
+          "replica.joined", "\(store.path) has already joined a network",
+          hint: "Give another file.")
+      }
+      let enrolled = try Enrolled(invite, key: key, name: name, line)
+      try store.write {
+        try store.setMeta("network", .blob(enrolled.network.bytes))
+        let actor = ActorID(replica: key.publicKey.replica, epoch: Randomness.uint64())
+        try store.setMeta("actor", .blob(actor.bytes))
+        try store.setMeta("central_key", .blob(enrolled.centralKey.bytes))
+        try enrolled.keep(in: store, origin: origin)
+      }
     }
     return try Replica(store: store, key: key, exchange: exchange)
   }

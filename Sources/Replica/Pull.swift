@@ -17,40 +17,52 @@ extension Replica {
   func pull(
     _ space: String, announced: Int = 0, author: Author, _ line: Line, _ report: inout SyncReport
   ) throws {
-    repeat {
+    var renewals = 0
+    while true {
       let start = try cursor(of: space)
-      let spool = Spool(path: "\(store.path).cordee-pull-\(space)", start: start)
-      _ = try takeLog(of: space, from: start, spool, author: author, &report) { cursor in
-        try piece(of: space, after: cursor, line, .pull)
+      var spool = Spool(path: "\(store.path).cordee-pull-\(space)", start: start)
+      var taken = report
+      do {
+        _ = try takeLog(of: space, from: start, &spool, author: author, &taken) { cursor in
+          try piece(of: space, after: cursor, line, .pull)
+        }
+      } catch let error as SyncError where error.code == Spool.unfit && renewals < 2 {
+        renewals += 1
+        continue
       }
-      let reached = try cursor(of: space).seq
-      guard reached >= announced || reached > start.seq else {
+      report = taken
+      let end = try cursor(of: space).seq
+      if end >= announced { return }
+      guard spool.isTakenUp || end > start.seq else {
         throw try suspect(
           "log.short", space, at: author.at,
-          "central announced entry \(announced) of \(space), and gave the log up to \(reached)")
+          "central announced entry \(announced) of \(space), and gave the log up to \(end)")
       }
-    } while try cursor(of: space).seq < announced
+    }
   }
 
   /// Takes pieces of the log up to a checkpoint, whoever brings them.
   ///
-  /// What one piece cannot hold goes through a spool file, so that memory stays flat and a cut loses nothing.
+  /// What one piece cannot hold goes through a spool file, so that memory stays flat and a cut loses nothing. Evidence
+  /// against central is kept only of bytes that came in this conversation.
   ///
   /// - Parameter next: gives the lines after a place, in full form; an empty one when there is none.
   /// - Returns: false when the pieces end before a checkpoint; then nothing was taken.
+  /// - Throws: `SyncError` `spool.unfit` when what an earlier conversation left led nowhere: it is gone, begin again.
   func takeLog(
-    of space: String, from start: Cursor, _ spool: Spool, author: Author,
+    of space: String, from start: Cursor, _ spool: inout Spool, author: Author,
     _ report: inout SyncReport, next: (Cursor) throws -> [[UInt8]]
   ) throws -> Bool {
     var verification = verification(of: space, from: start)
-    var entries: [LogEntry] = []
     do {
-      try spool.forEachLine { _ = try verification.entry(try LogLine.parse($0)) }
+      try spool.takeUp { _ = try verification.entry(try LogLine.parse($0)) }
     } catch {
       // What the spool holds is not what central would send now.
+      spool = Spool(path: spool.path, start: start)
       spool.remove()
       verification = self.verification(of: space, from: start)
     }
+    var entries: [LogEntry] = []
     var last: [UInt8] = []
     do {
       while !verification.isComplete {
@@ -60,31 +72,38 @@ extension Replica {
           last = bytes
           if let entry = try verification.entry(try LogLine.parse(bytes)) { entries.append(entry) }
         }
-        if !verification.isComplete || spool.holdsLines {
+        if !verification.isComplete || spool.isUsed {
           try spool.append(piece.flatMap { $0 + [UInt8(ascii: "\n")] })
           entries = []
         }
       }
-    } catch let error as SyncError where error.code.hasPrefix("log.") {
-      spool.remove()
-      throw try unfit(error, verification, last, start, space, at: author.at)
+    } catch let error as SyncError
+      where error.code.hasPrefix("log.") || error.code == "cursor.unknown"
+    {
+      let isLeft = spool.isTakenUp
+      if isLeft || error.code.hasPrefix("log.") { spool.remove() }
+      if isLeft { throw spool.unfit }
+      throw try error.code.hasPrefix("log.")
+        ? unfit(error, verification, last, start, space, at: author.at) : error
     }
     do {
-      if mutant(33, "R10: the cursor is kept a transaction before the log"), !spool.holdsLines {
-        try store.write { try finish(verification, at: author.at) }
+      let isEarly = mutant(33, "R10: the cursor is kept a transaction before the log")
+      if isEarly, !spool.isUsed {
+        let text = verification.cursor.text
+        try store.write { try store.setMeta("cursor.\(space)", .text(text)) }
       }
       try store.write {
         let isBlind = mutant(34, "R5: a pull overwrites what another program edited meanwhile")
         if !isBlind { try store.seal(as: author) }
-        if spool.holdsLines {
-          var again = self.verification(of: space, from: start)
+        guard try isEarly || cursor(of: space) == start else { throw Self.overtaken }
+        if spool.isUsed {
+          verification = self.verification(of: space, from: start)
           try spool.forEachLine { bytes in
             last = bytes
-            if let entry = try again.entry(try LogLine.parse(bytes)) {
-              try take(entry, &again, &report)
+            if let entry = try verification.entry(try LogLine.parse(bytes)) {
+              try take(entry, &verification, &report)
             }
           }
-          try finish(again, at: author.at)
         } else {
           for entry in entries {
             last = LogLine.entryLine(
@@ -92,16 +111,25 @@ extension Replica {
               signatures: entry.signatures, withholdsBody: false)
             try take(entry, &verification, &report)
           }
-          try finish(verification, at: author.at)
         }
+        try finish(verification, at: author.at)
       }
     } catch {
       // What is not what it should be would be refused at every sync to come.
-      if Self.isRefusal(error) { spool.remove() }
+      let isRefusal = Self.isRefusal(error)
+      let isLeft = spool.isTakenUp && isRefusal && (error as? SyncError)?.code != "log.key"
+      if isRefusal { spool.remove() }
+      if isLeft { throw spool.unfit }
       throw try forged(error, by: last, verification, space, at: author.at)
     }
     spool.remove()
     return true
+  }
+
+  /// Another program took the log further while this one fetched it.
+  static var overtaken: SyncError {
+    SyncError(
+      "sync.overtaken", "another sync of this replica went on meanwhile", hint: "Sync again.")
   }
 
   private static func isRefusal(_ error: any Error) -> Bool {
@@ -115,7 +143,7 @@ extension Replica {
   /// Keeps the new cursor, and central's signed word for it.
   private func finish(_ verification: Verification, at: String) throws {
     let line = verification.checkpoint ?? []
-    try store.setMeta("cursor.\(verification.space)", .text(try verification.finish().text))
+    try store.setCursor(try verification.finish(), of: verification.space)
     try store.setMeta("checkpoint.\(verification.space)", .blob(line))
     if let checkpoint = verification.signedCheckpoint {
       try store.remember(checkpoint, line: line)
@@ -162,16 +190,24 @@ extension Replica {
     Verification(store: store, identity: identity, space: space, cursor: cursor)
   }
 
-  /// The lines of one piece of the log, in full form.
+  /// The lines of one piece of the log, in full form; of a piece that was cut, those that came.
   private func piece(
     of space: String, after cursor: Cursor, _ line: Line, _ phase: Transferred.Phase
   ) throws -> [[UInt8]] {
-    let bytes = try Line.decoded(
-      try line.ask(
-        "GET", "/v1/spaces/\(space)/log?after=\(cursor.text)&form=short", headers: Self.wanted,
-        phase: phase))
-    var reader = ShortReader(isLog: true, bytesMax: 2 * Line.answerBytesMax)
-    return try Lines.split(bytes).compactMap { try reader.full($0) }
+    var attempt = 0
+    while true {
+      // Of a compressed block that was cut nothing can be read; plain lines can, one by one.
+      let (response, cut) = try line.askForPart(
+        "/v1/spaces/\(space)/log?after=\(cursor.text)&form=short",
+        headers: attempt == 0 ? Self.wanted : Headers(), phase: phase)
+      let bytes = try cut == nil ? Line.decoded(response) : Line.decodedPart(response)
+      var reader = ShortReader(isLog: true, bytesMax: 2 * Line.answerBytesMax)
+      let lines = try Lines.split(bytes).compactMap { try reader.full($0) }
+      guard let cut else { return lines }
+      attempt = lines.isEmpty ? attempt + 1 : 1
+      try line.bear(cut, attempt: attempt)
+      if !lines.isEmpty { return lines }
+    }
   }
 
   private func take(

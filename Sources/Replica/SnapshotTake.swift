@@ -10,6 +10,8 @@ import Wire
 extension Replica {
   /// Bytes of one range.
   private static let rangeBytes = 2 * 1024 * 1024
+  /// Bytes that make a cut answer count as progress.
+  private static let progressBytes = 4096
   /// Bytes of an image taken at most.
   private static let imageBytesMax = 8 * 1024 * 1024 * 1024
 
@@ -27,30 +29,41 @@ extension Replica {
   ) throws -> Int {
     let packed = "\(store.path).cordee-snapshot-\(space).zst"
     let image = "\(store.path).cordee-snapshot-\(space)"
-    try download(space, to: packed, line)
+    let start = try cursor(of: space)
     defer { Files.remove(image) }
-    let snapshot: Snapshot
-    do {
-      snapshot = try unpack(packed, to: image, space: space, from: place ?? cursor(of: space))
-    } catch {
-      if (error as? FileError)?.isFull != true { try forget(packed, space) }
-      throw error
-    }
+    let snapshot = try fetch(space, packed, image, from: place ?? start, line)
     try store.adopt(
-      imageAt: image, snapshot, author: author, from: try place ?? cursor(of: space),
+      imageAt: image, snapshot, author: author, from: place ?? start,
       prepare: {
+        guard try cursor(of: space) == start else { throw Self.overtaken }
         if let place {
           undone += try store.unlog(space, above: LogPlace(seq: place.seq, hash: place.hash))
         }
       }
     ) {
-      try store.setMeta("cursor.\(space)", .text(snapshot.cursor.text))
+      try store.setCursor(snapshot.cursor, of: space)
       // The one before does not fit; its successor comes with the pull that follows.
       try store.setMeta("checkpoint.\(space)", .null)
       try store.setMeta("download.\(space)", .null)
     }
     Files.remove(packed)
     return snapshot.rows
+  }
+
+  /// Downloads and unpacks; when what an earlier conversation had begun turns out damaged, once more from the beginning.
+  private func fetch(
+    _ space: String, _ packed: String, _ image: String, from cursor: Cursor, _ line: Line
+  ) throws -> Snapshot {
+    while true {
+      let isTakenUp = try begun(space).tag != nil && Files.size(packed) ?? 0 > 0
+      try download(space, to: packed, line)
+      do {
+        return try unpack(packed, to: image, space: space, from: cursor)
+      } catch {
+        if (error as? FileError)?.isFull != true { try forget(packed, space) }
+        guard isTakenUp, error is SyncError else { throw error }
+      }
+    }
   }
 
   private func forget(_ packed: String, _ space: String) throws {
@@ -63,7 +76,7 @@ extension Replica {
     var (tag, total) = try begun(space)
     if tag == nil { Files.remove(path) }
     var have = Files.size(path) ?? 0
-    var renewals = 0
+    var (renewals, cuts) = (0, 0)
     line.totals[.snapshot] = total
     line.tell(.snapshot, crossed: have)
     while total.map({ have < $0 }) ?? true {
@@ -71,10 +84,10 @@ extension Replica {
         "Accept-Encoding": "zstd", "Range": "bytes=\(have)-\(have + Self.rangeBytes - 1)",
       ]
       if let tag { headers.add("If-Match", tag) }
-      let response: Response
+      let (response, cut): (Response, HTTPFailure?)
       do {
-        response = try line.ask(
-          "GET", "/v1/spaces/\(space)/snapshot", headers: headers, phase: .snapshot)
+        (response, cut) = try line.askForPart(
+          "/v1/spaces/\(space)/snapshot", headers: headers, phase: .snapshot)
       } catch let error as SyncError
         where ["snapshot.replaced", "range.outside"].contains(error.code) && renewals < 3
       {
@@ -84,7 +97,7 @@ extension Replica {
         continue
       }
       guard response.headers["Content-Encoding"] == "zstd",
-        let (first, size) = Self.range(of: response), first == have,
+        let (first, size) = Self.range(of: response, isCut: cut != nil), first == have,
         let found = response.headers["ETag"]
       else { throw SyncError("snapshot.range", "central's answer is no range of a snapshot") }
       if tag == nil {
@@ -95,6 +108,10 @@ extension Replica {
       var writer = try FileWriter(path, appends: true)
       try writer.write(response.bytes)
       have += response.bytes.count
+      guard let cut else { continue }
+      // What came is kept, so that a link that never lasts gets there, too.
+      cuts = response.bytes.count < Self.progressBytes ? cuts + 1 : 1
+      try line.bear(cut, attempt: cuts)
     }
   }
 
@@ -106,13 +123,14 @@ extension Replica {
   }
 
   /// First byte and size of the whole, from `Content-Range: bytes FIRST-LAST/SIZE`.
-  private static func range(of response: Response) -> (first: Int, total: Int)? {
+  private static func range(of response: Response, isCut: Bool) -> (first: Int, total: Int)? {
     guard response.status == 206, let text = response.headers["Content-Range"],
       text.hasPrefix("bytes ")
     else { return nil }
     let parts = text.dropFirst(6).split { $0 == "-" || $0 == "/" }.compactMap { Int($0) }
-    guard parts.count == 3, parts[1] - parts[0] + 1 == response.bytes.count,
-      !response.bytes.isEmpty, parts[2] > parts[1]
+    guard parts.count == 3, parts[1] >= parts[0], parts[2] > parts[1] else { return nil }
+    let size = parts[1] - parts[0] + 1
+    guard isCut ? response.bytes.count <= size : response.bytes.count == size
     else { return nil }
     return (parts[0], parts[2])
   }

@@ -1,60 +1,99 @@
+import Changes
 import Files
+import Seal
+import Store
 import Wire
 
 /// Lines of the log on their way into the replica, kept in a file beside it.
 ///
-/// The first line is the cursor they follow.
+/// The first line is the cursor they follow. Whether it is used, and what it must hold, is remembered in memory: the file
+/// alone decides nothing.
 struct Spool {
-  private let path: String
-  private let start: Cursor
+  /// The code of an error that says: what an earlier transfer left cannot be used, fetch it again.
+  static let unfit = "spool.unfit"
+  /// Bytes read at once.
+  private static let readBytes = 1 << 18
+  /// Bytes of one line at most.
+  private static let lineBytesMax = 4 << 20
+
+  let path: String
+  private let first: [UInt8]
+  /// What was written or read here, in order.
+  private var pieces: [(count: Int, hash: Hash)] = []
+  /// Whether an earlier conversation brought some of the lines.
+  private(set) var isTakenUp = false
 
   /// A spool is of use only to the cursor it began at.
   init(path: String, start: Cursor) {
     self.path = path
-    self.start = start
+    first = Array("\(start.text)\n".utf8)
   }
 
-  /// Whether there is more than the first line.
-  var holdsLines: Bool { (Files.size(path) ?? 0) > start.text.utf8.count + 1 }
+  /// Whether lines are in it.
+  var isUsed: Bool { !pieces.isEmpty }
 
-  func remove() { Files.remove(path) }
-
-  /// Adds whole lines.
-  func append(_ lines: [UInt8]) throws {
-    let isNew = Files.size(path) == nil
-    var writer = try FileWriter(path, appends: true)
-    if isNew { try writer.write(Array("\(start.text)\n".utf8)) }
-    try writer.write(lines)
+  /// Begins anew.
+  mutating func remove() {
+    Files.remove(path)
+    pieces = []
   }
 
-  /// Gives every line after the first; memory holds one line and one piece.
+  /// The error that says so.
+  var unfit: SyncError {
+    SyncError(
+      Self.unfit, "\(path) is not what central sent", hint: "Sync again; it is fetched anew.")
+  }
+
+  /// Gives the whole lines that an earlier conversation left; what a cut left of a last one goes.
   ///
-  /// - Throws: `SyncError` when the file follows another cursor or ends within a line.
-  func forEachLine(_ body: ([UInt8]) throws -> Void) throws {
+  /// - Throws: `unfit` when the file follows another cursor; what `body` throws.
+  mutating func takeUp(_ body: ([UInt8]) throws -> Void) throws {
     guard Files.size(path) != nil else { return }
     var reader = try FileReader(path)
+    guard try reader.read(first.count) == first else { throw unfit }
+    var whole = first.count
     var rest: [UInt8] = []
-    var isFirst = true
     while true {
-      let piece = try reader.read(1 << 18)
-      if piece.isEmpty { break }
-      rest += piece
-      var begin = 0
-      while let end = rest[begin...].firstIndex(of: UInt8(ascii: "\n")) {
-        if isFirst {
-          guard rest[begin..<end].elementsEqual(start.text.utf8) else {
-            throw SyncError("spool.stale", "\(path) follows another place of the log")
-          }
-          isFirst = false
-        } else {
-          try body(Array(rest[begin..<end]))
-        }
-        begin = end + 1
+      let more = try reader.read(Self.readBytes)
+      if more.isEmpty { break }
+      rest += more
+      guard let end = rest.lastIndex(of: UInt8(ascii: "\n")) else {
+        guard rest.count < Self.lineBytesMax else { throw unfit }
+        continue
       }
-      rest.removeFirst(begin)
+      let piece = Array(rest[...end])
+      rest.removeFirst(piece.count)
+      for line in piece.dropLast().split(separator: UInt8(ascii: "\n")) { try body(Array(line)) }
+      note(piece)
+      whole += piece.count
+      isTakenUp = true
     }
-    guard rest.isEmpty, !isFirst else {
-      throw SyncError("spool.cut", "\(path) ends within a line")
+    if !rest.isEmpty { try Files.shorten(path, to: whole) }
+  }
+
+  /// Adds whole lines.
+  mutating func append(_ lines: [UInt8]) throws {
+    var writer = try FileWriter(path, appends: isUsed)
+    if !isUsed { try writer.write(first) }
+    try writer.write(lines)
+    note(lines)
+  }
+
+  /// Gives every line, each byte as it was written or taken up; memory holds one piece.
+  ///
+  /// - Throws: `unfit` before a line is given that is not.
+  func forEachLine(_ body: ([UInt8]) throws -> Void) throws {
+    guard Files.size(path) != nil else { throw unfit }
+    var reader = try FileReader(path)
+    guard try reader.read(first.count) == first else { throw unfit }
+    for piece in pieces {
+      let bytes = try reader.read(piece.count)
+      guard bytes.count == piece.count, Store.hash([bytes]) == piece.hash else { throw unfit }
+      for line in bytes.dropLast().split(separator: UInt8(ascii: "\n")) { try body(Array(line)) }
     }
+  }
+
+  private mutating func note(_ piece: [UInt8]) {
+    pieces.append((piece.count, Store.hash([piece])))
   }
 }

@@ -42,15 +42,24 @@ extension Replica {
   ///   - now: Unix seconds, asked before each request.
   ///   - at: the time as a label, RFC 3339.
   ///   - fetchesHistory: whether history older than a snapshot is fetched, too.
+  /// One conversation at a time speaks for a replica; another waits as long as the patience allows.
+  ///
   /// - Throws: `SyncError`, `HTTPFailure`; everything written before stays, and the next sync goes on from there.
   /// - Complexity: linear in the difference, whatever the registry's size; memory stays flat.
   public func sync(
     now: @autoclosure @escaping () -> Int64, at: String, fetchesHistory: Bool = true
   ) throws -> SyncReport {
-    var report = SyncReport()
     let line = Line(
       key: key, exchange: exchange, origin: identity.origin, patience: patience, now: now,
       observe: observe)
+    return try Conversation.alone(store.path, patience) {
+      try syncAlone(line, at: at, fetchesHistory: fetchesHistory)
+    }
+  }
+
+  private func syncAlone(_ line: Line, at: String, fetchesHistory: Bool) throws -> SyncReport {
+    var report = SyncReport()
+    try readIdentity()
     report.sealed = try store.write { try store.seal(as: author(at: at)) }
     do {
       try converse(line, at: at, &report)

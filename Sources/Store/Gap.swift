@@ -57,8 +57,14 @@ extension Store {
   /// Call inside `write`. When the last missing entry is there, the log and every author's chain must end where the
   /// snapshot said.
   ///
-  /// - Throws: `StoreError.chain` when they do not: the snapshot was not what the log makes of it.
+  /// - Throws: `StoreError.chain` when they do not: the snapshot was not what the log makes of it; `.cursor` when `gap` is
+  ///   not what is missing now.
   public func fill(_ gap: Gap, with entries: [LogEntry], in space: String) throws {
+    guard try self.gap(in: space) == gap else {
+      throw StoreError(
+        .cursor, "another program fetched history of \(space) into \(path) meanwhile",
+        hint: "Sync again.")
+    }
     for entry in entries { try keep(entry) }
     guard let last = entries.last else { return }
     guard last.seq >= gap.upTo.seq else {

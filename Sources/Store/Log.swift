@@ -2,7 +2,7 @@ public import Causality
 public import Changes
 import Mutants
 import SQLite
-import Wire
+public import Wire
 
 /// The log as it is held: reading it back, and where it ends.
 extension Store {
@@ -16,6 +16,24 @@ extension Store {
     let end = found.flatMap { seq, bytes in Hash(bytes: bytes).map { (seq, $0) } } ?? (0, .zero)
     cache.logEnds[space] = end
     return end
+  }
+
+  /// Keeps how far a space's log was read; call inside `write`.
+  ///
+  /// - Throws: `StoreError.cursor` unless that is the very end of what is held, or where a snapshot stood: a cursor beyond
+  ///   what was applied would lose what lies between, in silence.
+  public func setCursor(_ cursor: Cursor, of space: String) throws {
+    var held = try logEnd(of: space)
+    if let place = try gap(in: space)?.upTo, place.seq > held.seq {
+      held = (place.seq, place.hash)
+    }
+    guard cursor.seq == held.seq, cursor.hash == held.hash else {
+      throw StoreError(
+        .cursor,
+        "\(path) holds the log of \(space) up to \(held.seq), and was told to go on from \(cursor.seq)",
+        hint: "Nothing of it was kept. Sync again.")
+    }
+    try setMeta("cursor.\(space)", .text(cursor.text))
   }
 
   /// The last place over all spaces.

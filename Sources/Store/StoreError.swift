@@ -22,6 +22,8 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
     case gap = "store.gap"
     /// The log does not chain.
     case chain = "store.chain"
+    /// A place of the log that this file does not hold, or not any more.
+    case cursor = "store.cursor"
     /// Anything else SQLite refused.
     case sqlite = "store.sqlite"
     /// No row of that name.

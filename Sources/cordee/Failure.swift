@@ -78,6 +78,15 @@ extension Failure {
 }
 
 extension Failure {
+  /// The same, as one of many lines of `sync --every`: when it happened, and when the next try comes.
+  func passing(at time: String, next pause: Duration) -> Failure {
+    var failure = self
+    failure.message = "\(time) \(message)"
+    let next = "The next try comes in \(Durations.text(.seconds(pause.components.seconds)))"
+    failure.hint = hint.isEmpty ? next : "\(Self.closed(hint)) \(next)"
+    return failure
+  }
+
   /// Whether the same command may succeed later with nothing changed here: the network, mostly.
   var isPassing: Bool { Self.passing.contains(code) || code.hasPrefix("wire.") }
 
@@ -88,6 +97,7 @@ extension Failure {
     "http.too-large", "http.internal", "central.status", "central.restoring", "internal",
     "disk.reserve", "queue.full", "requests.too_many", "digest.mismatch", "signature.replayed",
     "snapshot.lost", "snapshot.replaced", "log.incomplete", "answer.damaged", "answer.encoding",
-    "store.busy", "store.full",
+    "store.busy", "store.full", "store.cursor", "sync.under_way", "sync.overtaken", "spool.unfit",
+    "snapshot.damaged",
   ]
 }

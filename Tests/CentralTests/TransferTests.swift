@@ -73,8 +73,54 @@ struct TransferTests {
     var writer = try FileWriter(spool)
     try writer.write(bytes)
     #expect(try world.sync(ben).pulled == 31)
+    #expect(try ben.store.evidence().isEmpty)
     try world.sync(ana)
     #expect(try world.digests().count == 1)
+  }
+
+  @Test("A link that breaks off every answer gets a snapshot, the log and history all the same")
+  func neverWhole() throws {
+    let world = try World()
+    world.central.snapshotEntriesMin = 20
+    let ana = try world.join()
+    try ana.edit(
+      """
+      WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i WHERE n < 400)
+      INSERT INTO club(id, name) SELECT 'club-' || n, hex(randomblob(200)) FROM i
+      """)
+    try world.sync(ana)
+    try world.merge()
+    let ben = try world.join()
+    var waits = 0
+    ben.patience = Patience(attemptsMax: 2) { _ in waits += 1 }
+    world.loop.cutsAnswersAfter = 30_000
+    #expect(try world.sync(ben).snapshotRows == 401)
+    #expect(waits > 6)
+    #expect(try ben.store.gap(in: "commons") == nil)
+    // The log, too, in one piece that never comes whole.
+    world.central.snapshotEntriesMin = 5_000
+    try ana.edit("UPDATE club SET name = hex(randomblob(200)), city = 'x'")
+    world.loop.cutsAnswersAfter = nil
+    try world.sync(ana)
+    try world.merge()
+    try world.sync(ana)
+    world.loop.cutsAnswersAfter = 30_000
+    waits = 0
+    #expect(try world.sync(ben).pulled >= 400)
+    #expect(waits > 3)
+    #expect(try ben.store.evidence().isEmpty)
+    #expect(try world.digests().count == 1)
+    // Without anything of use the patience ends.
+    try ana.edit("UPDATE club SET city = 'y'")
+    world.loop.cutsAnswersAfter = nil
+    try world.sync(ana)
+    try world.merge()
+    world.loop.cutsAnswersAfter = 300
+    waits = 0
+    let patient = Patience(attemptsMax: 4) { _ in waits += 1 }
+    ben.patience = patient
+    #expect(throws: HTTPFailure.self) { try world.sync(ben) }
+    #expect(waits == 3)
   }
 
   @Test("A request is repeated with growing, spread pauses, then given up")

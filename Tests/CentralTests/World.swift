@@ -43,6 +43,8 @@ final class Loop: Exchange {
   /// A range of a snapshot ends after this many bytes, and the next one does not come.
   var cutsSnapshotsAfter: Int?
   var flipsSnapshots = false
+  /// Every answer with a longer body is broken off after so many bytes of it.
+  var cutsAnswersAfter: Int?
   /// The link breaks after so many more requests.
   var failsAfterRequests: Int?
   /// So many replies are lost, then no more.
@@ -75,6 +77,10 @@ final class Loop: Exchange {
         bytes[bytes.count / 2] ^= 1
         response.body = .bytes(bytes)
       }
+    }
+    if let cut = cutsAnswersAfter, response.bytes.count > cut {
+      response.body = .bytes(Array(response.bytes.prefix(cut)))
+      throw HTTPFailure(.interrupted, "cut", received: response)
     }
     bytesReceived += response.bytes.count
     if lostReplies > 0 {

@@ -39,6 +39,26 @@ struct HostileServerTests {
     #expect(failure?.description.utf8.contains(0x0a) == false)
   }
 
+  @Test("What had come of an answer that was broken off is handed on, and is no answer")
+  func part() throws {
+    let server = try Canned([
+      "HTTP/1.1 206 Partial Content\r\nETag: \"a\"\r\nContent-Length: 10\r\n\r\nabc",
+      "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n",
+      "HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n" + String(repeating: "x", count: 200),
+    ])
+    func failure() -> HTTPFailure? {
+      #expect(throws: HTTPFailure.self) {
+        try plainExchange().send(server.request, responseBytesMax: 100)
+      }
+    }
+    let cut = failure()?.received
+    #expect(cut?.status == 206 && cut?.headers["ETag"] == "\"a\"")
+    #expect(cut?.bytes == Array("abc".utf8))
+    #expect(failure()?.received == nil)
+    // Longer than allowed is no cut that a new try could mend.
+    #expect(failure()?.received == nil)
+  }
+
   @Test("A redirect is an answer, not an order, and a cookie is not kept")
   func redirects() throws {
     let server = try Canned([

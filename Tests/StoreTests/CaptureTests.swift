@@ -36,7 +36,9 @@ private final class File {
       at: "2027-01-15T08:00:00Z")
   }
 
-  deinit { try? FileManager.default.removeItem(atPath: path) }
+  deinit {
+    for end in ["", "-journal"] { try? FileManager.default.removeItem(atPath: path + end) }
+  }
 
   func sql(_ sql: String) throws { try Connection(path: path, mode: .readWrite).execute(sql) }
 
@@ -178,7 +180,9 @@ struct CaptureTests {
       ($0 as? StoreError)?.code == .cannotOpen
     }
     let foreign = folder.appending(path: "cordee-\(UUID().uuidString)").path
-    defer { try? FileManager.default.removeItem(atPath: foreign) }
+    defer {
+      for end in ["", "-journal"] { try? FileManager.default.removeItem(atPath: foreign + end) }
+    }
     try Connection(path: foreign, mode: .create).execute("CREATE TABLE t(a)")
     #expect { try Store(path: foreign, schema: schema, use: .replica, create: true) } throws: {
       ($0 as? StoreError)?.code == .foreign

@@ -27,7 +27,9 @@ struct SharedFileTests {
   private static func withFile(_ body: (String) throws -> Void) throws {
     let path = FileManager.default.temporaryDirectory
       .appending(path: "cordee-\(UUID().uuidString).sqlite").path
-    defer { try? FileManager.default.removeItem(atPath: path) }
+    defer {
+      for end in ["", "-journal"] { try? FileManager.default.removeItem(atPath: path + end) }
+    }
     try body(path)
   }
 

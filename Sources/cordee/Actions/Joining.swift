@@ -28,12 +28,25 @@ struct Joining {
   /// Redeems the invite, for a device called `name`, and gives the replica.
   func enrol(name: String?, plain: Bool) throws -> Replica {
     try Folders.make(URL(filePath: path).absoluteURL.deletingLastPathComponent().path)
-    let key = try enrolled(name: name, plain: plain)
-    Files.remove(begun + "-journal")
-    try Files.rename(begun, to: path)
-    try Files.syncFolder(of: path)
+    let key = try Conversation.alone(path, .command) {
+      try Self.checkFree(path)
+      let key = try enrolled(name: name, plain: plain)
+      Files.remove(begun + "-journal")
+      try Files.rename(begun, to: path)
+      try Files.syncFolder(of: path)
+      return key
+    }
     return try Replica(
       store: try Store(path: path, schema: .registry, use: .replica), key: key, exchange: exchange)
+  }
+
+  /// Refuses a path where something stands.
+  static func checkFree(_ path: String) throws {
+    guard !FileManager.default.fileExists(atPath: path) else {
+      throw Failure(
+        code: "replica.exists", message: "there is a file at \(path) already",
+        hint: "Name another with --replica, or give a copy a key of its own with --adopt.")
+    }
   }
 
   /// The file is closed when this returns, so that it can be renamed.

@@ -16,17 +16,25 @@ enum RestoreAction {
       let backup = URL(filePath: invocation.argument("FILE") ?? "").absoluteURL.path
       let path = try invocation.replicaPath()
       let identity = try checked(backup, not: path)
-      let present = try present(path, of: identity)
-      let part = path + ".restoring"
-      removeSides(of: part)
-      Files.remove(part)
       try Folders.make(URL(filePath: path).absoluteURL.deletingLastPathComponent().path)
-      try prepare(part, from: backup, spaces: identity.spaces)
-      let kept = try put(part, in: path, keepsPresent: present != nil)
-      let hasKey = try hasKey(identity, invocation)
-      try tell(invocation, path, backup, kept, unsent: present?.unsent, hasKey: hasKey)
-      return .done
+      return try Conversation.alone(path, .command) {
+        try run(invocation, backup, path, identity)
+      }
     }
+  }
+
+  private static func run(
+    _ invocation: Invocation, _ backup: String, _ path: String, _ identity: Identity
+  ) throws -> ExitCode {
+    let present = try present(path, of: identity)
+    let part = path + ".restoring"
+    removeSides(of: part)
+    Files.remove(part)
+    try prepare(part, from: backup, spaces: identity.spaces)
+    let kept = try put(part, in: path, keepsPresent: present != nil)
+    let hasKey = try hasKey(identity, invocation)
+    try tell(invocation, path, backup, kept, unsent: present?.unsent, hasKey: hasKey)
+    return .done
   }
 
   /// What stands in the replica's place.

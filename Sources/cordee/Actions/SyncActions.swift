@@ -26,11 +26,7 @@ enum SyncActions {
       }
       if invocation.flag("adopt") { return try Adopting.run(invocation, invite: parts[1], origin) }
       let path = try invocation.replicaPath()
-      guard !FileManager.default.fileExists(atPath: path) else {
-        throw Failure(
-          code: "replica.exists", message: "there is a file at \(path) already",
-          hint: "Name another with --replica, or give a copy a key of its own with --adopt.")
-      }
+      try Joining.checkFree(path)
       let plain = invocation.flag("allow-plain-http")
       let display = TransferDisplay(console: invocation.console)
       defer { display.finish() }
@@ -88,16 +84,20 @@ enum SyncActions {
     try CommandSignals.catchThem()
     var pace = SyncPace(every: every)
     while true {
-      var succeeded = true
+      var failure: Failure?
       do {
         _ = try Failure.wrap { try once(invocation) }
-      } catch let failure as Failure where failure.isPassing {
-        succeeded = false
-        invocation.console.report(failure, asJSON: invocation.wantsJSON)
+      } catch let error as Failure where error.isPassing {
+        failure = error
       } catch let failure as Failure where failure.code == "sync.stopped" {
         return .done
       }
-      let pause = pace.pause(succeeded: succeeded, random: Randomness.uint64()).components
+      let wait = pace.pause(succeeded: failure == nil, random: Randomness.uint64())
+      if let failure {
+        invocation.console.report(
+          failure.passing(at: Now().label, next: wait), asJSON: invocation.wantsJSON)
+      }
+      let pause = wait.components
       let milliseconds = Int(pause.seconds) * 1000 + Int(pause.attoseconds / 1_000_000_000_000_000)
       if CommandSignals.waitForStop(milliseconds: milliseconds) { return .done }
     }
