@@ -39,15 +39,43 @@ extension Central {
     case "bundle": return try bundleHead(request, at: at)
     case "log": return try bundlePiece(request)
     case "offer": return try bundleOffer(request, at: at)
-    case "backup":
-      guard let path = request["path"]?.string, path.hasPrefix("/") else {
-        throw Problem("backup.path", status: 422, "a backup needs a whole path")
-      }
-      try store.backup(to: path)
+    case "backup": return try copy(request)
+    case "settings": return try settings()
+    case "copied":
       try store.write { try store.setMeta("last_backup", .text(at)) }
-      return .object([("path", .string(path)), ("key", .string(Base64URL.encode(publicKey.bytes)))])
+      return .object([("last_backup", .string(at))])
     default: throw Problem("admin.unknown", status: 404, "central knows no such request")
     }
+  }
+
+  /// A copy of the file as of one moment; it counts as a backup once its keeper has checked it and says so.
+  private func copy(_ request: JSON) throws -> JSON {
+    guard let path = request["path"]?.string, path.hasPrefix("/") else {
+      throw Problem("backup.path", status: 422, "a backup needs a whole path")
+    }
+    try store.backup(to: path)
+    return .object([("path", .string(path)), ("key", .string(Base64URL.encode(publicKey.bytes)))])
+  }
+
+  /// What the doctor asks: how the file is held, and what waits in it.
+  private func settings() throws -> JSON {
+    let settings = try store.settings()
+    let signed = try store.schema.spaces.compactMap { space -> String? in
+      guard let line = try checkpoint(of: space) else { return nil }
+      guard case .checkpoint(_, let checkpoint, _) = try LogLine.parse(line) else { return nil }
+      return checkpoint.at
+    }
+    return .object([
+      ("sqlite", .string(settings.version)), ("journal", .string(settings.journal)),
+      ("synchronous", .integer(Int64(settings.synchronous))),
+      ("locking", .string(settings.locking)), ("inbox", .integer(Int64(try inboxCount()))),
+      (
+        "oldest_waiting",
+        try oldestWaiting().map { .string(Timestamp.text(unixSeconds: $0)) } ?? .null
+      ),
+      ("aside", .integer(Int64(try asideCount()))),
+      ("last_signed", signed.max().map { .string($0) } ?? .null),
+    ])
   }
 
   private func invite(_ request: JSON, now: Int64) throws -> JSON {
@@ -104,6 +132,7 @@ extension Central {
       ),
       ("next_merge", plan?.json["next"] ?? .null),
       ("last_merge", try reports(limit: 1).first?["at"] ?? .null),
+      ("last_backup", try store.meta("last_backup")?.text.map { .string($0) } ?? .null),
     ])
   }
 

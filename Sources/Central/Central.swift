@@ -99,6 +99,7 @@ public final class Central {
           "INSERT INTO cordee_instance(instance, at, cause) VALUES(?, ?, ?)",
           .blob(central.instance.bytes), .text(at), .text(Cause.rebuilt.rawValue))
       }
+      central.store.guardRows(of: .instance)
     }
     return try Central(store: central.store, key: key)
   }
@@ -116,7 +117,10 @@ public final class Central {
     }
     network = try id("network")
     instance = try id("instance")
-    try store.write { try store.withConnection { try $0.execute(Self.livesTables) } }
+    try store.write {
+      try store.withConnection { try $0.execute(Self.livesTables) }
+      try store.guardOldRows()
+    }
     isRestoring = try Self.waitsForAcceptance(store)
   }
 
@@ -133,6 +137,7 @@ public final class Central {
             .blob(ChangeEncoding.bytes(of: body)))
         }
       }
+      store.guardRows(of: .outbox)
     }
   }
 

@@ -12,6 +12,8 @@ public struct CentralLimits: Sendable {
   public static let pushBytesMax = 1024 * 1024
   /// Bytes of segments of one device that wait in the inbox: a year's offline work of an office is a tenth of it.
   public var queueBytesMax = 64 * 1024 * 1024
+  /// Bytes of log that one device gives back to a restored central: a million changes take about half a gigabyte.
+  public var offeredBytesMax = 4 * 1024 * 1024 * 1024
   /// Bytes of disk that pushes leave free, so that merging and reading go on.
   public var reserveBytes = 256 * 1024 * 1024
   /// The part of a small disk that pushes leave free: one of so many.
@@ -26,12 +28,14 @@ public struct CentralLimits: Sendable {
   var json: JSON {
     let limits: [(String, Int)] = [
       ("push_bytes_max", Self.pushBytesMax), ("queue_bytes_max", queueBytesMax),
-      ("requests_per_minute", requestsPerMinute),
+      ("offered_bytes_max", offeredBytesMax), ("requests_per_minute", requestsPerMinute),
       ("segment_changes_max", ChangeLimits.segmentChangesMax),
       ("writes_max", ChangeLimits.writesMax), ("header_bytes_max", ChangeLimits.headerBytesMax),
       ("body_bytes_max", ChangeLimits.bodyBytesMax),
       ("value_bytes_max", ChangeLimits.valueBytesMax),
-      ("row_id_bytes_max", ChangeLimits.rowIDBytesMax), ("json_depth_max", WireLimits.depthMax),
+      ("row_id_bytes_max", ChangeLimits.rowIDBytesMax),
+      ("carried_tables_max", ChangeLimits.carriedTablesMax),
+      ("names_max", ChangeLimits.namesMax), ("json_depth_max", WireLimits.depthMax),
       ("json_number_length_max", WireLimits.numberLengthMax),
       ("connections_per_address_max", Limits.connectionsPerAddressMax),
       ("request_header_bytes_max", Limits.requestHeaderBytesMax),
@@ -87,6 +91,24 @@ extension Central {
         hint: "Nothing was lost here; tell the secretariat, and sync again later.")
     }
   }
+
+  /// Refuses more history than one device may give back, and counts what it gave; call inside `write`.
+  ///
+  /// What is here already counts for nobody.
+  func countOffered(_ bytes: Int, by device: ReplicaID) throws {
+    guard bytes > 0 else { return }
+    let given = Int(try store.meta(Self.offeredKey + "\(device)")?.integer ?? 0) + bytes
+    guard given <= limits.offeredBytesMax else {
+      throw Problem(
+        "tail.too_much", status: 413,
+        "this device has given back \(given - bytes) bytes of history, at most \(limits.offeredBytesMax) are taken",
+        hint: "Others can give what is missing; tell whoever keeps central.")
+    }
+    try store.setMeta(Self.offeredKey + "\(device)", .integer(Int64(given)))
+  }
+
+  /// Under which each device's count stands while a restore goes on.
+  static let offeredKey = "offered."
 
   /// Refuses more than one device may have waiting; call inside `write`.
   ///

@@ -189,13 +189,19 @@ extension Run {
   }
 
   /// Reads what the inbox keeps; nothing where it is damaged, since secrets only save bytes.
-  static func list(_ bytes: [UInt8]) -> [Run] {
-    (try? JSON.parse(bytes))?.array?.compactMap { Run($0) } ?? []
+  static func list(_ bytes: [UInt8]) -> [Run] { text(bytes) ?? [] }
+
+  /// Reads what the inbox keeps; nil where it is damaged.
+  static func text(_ bytes: [UInt8]) -> [Run]? {
+    guard let items = (try? JSON.parse(bytes))?.array else { return nil }
+    let runs = items.compactMap { Run($0) }
+    return runs.count == items.count ? runs : nil
   }
 
   private init?(_ json: JSON) {
     guard let parts = json.array, parts.count == 3, let from = parts[0].integer,
-      let to = parts[1].integer, let secret = parts[2].string.flatMap(Base64URL.decode)
+      let to = parts[1].integer, let secret = parts[2].string.flatMap(Base64URL.decode),
+      from > 0, to >= from, secret.count == 16
     else { return nil }
     self.init(from: Int(from), to: Int(to), secret: secret)
   }

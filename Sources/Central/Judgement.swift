@@ -21,8 +21,33 @@ extension Central {
     guard let body else {
       return "body.unreadable: the body is not what the protocol says"
     }
+    if let reason = try objectionToNames(of: body) { return reason }
     for write in body.writes {
       if let reason = try objection(to: write, in: change.header.space) { return reason }
+    }
+    return nil
+  }
+
+  /// Names stay for ever, so that there is an end to new ones. `[SP-514]`
+  private func objectionToNames(of body: Body) throws -> String? {
+    var tables: Set<String> = []
+    var names: Set<String> = []
+    for write in body.writes {
+      let table = store.schema.table(write.row.table)
+      if table == nil { tables.insert(write.row.table) }
+      for field in write.verb.fields where table?.field(field.name) == nil {
+        names.insert(field.name)
+      }
+    }
+    guard !tables.isEmpty || !names.isEmpty else { return nil }
+    let (newTables, newNames) = try (store.newNames(of: tables), store.newNames(of: names))
+    guard !newTables.isEmpty || !newNames.isEmpty else { return nil }
+    let held = try store.nameCounts()
+    if held.carried + newTables.count > ChangeLimits.carriedTablesMax {
+      return "table.too_many: over \(ChangeLimits.carriedTablesMax) tables unknown to this schema"
+    }
+    if held.names + newTables.count + newNames.count > ChangeLimits.namesMax {
+      return "name.too_many: over \(ChangeLimits.namesMax) names of tables and fields"
     }
     return nil
   }

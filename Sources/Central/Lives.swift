@@ -23,6 +23,8 @@ extension Central {
       at TEXT NOT NULL, offered_by TEXT NOT NULL, PRIMARY KEY(space, hash)) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS cordee_lost(space TEXT NOT NULL, actor BLOB NOT NULL, n INTEGER NOT NULL,
       at TEXT NOT NULL, PRIMARY KEY(space, actor)) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS cordee_fork(space TEXT NOT NULL, actor BLOB NOT NULL, n INTEGER NOT NULL,
+      hash BLOB NOT NULL, second BLOB NOT NULL, PRIMARY KEY(space, actor, n, hash)) STRICT, WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS cordee_change_withheld ON cordee_change(space, actor, n) WHERE body IS NULL;
     """
 
@@ -54,6 +56,8 @@ extension Central {
           .text(at), .text(cause.rawValue))
         try connection.run("DELETE FROM cordee_invite WHERE used_by IS NULL")
       }
+      store.guardRows(of: .instance)
+      store.guardRows(of: .invite)
       try store.setMeta("instance", .blob(drawn))
       for space in store.schema.spaces { try forgetSnapshot(of: space) }
     }
@@ -169,6 +173,7 @@ extension Central {
         WHERE NOT EXISTS(SELECT 1 FROM cordee_instance WHERE instance = ?1)
         """, .blob(life.bytes), .text(Cause.shown.rawValue))
     }
+    store.guardRows(of: .instance)
   }
 
   /// A checkpoint that this central signed.

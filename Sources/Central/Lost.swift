@@ -99,6 +99,8 @@ extension Central {
           )
         }
       }
+      store.guardRows(of: .lost)
+      store.guardRows(of: .aside)
       try keepReport(at: at, [("lost", .string(name))])
     }
     return spaces.map(\.space)

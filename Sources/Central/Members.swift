@@ -62,6 +62,7 @@ extension Central {
           "INSERT INTO cordee_invite(hash, organisation, role, expires) VALUES(?, ?, ?, ?)",
           .blob(Self.inviteHash(secret)), .text(organisation), .text(role), .integer(expires))
       }
+      store.guardRows(of: .invite)
     }
     return "\(Base64URL.encode(secret)).\(keyID)"
   }
@@ -113,6 +114,8 @@ extension Central {
           .text(shown),
           .text(at))
       }
+      store.guardRows(of: .invite)
+      store.guardRows(of: .member)
       guard let member = try member(replica) else {
         throw Problem("member.missing", status: 500, "the new member was not kept")
       }
@@ -148,6 +151,7 @@ extension Central {
           "UPDATE cordee_member SET revoked_at = ? WHERE replica = ?", .text(at),
           .text(replica.description))
       }
+      store.guardRows(of: .member)
       try queue(
         [
           Write(

@@ -95,6 +95,7 @@ extension Central {
     }
     guard !queued.isEmpty else { return }
     try store.withConnection { try $0.run("DELETE FROM cordee_outbox") }
+    store.guardRows(of: .outbox)
   }
 
   /// Puts a change of central's into the log, signed.
@@ -196,12 +197,24 @@ extension Central {
     // Where one body is withheld, the secret of its run would help to guess it.
     let first = standing.changes.first?.change.dot.n ?? 0
     for run in segment.runs
-    where run.from >= first && !(run.from...run.to).contains(where: refused.contains) {
+    where run.from >= first && !(run.from...run.to).contains(where: refused.contains)
+      && Self.gives(run, standing.changes)
+    {
       try store.keep(run, of: standing.actor, in: segment.space)
     }
     report.heard.insert(standing.actor)
     report.members[author.replica] = heard
     try drop(segment)
+  }
+
+  /// Whether a run is the one its bodies were sealed in: readers are sent its secret in the keys' place, and the disk may
+  /// have spoilt it, which no signature covers.
+  private static func gives(_ run: Run, _ changes: [(change: Change, body: Body?)]) -> Bool {
+    guard let first = changes.first?.change.dot.n else { return false }
+    return [run.from, run.to].allSatisfy { n in
+      changes.indices.contains(n - first)
+        && changes[n - first].body?.key == Run.key(secret: run.secret, n: n)
+    }
   }
 
   private func heard(_ member: Member) throws -> MergeReport.Heard {
@@ -261,6 +274,7 @@ extension Central {
           .textBytes(bytes))
       }
     }
+    store.guardRows(of: .report)
   }
 
   /// Keeps a report that is no merge's under the next number; call inside `write`.
@@ -281,6 +295,7 @@ extension Central {
         "INSERT INTO cordee_report(number, report) VALUES(?, ?)", .int(report.number),
         .textBytes(json.bytes()))
     }
+    store.guardRows(of: .report)
     return json
   }
 

@@ -99,6 +99,7 @@ extension Central {
         .text(space), .blob(segment.actor.bytes), .int(segment.from), .int(segment.to),
         .text(reason), .blob(joined))
     }
+    store.guardRows(of: .aside)
     guard segment.actor.replica == keyID else { return }
     try writeAgain(
       try lines.map { bytes in

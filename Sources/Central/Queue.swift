@@ -28,6 +28,8 @@ struct QueuedSegment {
     let claimsTooMuch: Bool
     /// Its changes in their chain; a body that cannot be read is nil.
     let changes: [(change: Change, body: Body?)]
+    /// The hash before the first of them.
+    let previous: [UInt8]
   }
 
   /// What becomes of a segment in this round.
@@ -104,10 +106,13 @@ extension Central {
       let held = try store.changeHash(Dot(actor: actor, n: segment.to), in: segment.space)
       if held?.bytes == segment.head { return .isHeld }
     }
-    guard segment.from <= head.n + 1 else {
-      return .waits(for: [Dot(actor: actor, n: segment.from - 1)])
-    }
+    let last = Dot(actor: actor, n: segment.to)
+    if try secondActor(of: last, segment.head, in: segment.space) != nil { return .isHeld }
     let before = Dot(actor: actor, n: segment.from - 1)
+    if try secondActor(of: before, segment.previous, in: segment.space) != nil {
+      return try fateOfFork(segment, by: author, actor)
+    }
+    guard segment.from <= head.n + 1 else { return .waits(for: [before]) }
     guard try (store.changeHash(before, in: segment.space) ?? .zero).bytes == segment.previous
     else {
       return .aside(reason: Self.strange)
@@ -130,10 +135,32 @@ extension Central {
     let isHasty = mutant(50, "R3: central merges before what an author had seen")
     if !missing.isEmpty, !claimsTooMuch, !isHasty { return .waits(for: missing) }
     let standing = QueuedSegment.Standing(
-      actor: actor, author: author, claimsTooMuch: claimsTooMuch, changes: news)
+      actor: actor, author: author, claimsTooMuch: claimsTooMuch, changes: news,
+      previous: held > 0 ? changes[held - 1].change.hash.bytes : segment.previous)
     guard first.change.dot.n <= head.n else { return .stands(standing) }
     return news.contains { $0.body == nil }
       ? .aside(reason: "segment.fork: other changes hold these places") : .parted(standing)
+  }
+
+  /// A segment that goes on in a chain which parted from the one in the log before.
+  private func fateOfFork(_ segment: QueuedSegment, by author: Member, _ actor: ActorID) throws
+    -> QueuedSegment.Fate
+  {
+    guard let changes = try changes(of: segment, by: author) else {
+      return .aside(reason: Self.damaged)
+    }
+    let held = try changes.prefix {
+      try secondActor(of: $0.change.dot, $0.change.hash.bytes, in: segment.space) != nil
+    }.count
+    let news = Array(changes.dropFirst(held))
+    guard let first = news.first else { return .isHeld }
+    guard news.allSatisfy({ $0.body != nil }) else { return .aside(reason: Self.damaged) }
+    let missing = try missing(of: first.change.header, after: VersionVector())
+    guard try missing.isEmpty || !wasRestored else { return .waits(for: missing) }
+    return .parted(
+      QueuedSegment.Standing(
+        actor: actor, author: author, claimsTooMuch: !missing.isEmpty, changes: news,
+        previous: held > 0 ? changes[held - 1].change.hash.bytes : segment.previous))
   }
 
   private static let strange = "segment.chain: it does not follow what central holds"
@@ -223,6 +250,7 @@ extension Central {
         SELECT space, actor, n_from, n_to, ?, lines FROM cordee_inbox WHERE id = ?
         """, .text(reason), .int(segment.id))
     }
+    store.guardRows(of: .aside)
     report.aside.append(
       (
         segment.actor.map { Dot(actor: $0, n: segment.to) }, segment.to - segment.from + 1, reason

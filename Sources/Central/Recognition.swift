@@ -19,6 +19,7 @@ extension Central {
     try store.withConnection {
       try $0.run("DELETE FROM cordee_outbox WHERE body = ?", .blob(body))
     }
+    store.guardRows(of: .outbox)
   }
 
   /// Takes what one of central's own changes says of devices: it holds from now on, before any merge.
@@ -37,6 +38,7 @@ extension Central {
             "UPDATE cordee_member SET revoked_at = ? WHERE replica = ? AND revoked_at IS NULL",
             .text(at), .text(write.row.id))
         }
+        store.guardRows(of: .member)
       case .delete, .undelete: break
       }
     }
@@ -57,6 +59,7 @@ extension Central {
         .text(text("name") ?? ""), .text(text("enrolled_at") ?? ""),
         .text(orNull: text("revoked_at")))
     }
+    store.guardRows(of: .member)
   }
 
   /// Knows a device again by the change with which this central once enrolled it.

@@ -1,5 +1,6 @@
 import Causality
 import Changes
+import SQLite
 import Seal
 import Store
 import Wire
@@ -9,15 +10,23 @@ extension Central {
   /// Gives changes whose places others hold places of their own, as central's changes that name them.
   ///
   /// What central accepts fits the chains it holds, so that this is for what met some other way. Each edit drops only what its
-  /// author had seen: it stands under an actor of its own, whose context is the author's. The author's rights count.
+  /// author had seen: it stands under an actor of its own, whose context is the author's. The author's rights count. What
+  /// follows in the same chain later goes on under that actor.
   func keepBoth(
     _ segment: QueuedSegment, _ parted: QueuedSegment.Standing, _ report: inout MergeReport
   ) throws {
     guard let first = parted.changes.first?.change.dot else { return }
     let common = Dot(actor: parted.actor, n: first.n - 1)
-    let second = ActorID(replica: keyID, epoch: Randomness.uint64())
-    var context = common.n > 0 ? try store.context(at: common, in: segment.space) : VersionVector()
-    context.raise(common.actor, to: common.n)
+    let second: ActorID
+    var context: VersionVector
+    if let known = try secondActor(of: common, parted.previous, in: segment.space) {
+      second = known
+      context = try store.head(of: second, in: segment.space).context
+    } else {
+      second = ActorID(replica: keyID, epoch: Randomness.uint64())
+      context = common.n > 0 ? try store.context(at: common, in: segment.space) : VersionVector()
+      context.raise(common.actor, to: common.n)
+    }
     for (change, body) in parted.changes {
       guard let body else { continue }
       context.merge(change.header.context)
@@ -40,6 +49,25 @@ extension Central {
         report.applied += 1
       }
     }
+    try store.withConnection { connection in
+      for (change, _) in parted.changes {
+        try connection.run(
+          "INSERT INTO cordee_fork(space, actor, n, hash, second) VALUES(?, ?, ?, ?, ?)",
+          .text(segment.space), .blob(parted.actor.bytes), .int(change.dot.n),
+          .blob(change.hash.bytes), .blob(second.bytes))
+      }
+    }
+    store.guardRows(of: .fork)
     try drop(segment)
+  }
+
+  /// The actor under which a change of a parted chain stands.
+  func secondActor(of dot: Dot, _ hash: [UInt8], in space: String) throws -> ActorID? {
+    try store.withConnection {
+      try $0.first(
+        "SELECT second FROM cordee_fork WHERE space = ? AND actor = ? AND n = ? AND hash = ?",
+        .text(space), .blob(dot.actor.bytes), .int(dot.n), .blob(hash)
+      ) { $0.bytes(0) }
+    }.flatMap { ActorID(bytes: $0) }
   }
 }

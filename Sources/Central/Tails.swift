@@ -32,6 +32,7 @@ extension Central {
       if isRestoring, let checkpoint {
         var piece = TailPiece(central: self, space: space, head: head)
         for line in lines { try piece.take(line) }
+        try countOffered(piece.newBytes, by: member.replica)
         try keepTip(checkpoint, offeredBy: member, at: at)
       }
       return TailAnswer(
@@ -53,6 +54,7 @@ extension Central {
         """, .text(checkpoint.space), .blob(checkpoint.hash.bytes), .int(checkpoint.seq),
         .text(checkpoint.at), .text(member.replica.description))
     }
+    store.guardRows(of: .tip)
   }
 
   /// The highest of a member's places that this central holds.
@@ -139,6 +141,8 @@ private struct TailPiece {
   let central: Central
   let space: String
   let head: TailHead
+  /// Bytes that were not here before.
+  private(set) var newBytes = 0
   private var place: LogPlace
   private var heads: [ActorID: Hash]
 
@@ -193,7 +197,7 @@ private struct TailPiece {
     }
   }
 
-  private func keep(
+  private mutating func keep(
     _ bytes: [UInt8], _ change: Change, _ hash: Hash, after previous: Hash, seq: Int
   ) throws {
     let hasBody: Argument = .bool(change.bodyBytes != nil)
@@ -207,6 +211,7 @@ private struct TailPiece {
         """, .text(space), .blob(hash.bytes), .blob(place.hash.bytes), .int(place.seq), .int(seq),
         .blob(change.dot.actor.bytes), .int(change.dot.n), .blob(previous.bytes),
         .blob(change.hash.bytes), hasBody, .blob(bytes))
+      if $0.changes > 0 { newBytes += bytes.count }
     }
   }
 }

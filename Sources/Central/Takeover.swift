@@ -71,6 +71,11 @@ extension Central {
           "UPDATE cordee_instance SET places = ? WHERE instance = ?",
           .textBytes(InstanceStart.json(places).bytes()), .blob(instance.bytes))
       }
+      for member in try members() {
+        try store.forgetMeta(Self.offeredKey + "\(member.replica)")
+      }
+      store.guardRows(of: .tip)
+      store.guardRows(of: .instance)
       for (space, place) in places where place.seq > 0 { try sign(space, at: at) }
       try keepReport(at: at, [("restore", report.json)])
       return report

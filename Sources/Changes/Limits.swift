@@ -12,6 +12,10 @@ public enum ChangeLimits {
   public static let valueBytesMax = 256 * 1024
   /// Bytes of a row's id.
   public static let rowIDBytesMax = 128
+  /// Tables that a network carries without its schema knowing them; a newer schema brings a few.
+  public static let carriedTablesMax = 64
+  /// Names of tables and fields in one file: what a change writes for the first time stays for ever.
+  public static let namesMax = 4_096
   /// Characters of a table's, field's or space's name.
   public static let nameLengthMax = 64
   /// The highest count of one actor: what every JSON reader holds exactly (RFC 8259 §6).

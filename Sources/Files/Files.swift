@@ -95,6 +95,45 @@ extension Files {
   }
 }
 
+extension Files {
+  /// The time and the length by which a change of a file shows; nil when there is none.
+  public static func state(of path: String) -> [Int]? {
+    var found = stat()
+    guard unsafe stat(path, &found) == 0 else { return nil }
+    return [found.st_mtim.tv_sec, found.st_mtim.tv_nsec, Int(found.st_size), Int(found.st_ino)]
+  }
+
+  /// Whether another process holds a lock on a part of a file (POSIX fcntl).
+  ///
+  /// Not for a file this process has open: closing it here would drop the locks held there.
+  ///
+  /// - Parameter any: whether a shared lock counts, too; else only one that keeps readers off.
+  public static func isLocked(_ path: String, bytes: Range<Int>, any: Bool) throws(FileError)
+    -> Bool
+  {
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError(path) }
+    defer { close(descriptor) }
+    var lock = flock()
+    lock.l_type = Int16(any ? F_WRLCK : F_RDLCK)
+    lock.l_whence = Int16(SEEK_SET)
+    (lock.l_start, lock.l_len) = (bytes.lowerBound, bytes.count)
+    guard unsafe fcntl(descriptor, F_GETLK, &lock) == 0 else { throw FileError(path) }
+    return lock.l_type != Int16(F_UNLCK)
+  }
+
+  /// Copies a file's bytes; the copy is readable by its owner alone.
+  public static func copy(_ path: String, to target: String) throws(FileError) {
+    var reader = try FileReader(path)
+    var writer = try FileWriter(target)
+    while true {
+      let piece = try reader.read(1 << 20)
+      if piece.isEmpty { return }
+      try writer.write(piece)
+    }
+  }
+}
+
 /// Reads a file piece by piece.
 public struct FileReader: ~Copyable {
   private let path: String

@@ -72,13 +72,20 @@ public struct BundleReader: ~Copyable {
   /// Decoded bytes of one bundle at most.
   static let bytesMax = 8 * 1024 * 1024 * 1024
 
+  /// Whether a file begins as a bundle does, compressed or not.
+  public static func isBundle(_ path: String) throws -> Bool {
+    var reader = try FileReader(path)
+    let head = try reader.read(10)
+    return head.starts(with: Zstd.magic) || head == Array(#"{"bundle":"#.utf8)
+  }
+
   /// Opens a bundle and reads its first line.
   ///
   /// - Throws: `SyncError` `bundle.shape` when the file is no bundle.
   public init(_ path: String) throws {
     var reader = try FileReader(path)
     let first = try reader.read(1 << 17)
-    let isPacked = first.starts(with: [0x28, 0xB5, 0x2F, 0xFD])
+    let isPacked = first.starts(with: Zstd.magic)
     var decoder: ZstdDecoder? = isPacked ? ZstdDecoder(limit: Self.bytesMax) : nil
     if isPacked { decoder?.feed(first) }
     var rest = isPacked ? [] : first
@@ -115,6 +122,13 @@ public struct BundleReader: ~Copyable {
     }
     count += 1
     return (kind, line)
+  }
+
+  /// Goes on to the next section.
+  mutating func skipSection() throws {
+    while let next = try next() {
+      guard next.kind == .wire else { return giveBack(next.bytes) }
+    }
   }
 
   /// Gives a line back, to be read again.

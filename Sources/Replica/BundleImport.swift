@@ -144,13 +144,13 @@ extension Replica {
     let start = try cursor(of: space)
     let section = reader.bundle.sections.first { $0.space == space }
     guard let from = section.flatMap({ Cursor($0.from) }), from.instance == start.instance else {
-      try skip(&reader)
+      try reader.skipSection()
       report.notes.append(
         "\(space): the log of another life of central was left out; sync with central")
       return
     }
     guard from.seq <= start.seq else {
-      try skip(&reader)
+      try reader.skipSection()
       report.notes.append(
         "\(space): the bundle begins after entry \(from.seq), and this replica is at \(start.seq); "
           + "ask for one with --since \(start.seq)")
@@ -172,7 +172,7 @@ extension Replica {
         report.notes.append("\(space): its log ends before a checkpoint of central: nothing taken")
       }
     } catch let error as SyncError where !error.code.hasPrefix("bundle.") {
-      try skip(&reader)
+      try reader.skipSection()
       report.notes.append("\(space): \(error.message)")
     }
   }
@@ -232,10 +232,4 @@ extension Replica {
     return lines
   }
 
-  /// Goes on to the next section.
-  private func skip(_ reader: inout BundleReader) throws {
-    while let next = try reader.next() {
-      guard next.kind == .wire else { return reader.giveBack(next.bytes) }
-    }
-  }
 }

@@ -50,8 +50,7 @@ extension Replica {
       var moved: [String] = []
       for space in identity.spaces where try cursor(of: space).instance != instance {
         try goOver(
-          space, to: instance, from: common[space] ?? .start, starts: first.starts, at: at, line,
-          &report)
+          space, to: instance, from: common[space] ?? .start, first, at: at, line, &report)
         moved.append(space)
       }
       for space in moved { try pull(space, author: author(at: at), line, &report) }
@@ -85,13 +84,15 @@ extension Replica {
 
   /// Goes back to the common place of one space, if need be, and on into the new life.
   private func goOver(
-    _ space: String, to instance: InstanceID, from place: LogPlace, starts: [InstanceStart],
+    _ space: String, to instance: InstanceID, from place: LogPlace, _ answer: HelloAnswer,
     at: String, _ line: Line, _ report: inout SyncReport
   ) throws {
     let cursor = try cursor(of: space)
     let standing = Hello.Space(name: space, n: 0, hash: .zero, cursor: cursor)
-    if let floor = Plan.floor(of: standing, starts), place.seq < min(floor, cursor.seq) {
-      try keepEvidence(space, floor: floor, place, &report)
+    if let floor = Plan.floor(of: standing, answer.starts), place.seq < min(floor, cursor.seq),
+      try knowsHistory(of: space, at: min(floor, cursor.seq))
+    {
+      try keepEvidence(space, floor: floor, place, answer: answer, at: at, &report)
     }
     let new = Cursor(instance: instance, seq: place.seq, hash: place.hash)
     var undone = 0
@@ -118,14 +119,27 @@ extension Replica {
   ///
   /// Nothing is lost by going on, since all of this file's history is offered again; what central signed is kept to be shown.
   private func keepEvidence(
-    _ space: String, floor: Int, _ place: LogPlace, _ report: inout SyncReport
+    _ space: String, floor: Int, _ place: LogPlace, answer: HelloAnswer, at: String,
+    _ report: inout SyncReport
   ) throws {
-    let checkpoint = try store.meta("checkpoint.\(space)") ?? .null
-    try store.write { try store.setMeta("evidence.\(space)", checkpoint) }
+    let words =
+      "central says that its log of \(space) was kept up to \(floor), but it differs from \(place.seq) on "
+      + "from what it signed before"
+    // Its own checkpoints from there on, with what it says now.
+    let signed = try store.checkpoints(of: space).filter { $0.checkpoint.seq > place.seq }
+    _ = try suspect(
+      Self.parted, space, at: at, words, signed.suffix(2).map(\.line) + [answer.bytes])
     report.notes.append(
-      "Central says that its log of \(space) was kept up to \(floor), but it differs from \(place.seq) on "
-        + "from what it signed before: tell the other members. The earlier signature is kept in this file."
-    )
+      "Tell the other members: \(words). `cordee evidence` writes the signatures.")
+  }
+
+  /// The code of two histories that central told in two lives of it.
+  static let parted = "log.parted"
+
+  /// Whether this file knows what the log was at a place: behind a snapshot it cannot tell whether central's is the same.
+  private func knowsHistory(of space: String, at seq: Int) throws -> Bool {
+    guard let gap = try store.gap(in: space) else { return true }
+    return seq <= gap.after.seq || seq >= gap.upTo.seq
   }
 
   /// Whether the state at a place cannot be made from the history held here.

@@ -148,8 +148,9 @@ extension Replica {
     if let checkpoint = verification.signedCheckpoint {
       try store.remember(checkpoint, line: line)
     }
-    // A promise that is not kept yet is settled by hello alone.
-    try store.settleSuspicions(in: verification.space, at: at, except: "receipt.broken")
+    // A promise that is not kept yet is settled by hello alone, two histories by a person.
+    try store.settleSuspicions(
+      in: verification.space, at: at, except: ["receipt.broken", Self.parted])
     try store.dropDelivered(in: verification.space)
   }
 
@@ -157,33 +158,56 @@ extension Replica {
   ///
   /// - Returns: entries taken.
   /// - Throws: as `sync`; the next sync goes on from the last piece.
-  func fetchHistory(of space: String, _ line: Line) throws -> Int {
+  func fetchHistory(of space: String, at: String, _ line: Line) throws -> Int {
     var count = 0
     while let gap = try store.gap(in: space) {
-      let start = Cursor(
-        instance: try cursor(of: space).instance, seq: gap.after.seq, hash: gap.after.hash)
-      var verification = verification(of: space, from: start)
-      var entries: [LogEntry] = []
-      var whole = 0
-      // A piece may end within a segment, which counts only as a whole.
-      while whole == 0 {
-        let before = verification.cursor
-        for bytes in try piece(of: space, after: before, line, .history) {
-          guard verification.cursor.seq < gap.upTo.seq,
-            let entry = try verification.entry(try LogLine.parse(bytes))
-          else { break }
-          try verification.verifySignature(of: entry)
-          entries.append(entry)
-          if verification.isSigned { whole = entries.count }
-        }
-        guard verification.cursor != before else {
-          throw SyncError("log.incomplete", "central's log ends without its signatures")
-        }
+      var last: [UInt8] = []
+      do {
+        count += try fillPiece(of: gap, in: space, &last, line)
+      } catch let error as SyncError where error.code.hasPrefix("log.") && error.code != "log.key" {
+        throw try suspect(
+          error.code, space, at: at,
+          "\(error.message) (history of \(space) after entry \(gap.after.seq))", [last])
+      } catch let error as StoreError where [.chain, .gap].contains(error.code) {
+        throw try suspect(
+          "log.history", space, at: at,
+          "central's history of \(space) before entry \(gap.upTo.seq) does not lead to what it signed there: "
+            + error.message, [last])
       }
-      try store.write { try store.fill(gap, with: Array(entries[..<whole]), in: space) }
-      count += whole
     }
     return count
+  }
+
+  /// Takes one piece of a gap; gives the entries in it.
+  ///
+  /// - Parameter last: the line that was read last.
+  private func fillPiece(of gap: Gap, in space: String, _ last: inout [UInt8], _ line: Line) throws
+    -> Int
+  {
+
+    let start = Cursor(
+      instance: try cursor(of: space).instance, seq: gap.after.seq, hash: gap.after.hash)
+    var verification = verification(of: space, from: start)
+    var entries: [LogEntry] = []
+    var whole = 0
+    // A piece may end within a segment, which counts only as a whole.
+    while whole == 0 {
+      let before = verification.cursor
+      for bytes in try piece(of: space, after: before, line, .history) {
+        last = bytes
+        guard verification.cursor.seq < gap.upTo.seq,
+          let entry = try verification.entry(try LogLine.parse(bytes))
+        else { break }
+        try verification.verifySignature(of: entry)
+        entries.append(entry)
+        if verification.isSigned { whole = entries.count }
+      }
+      guard verification.cursor != before else {
+        throw SyncError("log.incomplete", "central's log ends without its signatures")
+      }
+    }
+    try store.write { try store.fill(gap, with: Array(entries[..<whole]), in: space) }
+    return whole
   }
 
   func verification(of space: String, from cursor: Cursor) -> Verification {

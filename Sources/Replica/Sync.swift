@@ -71,7 +71,7 @@ extension Replica {
     }
     report.heldBack = store.heldBack
     if fetchesHistory, !report.isCentralRestoring {
-      for space in identity.spaces { report.history += try fetchHistory(of: space, line) }
+      for space in identity.spaces { report.history += try fetchHistory(of: space, at: at, line) }
     }
     return report
   }
@@ -108,10 +108,10 @@ extension Replica {
     for step in steps {
       switch step {
       case .push(let space, let held):
-        try store.write { try store.markReceived(identity.actor, upTo: held, in: space) }
+        try forgetReceived(above: held, in: space)
         report.pushed += try pushIfAllowed(space, after: held, at: at, line, &report)
       case .received(let space, let n):
-        try store.write { try store.markReceived(identity.actor, upTo: n, in: space) }
+        try askForReceipt(of: n, in: space, at: at, line, &report)
       case .snapshot(let space):
         var undone = 0
         report.snapshotRows += try takeSnapshot(

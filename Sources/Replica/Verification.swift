@@ -122,7 +122,14 @@ struct Verification {
 
   /// The key whose fingerprint is `replica`: central's own, or one that central enrolled in the log.
   func key(of replica: ReplicaID) throws -> PublicKey? {
-    if identity.centralKey.fingerprint == replica.bytes { return identity.centralKey }
+    try Self.key(of: replica, in: store, centralKey: identity.centralKey)
+  }
+
+  /// The same for a file that may be anybody's.
+  static func key(of replica: ReplicaID, in store: Store, centralKey: PublicKey) throws
+    -> PublicKey?
+  {
+    if centralKey.fingerprint == replica.bytes { return centralKey }
     let state = try store.state(of: RowKey(table: "replica", id: replica.description))
     guard
       let key = state.shown("key").text.flatMap(Base64URL.decode).flatMap({ PublicKey(bytes: $0) }),

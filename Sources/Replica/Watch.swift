@@ -161,6 +161,29 @@ extension Replica {
       [receipt.line, answerBytes])
   }
 
+  /// Central holds less than it said before: what is above waits to be sent again.
+  func forgetReceived(above held: Int, in space: String) throws {
+    guard try store.received(of: identity.actor, in: space) > held else { return }
+    try store.write { try store.markReceived(identity.actor, upTo: held, in: space) }
+  }
+
+  /// Has central sign for changes that hello says it holds, where no signed word of it says so yet: the reply to a push
+  /// was lost, or hello does not tell the truth.
+  ///
+  /// The last of them is sent once more; its receipt covers all below it.
+  func askForReceipt(
+    of n: Int, in space: String, at: String, _ line: Line, _ report: inout SyncReport
+  ) throws {
+    let actor = identity.actor
+    guard try store.received(of: actor, in: space) < n,
+      try store.lastJudged(of: actor, in: space) != nil
+    else { return }
+    guard try store.receipt(of: actor, in: space)?.n ?? 0 < n else {
+      return try store.write { try store.markReceived(actor, upTo: n, in: space) }
+    }
+    _ = try pushIfAllowed(space, after: n - 1, at: at, line, &report)
+  }
+
   /// Checks the answer to a push or an offer, keeps its receipt and marks what was refused.
   ///
   /// - Parameter sent: the heads that were sent, with their hashes.

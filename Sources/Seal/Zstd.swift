@@ -3,6 +3,9 @@ public enum Zstd {
   /// The largest window a decoder takes unless told otherwise: 8 MiB, what RFC 8878 advises everyone to support.
   public static let windowLogMax = 23
 
+  /// The bytes every frame begins with.
+  public static let magic: [UInt8] = [0x28, 0xB5, 0x2F, 0xFD]
+
   /// Compresses; `level` is 1 to 19 and brought into that range.
   public static func compress(_ bytes: [UInt8], level: Int = 3) -> [UInt8] {
     let encoder = ZstdEncoder(level: level, size: bytes.count)

@@ -18,6 +18,8 @@ public final class Audit {
   /// Where each author's chain stands in the space at hand.
   var chains: [ActorID: (n: Int, hash: Hash)] = [:]
   var keys: [ReplicaID: PublicKey] = [:]
+  /// The waiting change whose writes were asked for last.
+  var recent: (space: String, dot: Dot, writes: [Write])?
 
   /// Prepares an audit of a file opened for reading.
   ///
@@ -32,6 +34,7 @@ public final class Audit {
 
   /// Runs the whole audit.
   ///
+  /// - Throws: what kept it from looking, such as a full disk under the scratch file.
   /// - Complexity: O(changes + rows); memory stays flat.
   public func run() throws -> AuditReport {
     do {
@@ -40,6 +43,9 @@ public final class Audit {
       try store.read {
         if try !store.factsAreRight() {
           damage("facts.altered", "what the file notes about itself is not what was written")
+        }
+        for table in try store.alteredTables() {
+          damage("rows.altered", "rows of cordee_\(table.rawValue) are not those that were written")
         }
         for space in store.schema.spaces { try audit(space) }
         try checkLooseEnds()
@@ -50,12 +56,17 @@ public final class Audit {
       }
     } catch let error as SQLiteError where error.isCorrupt {
       damage("sqlite.corrupt", "\(error)")
-    } catch let error as StoreError {
+    } catch let error as StoreError where Self.shows(error) {
       damage(error.code.rawValue, error.message)
     } catch let error as WireError {
       damage("wire", "\(error)")
     }
     return report
+  }
+
+  /// Whether an error is about the file's bytes: a full disk or another program's lock says nothing of them.
+  private static func shows(_ error: StoreError) -> Bool {
+    ![.full, .busy, .cannotOpen, .sqlite].contains(error.code)
   }
 
   func damage(_ code: String, _ message: String) {

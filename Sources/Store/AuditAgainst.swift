@@ -1,3 +1,4 @@
+public import Causality
 import Changes
 import SQLite
 import Wire
@@ -16,10 +17,7 @@ extension Store {
       let (mine, theirs) = (try logEnd(of: space), try other.logEnd(of: space))
       if let seq = try firstFork(of: space, other) {
         findings.append(
-          Finding(
-            .damage, "against.fork",
-            "the logs of \(space) part at entry \(seq): central told two histories, or one file was altered"
-          ))
+          parting(of: space, at: seq, isSameLife: try life(of: space) == other.life(of: space)))
       } else if mine.seq != theirs.seq {
         findings.append(
           Finding(
@@ -33,6 +31,27 @@ extension Store {
       }
     }
     return findings
+  }
+
+  /// The life of central in which a space was read last; of central's own file, its present one.
+  public func life(of space: String) throws -> InstanceID? {
+    if let cursor = try meta("cursor.\(space)")?.text.flatMap({ Cursor($0) }) {
+      return cursor.instance
+    }
+    guard case .blob(let bytes)? = try meta("instance") else { return nil }
+    return InstanceID(bytes: bytes)
+  }
+
+  /// Two logs of a space that part at an entry: within one life of central each of them is its signed word.
+  public func parting(of space: String, at seq: Int, isSameLife: Bool) -> Finding {
+    isSameLife
+      ? Finding(
+        .damage, "against.fork",
+        "the logs of \(space) part at entry \(seq): central signed two histories")
+      : Finding(
+        .notice, "against.life",
+        "the logs of \(space) part at entry \(seq), in two lives of central: it was restored in between; "
+          + "sync, then compare again")
   }
 
   /// The first entry both logs hold with another hash.
@@ -54,8 +73,11 @@ extension Store {
 
   /// The first row whose shared state differs.
   private func firstDifference(of space: String, _ other: Store) throws -> RowKey? {
+    let touched = [try touchedCells(), try other.touchedCells()]
+    // What nobody sealed yet is nobody else's.
     func state(_ row: RowKey, in store: Store) throws -> RowState {
-      try store.base(of: row)?.state ?? store.load(row)
+      let old = touched[store === self ? 0 : 1][row] ?? [:]
+      return try store.base(of: row)?.state ?? store.load(row, old: old)
     }
     for (first, second) in [(self, other), (other, self)] {
       for (_, table) in try first.tables(of: space) {

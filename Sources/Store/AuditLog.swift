@@ -147,6 +147,20 @@ extension Audit {
 
   /// Own changes that are in no log: each follows the one before it.
   func checkWaiting(_ space: String) throws {
+    try scratch.write {
+      try scratch.db.execute(Self.waitingTable)
+      try checkEachWaiting(space)
+    }
+  }
+
+  /// Which own changes that wait write a row, so that each row is made of its own alone.
+  private static let waitingTable = """
+    DROP TABLE IF EXISTS waiting;
+    CREATE TABLE waiting(tbl TEXT NOT NULL, id TEXT NOT NULL, actor INTEGER NOT NULL, n INTEGER NOT NULL,
+      PRIMARY KEY(tbl, id, actor, n)) STRICT, WITHOUT ROWID;
+    """
+
+  private func checkEachWaiting(_ space: String) throws {
     try store.forEachWaiting(in: space) { dot, header, body, bodyHash, hash in
       report.changes += 1
       let chain = chains[dot.actor] ?? (0, .zero)
@@ -154,9 +168,16 @@ extension Audit {
         Preimage.change(previous: chain.hash, bodyHash: bodyHash, header: header))
       chains[dot.actor] = (dot.n, hash)
       guard chain.n + 1 == dot.n, right == hash, Store.hash(Preimage.body(body)) == bodyHash,
-        (try? ChangeDecoding.header(header))?.dot == dot, (try? ChangeDecoding.body(body)) != nil
+        (try? ChangeDecoding.header(header))?.dot == dot,
+        let writes = try? ChangeDecoding.body(body).writes
       else {
         return damage("change.hash", "the waiting change \(dot) of \(space) is not what was sealed")
+      }
+      let actor = try store.number(of: dot.actor)
+      for write in writes {
+        try scratch.db.run(
+          "INSERT INTO waiting(tbl, id, actor, n) VALUES(?, ?, ?, ?) ON CONFLICT DO NOTHING",
+          .text(write.row.table), .text(write.row.id), .int(actor), .int(dot.n))
       }
     }
   }

@@ -8,10 +8,17 @@ import Wire
 extension Audit {
   /// A device's key must be the one its name is made of, its organisation and role those of its row; a replica keeps no list.
   func checkMembers() throws {
-    let tables = "SELECT name FROM sqlite_schema WHERE name IN ('cordee_member', 'cordee_outbox')"
-    guard try store.db.all(tables, read: { $0.text(0) }).count == 2 else { return }
-    // What central has queued itself stands in no row before the next merge.
+    let tables =
+      "SELECT name FROM sqlite_schema WHERE name IN ('cordee_member', 'cordee_outbox', 'cordee_instance')"
+    guard try store.db.all(tables, read: { $0.text(0) }).count == 3 else { return }
+    // What central has queued itself, or takes back after a restore, stands in no row before the next merge.
     let isSettled = try store.db.first("SELECT count(*) = 0 FROM cordee_outbox") { $0.int(0) == 1 }
+    let isWhole = try store.db.first(
+      """
+      SELECT NOT EXISTS(SELECT 1 FROM cordee_inbox)
+        AND ifnull((SELECT places IS NOT NULL FROM cordee_instance ORDER BY number DESC LIMIT 1), 1)
+      """
+    ) { $0.int(0) == 1 }
     let members = try store.db.all(
       "SELECT replica, key, organisation, role FROM cordee_member ORDER BY replica"
     ) { ($0.text(0), $0.bytes(1), $0.text(2), $0.text(3)) }
@@ -24,6 +31,7 @@ extension Audit {
       }
       guard isSettled == true else { continue }
       let row = try store.state(of: RowKey(table: "replica", id: name))
+      if !row.isShown, isWhole == false { continue }
       if row.shown("organisation_id").text != organisation || row.shown("role").text != role {
         damage("member.row", "the device \(name) is kept with another organisation or role")
       }

@@ -17,7 +17,7 @@ extension Audit {
           damage("row.state", "\(row.table)/\(row.id) is not what its changes make of it")
         }
         if let shared {
-          if try store.withWaiting(shared.state, row, in: space) != state {
+          if try withWaiting(shared.state, row, in: space) != state {
             damage(
               "row.waiting", "\(row.table)/\(row.id) is not what own waiting changes make of it")
           }
@@ -35,6 +35,32 @@ extension Audit {
         damage("row.stray", "\(table)/\(id) stands in its table, but no change wrote it")
       }
     }
+  }
+
+  /// A shared state with the own changes that wait written into it.
+  private func withWaiting(_ shared: RowState, _ row: RowKey, in space: String) throws -> RowState {
+    var state = shared
+    let changes = try scratch.db.all(
+      "SELECT actor, n FROM waiting WHERE tbl = ? AND id = ? ORDER BY actor, n", .text(row.table),
+      .text(row.id)
+    ) { ($0.int(0), $0.int(1)) }
+    for (actor, n) in changes {
+      let dot = Dot(actor: try store.actor(ofNumber: actor), n: n)
+      let author = Authorship(dot: dot, context: try store.context(at: dot, in: space))
+      for write in try writes(of: dot, in: space) where write.row == row {
+        state.apply(write.verb, by: author)
+      }
+    }
+    return state
+  }
+
+  /// The writes of a waiting change; the change that was asked for last is kept, since one may write many rows in a row.
+  private func writes(of dot: Dot, in space: String) throws -> [Write] {
+    if let recent, recent.dot == dot, recent.space == space { return recent.writes }
+    guard let body = try store.change(dot, in: space)?.bodyBytes else { return [] }
+    let writes = try ChangeDecoding.body(body).writes
+    recent = (space, dot, writes)
+    return writes
   }
 
   /// The vector: for every author the last change of the chain, and the context its headers add up to.
@@ -96,17 +122,5 @@ extension Store {
     ) { found in table.fields.indices.map { Store.value(found, $0) } }
     guard let values else { return !state.isShown }
     return state.isShown && values == table.fields.map { state.shown($0.name) }
-  }
-
-  /// A shared state with the own changes that wait written into it.
-  func withWaiting(_ shared: RowState, _ row: RowKey, in space: String) throws -> RowState {
-    var state = shared
-    try forEachWaiting(in: space) { dot, _, body, _, _ in
-      let writes = try ChangeDecoding.body(body).writes.filter { $0.row == row }
-      guard !writes.isEmpty else { return }
-      let author = Authorship(dot: dot, context: try context(at: dot, in: space))
-      for write in writes { state.apply(write.verb, by: author) }
-    }
-    return state
   }
 }

@@ -1,3 +1,4 @@
+import Causality
 import Changes
 import SQLite
 import Wire
@@ -21,18 +22,31 @@ extension Store {
   }
 
   /// What SQLite says of this file's settings, read back.
-  public func settings() throws -> (journal: String, synchronous: Int, version: String) {
+  public func settings() throws -> (
+    journal: String, synchronous: Int, version: String, locking: String
+  ) {
     try (
       db.first("PRAGMA journal_mode") { $0.text(0) } ?? "",
-      db.first("PRAGMA synchronous") { $0.int(0) } ?? 0, Connection.libraryVersion
+      db.first("PRAGMA synchronous") { $0.int(0) } ?? 0, Connection.libraryVersion,
+      db.first("PRAGMA locking_mode") { $0.text(0) } ?? ""
     )
   }
 
-  /// When the oldest own change that central has not received was sealed; a label, nil when there is none.
+  /// When the oldest own changes were sealed that central has not received, and that it has without a verdict; labels.
   ///
-  /// - Complexity: O(unsent changes).
-  public func oldestUnsent() throws -> String? {
-    let bodies = try db.all("SELECT body FROM cordee_change WHERE state = 0") { $0.bytes(0) }
-    return try bodies.map { try ChangeDecoding.body($0).at }.min()
+  /// - Complexity: O(changes that wait); memory holds one.
+  public func oldestWaiting() throws -> (local: String?, received: String?) {
+    var oldest: (local: String?, received: String?) = (nil, nil)
+    for space in schema.spaces {
+      try forEachWaiting(in: space) { dot, _, body, _, _ in
+        let at = try ChangeDecoding.body(body).at
+        if try dot.n <= received(of: dot.actor, in: space) {
+          oldest.received = min(oldest.received ?? at, at)
+        } else {
+          oldest.local = min(oldest.local ?? at, at)
+        }
+      }
+    }
+    return oldest
   }
 }

@@ -7,13 +7,31 @@ extension Store {
   public func space(ofTable name: String) throws -> String? {
     if let table = schema.table(name) { return table.space }
     if let known = cache.carried[name] { return known }
+    // By its name: one that was only asked about gets no number.
     let found = try db.first(
-      "SELECT space FROM cordee_carried WHERE tbl = ?", .int(try number(ofName: name))
+      "SELECT c.space FROM cordee_carried c JOIN cordee_name n ON n.id = c.tbl WHERE n.name = ?",
+      .text(name)
     ) { $0.int(0) }
     guard let found else { return nil }
     let space = try self.name(ofNumber: found)
     cache.carried[name] = space
     return space
+  }
+
+  /// Of some names those that this file does not know yet.
+  public func newNames(of names: Set<String>) throws -> Set<String> {
+    try names.filter { name in
+      guard cache.names[name] == nil else { return false }
+      return try db.first("SELECT 1 FROM cordee_name WHERE name = ?", .text(name)) { _ in true }
+        == nil
+    }
+  }
+
+  /// How many names this file knows, and how many tables it carries.
+  public func nameCounts() throws -> (names: Int, carried: Int) {
+    try db.first(
+      "SELECT (SELECT count(*) FROM cordee_name), (SELECT count(*) FROM cordee_carried)"
+    ) { ($0.int(0), $0.int(1)) } ?? (0, 0)
   }
 
   /// Remembers where a table unknown to the schema belongs; call inside `write`.

@@ -67,6 +67,7 @@ extension Store {
       ON CONFLICT(message) DO UPDATE SET settled_at = NULL
       """, .text(evidence.at), .text(evidence.space), .text(evidence.kind.rawValue),
       .text(evidence.code), .text(evidence.message), .blob(bytes))
+    guardRows(of: .evidence)
   }
 
   /// What is kept, in the order it was noticed.
@@ -83,14 +84,15 @@ extension Store {
     }
   }
 
-  /// A good contact settles a space's suspicions, but not `code`; call inside `write`.
-  public func settleSuspicions(in space: String, at: String, except code: String? = nil) throws {
+  /// A good contact settles a space's suspicions, but not those of `codes`; call inside `write`.
+  public func settleSuspicions(in space: String, at: String, except codes: [String] = []) throws {
     guard try hasKept() else { return }
     try db.run(
       """
       UPDATE cordee_evidence SET settled_at = ? WHERE space = ? AND kind = 'suspicion' AND settled_at IS NULL
-        AND code IS NOT ?
-      """, .text(at), .text(space), code.map { .text($0) } ?? .null)
+        AND instr(?, ' ' || code || ' ') = 0
+      """, .text(at), .text(space), .text(" \(codes.joined(separator: " ")) "))
+    noteSettled()
   }
 
   /// Settles one kind of suspicion; call inside `write`.
@@ -101,6 +103,11 @@ extension Store {
       UPDATE cordee_evidence SET settled_at = ? WHERE space = ? AND kind = 'suspicion' AND settled_at IS NULL
         AND code = ?
       """, .text(at), .text(space), .text(code))
+    noteSettled()
+  }
+
+  private func noteSettled() {
+    if db.changes > 0 { guardRows(of: .evidence) }
   }
 
   /// Remembers a signed checkpoint that fits this file's log; call inside `write`.

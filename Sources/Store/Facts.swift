@@ -25,7 +25,7 @@ extension Store {
   }
 
   /// Forgets facts; call inside `write`.
-  func forgetMeta(_ keys: String...) throws {
+  public func forgetMeta(_ keys: String...) throws {
     for key in keys { try db.run("DELETE FROM cordee_meta WHERE key = ?", .text(key)) }
     movedFacts = true
   }

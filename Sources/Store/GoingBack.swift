@@ -49,6 +49,7 @@ extension Store {
         signatures TEXT, refused TEXT, PRIMARY KEY(space, actor, n, hash)) STRICT, WITHOUT ROWID;
       """)
     cache.hasAdrift = nil
+    guardRows(of: .adrift)
     let own = try ownActors().map { String(try self.number(of: $0)) }.joined(separator: ", ")
     let lost = "SELECT actor, n FROM cordee_log WHERE space = ?1 AND seq > ?2"
     let count =
@@ -122,6 +123,7 @@ extension Store {
     try db.run(
       "UPDATE cordee_adrift SET refused = ? WHERE space = ? AND actor = ? AND n <= ? AND refused IS NULL",
       .text(reason), .int(try number(ofName: space)), .int(try number(of: dot.actor)), .int(dot.n))
+    guardRows(of: .adrift)
   }
 
   /// The hash of a change wherever it is held here: in the log, waiting, or adrift.
@@ -151,6 +153,7 @@ extension Store {
       "DELETE FROM cordee_adrift WHERE space = ? AND actor = ? AND n = ? AND hash = ?",
       .int(try number(ofName: change.header.space)), .int(try number(of: change.dot.actor)),
       .int(change.dot.n), .blob(change.hash.bytes))
+    if db.changes > 0 { guardRows(of: .adrift) }
   }
 
   /// Whether an own change that may still wait had seen a change: then the latter comes back after a loss, too late.

@@ -117,6 +117,7 @@ extension Store {
   /// Remembers that central refused a parcel; call inside `write`.
   public func markRefused(_ id: Int, _ code: String) throws {
     try db.run("UPDATE cordee_parcel SET refused = ? WHERE id = ?", .text(code), .int(id))
+    guardRows(of: .parcel)
   }
 
   /// Drops the parcels that the log or a receipt of central covers; call inside `write`.
@@ -136,6 +137,7 @@ extension Store {
       if isLogged || isReceived == true { done.append(id) }
     }
     for id in done { try db.run("DELETE FROM cordee_parcel WHERE id = ?", .int(id)) }
+    if !done.isEmpty { guardRows(of: .parcel) }
     return done.count
   }
 

@@ -20,6 +20,8 @@ public final class Store {
   private(set) var isWriting = false
   /// Whether a fact the file keeps about itself moved in the transaction that is open.
   var movedFacts = false
+  /// Tables whose guarded rows moved in the transaction that is open.
+  var movedTables: Set<GuardedTable> = []
 
   /// What is read once and kept while it stays true.
   struct Cache {
@@ -127,11 +129,13 @@ public final class Store {
         let result = try body()
         try flushHeads()
         try flushRuns()
+        try flushGuards()
         try flushFacts()
         return result
       }
     } catch {
       cache = before
+      movedTables = []
       if let error = error as? SQLiteError { throw StoreError(error, path: path) }
       throw error
     }

@@ -110,4 +110,33 @@ struct HeldBackTests {
     #expect(try ben.cell("name", of: "c2") == "Nord")
     #expect(try world.digests().count == 1)
   }
+
+  @Test(
+    "a row that is held back keeps an epoch waiting, by name; once it is mended nothing is missing")
+  func epoch() throws {
+    // Own changes to the row wait, and an edit that no change can carry stands over them.
+    try ana.edit("UPDATE club SET city = 'sealed' WHERE id = 'c1'")
+    try ana.edit("INSERT INTO club(id, name) VALUES('c2', 'other')")
+    _ = try ana.store.write { try ana.store.seal(as: ana.author) }
+    let old = try world.backUp()
+    let long = String(repeating: "x", count: 600_000)
+    try ana.edit("UPDATE club SET name = '\(long)' WHERE id = 'c1'")
+    try world.restore(old)
+    try world.central.accept(at: world.loop.at)
+    for _ in 0..<2 {
+      let refusal = try #require(throws: StoreError.self) { try world.sync(ana) }
+      #expect(refusal.code == .heldBack && refusal.message.contains("club/c1"))
+    }
+    #expect(try ana.store.waiting().local == 2)
+    #expect(try ana.cell("name", of: "c1") == long)
+    // Reading and writing go on, and what is written then is not lost either.
+    try ana.edit("UPDATE club SET founded = 1950 WHERE id = 'c2'")
+    try ana.edit("UPDATE club SET name = 'short' WHERE id = 'c1'")
+    #expect(try world.sync(ana).epoch?.reason == "central")
+    for _ in 0..<2 { try world.settle() }
+    #expect(try ben.cell("name", of: "c1") == "short")
+    #expect(try ben.cell("city", of: "c1") == "sealed")
+    #expect(try ben.cell("founded", of: "c2") == "1950")
+    #expect(try world.digests().count == 1)
+  }
 }

@@ -1,4 +1,5 @@
 import Causality
+import Changes
 import HTTP
 import Replica
 import SQLite
@@ -35,6 +36,71 @@ struct LimitTests {
     #expect(take(1001) == 1)
     for _ in 0..<60 { #expect(take(9000) == nil) }
     #expect(take(9000) == 1)
+  }
+
+  @Test("R15: new names end at the published number, and a refused one leaves nothing behind")
+  func names() throws {
+    let world = try World()
+    let ana = try world.join()
+    try world.settle()
+    func write(_ table: String, _ fields: [String]) throws -> [String] {
+      try ana.store.write {
+        try ana.store.seal(
+          [
+            Write(
+              RowKey(table: table, id: "x"),
+              .insert(fields.map { FieldValue($0, .integer(1)) }))
+          ], space: "commons", author: ana.author)
+      }
+      try world.sync(ana)
+      let refused = try world.merge().quarantined.map(\.reason)
+      try world.sync(ana)
+      return refused
+    }
+    for n in 0..<ChangeLimits.carriedTablesMax {
+      #expect(try write("table_\(n)", ["a"]) == [], "\(n)")
+    }
+    let before = try world.central.store.nameCounts()
+    #expect(try write("one_more", ["b"]).first?.hasPrefix("table.too_many") == true)
+    // One that is known goes on; names of fields have an end of their own.
+    #expect(try write("table_0", ["c"]) == [])
+    let many = (0..<900).map { "field_\($0)" }
+    var refusals: [String] = []
+    for part in 0..<5 { refusals += try write("table_1", many.map { "\($0)_\(part)" }) }
+    #expect(refusals.count == 1 && refusals[0].hasPrefix("name.too_many"))
+    let after = try world.central.store.nameCounts()
+    #expect(after.carried == before.carried && after.names <= ChangeLimits.namesMax)
+    // Whoever reads it carries as much.
+    let ben = try world.join()
+    try world.sync(ben)
+    #expect(try ben.store.digest("commons") == world.central.store.digest("commons"))
+    #expect(try ben.store.nameCounts().carried == ChangeLimits.carriedTablesMax)
+    try world.audit(ben)
+  }
+
+  @Test("R15: one device gives back so much history and no more; others give the rest")
+  func tails() throws {
+    let world = try World()
+    let (ana, ben) = (try world.join(), try world.join())
+    try world.settle()
+    let old = try world.backUp()
+    for n in 0..<5 {
+      try ana.edit("INSERT INTO club(id, name) VALUES('a\(n)', 'A')")
+      try world.settle()
+    }
+    let before = try world.central.store.digest("commons")
+    try world.restore(old)
+    world.central.limits.offeredBytesMax = 300
+    let refusal = try #require(throws: SyncError.self) { try world.sync(ana) }
+    #expect(refusal.code == "tail.too_much")
+    world.central.limits.offeredBytesMax = 100_000
+    #expect(try world.sync(ben).offered == 5)
+    // What is here already counts for nobody.
+    world.central.limits.offeredBytesMax = 300
+    #expect(try world.sync(ana).isCentralRestoring)
+    try world.central.accept(at: world.loop.at)
+    #expect(try world.central.store.digest("commons") == before)
+    #expect(try world.central.store.meta("offered.\(ben.identity.actor.replica)") == nil)
   }
 
   @Test("What is beyond a device's place in the inbox stays with it and comes after the merge")

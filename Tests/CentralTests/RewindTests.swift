@@ -182,4 +182,61 @@ struct RewindTests {
     }
     #expect(try world.digests().count == 1)
   }
+
+  @Test(
+    "a replica that began by a snapshot goes back by one or by replay, keeps what it had not sent, accuses nobody (R8, R16)",
+    arguments: [true, false], [true, false])
+  func backBySnapshot(hadUnsent: Bool, beforeTheImage: Bool) throws {
+    let world = try World()
+    let (ana, ben, late) = (try world.join(), try world.join(), try world.join(name: "Late"))
+    func edit(_ round: Int) throws {
+      for n in 1...6 {
+        try ben.edit("UPDATE club SET city = 'city \(round) \(n)' WHERE id = 'c\(n)'")
+        try world.settle(with: [ana, ben])
+      }
+    }
+    for n in 1...6 { try ana.edit("INSERT INTO club VALUES('c\(n)', 'Club \(n)', 'Quito', \(n))") }
+    try world.settle(with: [ana, ben])
+    var old = try world.backUp()
+    try edit(1)
+    world.central.snapshotEntriesMin = 2
+    func follow() throws -> SyncReport {
+      try late.sync(now: world.loop.now, at: world.loop.at, fetchesHistory: false)
+    }
+    #expect(try follow().snapshotRows > 0)
+    try edit(2)
+    world.central.snapshotEntriesMin = 500
+    #expect(try follow().pulled > 0)
+    if !beforeTheImage { old = try world.backUp() }
+    try edit(3)
+    #expect(try follow().pulled > 0)
+    #expect(try late.store.gap(in: "commons") != nil)
+    if hadUnsent {
+      try late.edit("UPDATE club SET founded = 1999 WHERE id = 'c3'")
+      try late.edit("UPDATE club SET name = 'own' WHERE id = 'c4'")
+    }
+    // The others come by after the life is accepted: central goes on without what they would have given.
+    try world.restore(old)
+    try world.central.accept(at: world.loop.at)
+    world.central.snapshotEntriesMin = 2
+    let back = try follow()
+    #expect(back.notes.contains { $0.contains("restored") })
+    #expect((back.snapshotRows > 0) == !beforeTheImage)
+    for _ in 0..<3 {
+      for member in [ana, ben, late] { try world.sync(member) }
+      try world.merge()
+    }
+    for member in [ana, ben, late] { try world.sync(member) }
+    #expect(try world.digests().count == 1)
+    for n in 1...6 { #expect(try late.cell("city", of: "c\(n)") == "city 3 \(n)") }
+    if hadUnsent {
+      #expect(try ana.cell("founded", of: "c3") == "1999")
+      #expect(try ana.cell("name", of: "c4") == "own")
+    }
+    for member in [ana, ben, late] {
+      #expect(try member.store.evidence().isEmpty)
+      #expect(try member.store.adriftCount().all == 0)
+      try world.audit(member)
+    }
+  }
 }

@@ -255,6 +255,39 @@ struct TwinTests {
     }
   }
 
+  @Test("what follows a parted chain later goes on beside it, as often as it comes (R5)")
+  func secondSegments() throws {
+    let (world, other, member) = try begin()
+    let copy = try world.copy(of: member)
+    var losses = Losses()
+    for city in ["one", "two", "three"] {
+      try member.edit("UPDATE club SET city = '\(city)' WHERE id = 'r1'")
+      try losses.seal(member)
+    }
+    try world.sync(member)
+    for (n, city) in ["uno", "dos", "tres", "cuatro"].enumerated() {
+      try copy.edit("UPDATE club SET city = '\(city)' WHERE id = 'r1'")
+      try losses.seal(copy)
+      if n == 1 { try copy.edit("UPDATE club SET name = 'copied' WHERE id = 'r2'") }
+      // The first alone, the second with what waits, the third after a merge; each of them twice.
+      for _ in 0..<2 { try smuggle(copy, after: 5 + n, into: world) }
+      if n == 1 || n == 3 {
+        let report = try world.merge()
+        #expect(report.aside.isEmpty && report.quarantined.isEmpty && report.waiting == 0)
+        #expect(report.twins.map(\.was.n) == (n == 1 ? [6, 7] : [8, 9, 10]))
+        #expect(Set(report.twins.map(\.as.actor)).count == 1)
+      }
+    }
+    try world.sync(other)
+    let sides = try #require(try other.store.conflicts().first).siblings
+    #expect(Set(sides.map(\.value)) == [.text("three"), .text("cuatro")])
+    #expect(try other.cell("name", of: "r2") == "copied")
+    #expect(try losses.unexplained(in: world.central) == [])
+    try world.audit(other)
+    try world.sync(copy)
+    try world.agree([other, member, copy])
+  }
+
   @Test("the common point is where the hashes part, whatever is held", arguments: 0...9)
   func points(parting: Int) throws {
     func hash(_ n: Int, _ twin: Bool) -> Hash? {

@@ -46,5 +46,109 @@ extension EndToEnd {
       #expect(try await world.run("quito", "verify").exit == 0)
       try await world.stop()
     }
+
+    /// Three members' edits of every fate: merged, contested, refused, in two spaces, and one that only central received.
+    private func livelyWorld() async throws -> World {
+      let world = try World()
+      try await world.start(merge: "manual")
+      for (member, organisation, role) in [
+        ("quito", "ecuador", "chair"), ("rabat", "ica", "member"), ("loja", "ecuador", "member"),
+      ] {
+        try await world.join(member, for: organisation, as: role)
+      }
+      func everybody() async throws {
+        try await world.sync("quito", "rabat", "loja")
+        try await world.merge()
+        try await world.sync("quito", "rabat", "loja")
+      }
+      try await everybody()
+      for (member, text) in [("quito", "A"), ("rabat", "B"), ("loja", "C")] {
+        try await world.run(member, "set", "organisation/ecuador", "contact=\(text)")
+      }
+      try await world.python("quito", "DELETE FROM organisation WHERE slug = 'chile'")
+      try await world.python("rabat", "UPDATE organisation SET note = 'kept' WHERE slug = 'chile'")
+      // Refused: only its author and central hold what it said.
+      try await world.python(
+        "loja", "UPDATE organisation SET kind = 'nonsense' WHERE slug = 'quebec'",
+        "INSERT INTO person(id, slug, name) VALUES('p1', 'p1', 'Person')")
+      try await everybody()
+      // Received, and lost with both its author's file and central.
+      try await world.run("loja", "set", "organisation/ecuador", "website=https://gone.example")
+      try await world.sync("loja")
+      return world
+    }
+
+    /// Every entry of the log with its verdict, without what a file notes beside it.
+    private func logged(_ world: World, _ member: String) async throws -> [String] {
+      try await world.run(member, "log", "--json").objects().filter { $0["seq"] is Int }
+        .map { "\($0["seq"] ?? "") \($0["space"] ?? "") \($0["verdict"] ?? "")" }
+    }
+
+    @Test
+    func `central is made again from its key and members' replicas alone, and says what cannot be`()
+      async throws
+    {
+      let world = try await livelyWorld()
+      let status = try await world.run("quito", "status", "--json").object()
+      let network = try #require(status["network"] as? String)
+      let place = { (name: String) in world.folder.appending(path: name).path }
+      let before = try await world.run("quito", "dump").output
+      let log = try await logged(world, "quito")
+      // The machine burns, and with it one member's laptop; the key was kept apart.
+      try await world.server?.kill()
+      try FileManager.default.moveItem(
+        atPath: place("central/central.key"), toPath: place("kept.key"))
+      try FileManager.default.removeItem(atPath: place("central"))
+      try FileManager.default.removeItem(atPath: world.replica(of: "loja"))
+
+      let made = try await world.run(
+        "keeper", "central", "init", "--data", "central", "--name", "Test", "--url",
+        "http://127.0.0.1", "--recover", "kept.key", "--network", network)
+      #expect(made.exit == 0, "\(made.errors)")
+      try await world.serve(merge: "manual")
+      let refused = try await world.run(
+        "keeper", "central", "merge", "--data", "central")
+      #expect(refused.exit == 1 && refused.errors.contains("restor"))
+      // Whoever comes first has not all; nobody is left out.
+      for member in ["rabat", "quito", "rabat"] {
+        let gave = try await world.run(member, "sync", "--json").object()
+        #expect(gave["central_restoring"] as? Bool == true)
+      }
+      let offered = try await world.run("keeper", "central", "status", "--data", "central")
+      #expect(offered.exit == 3 && offered.output.contains("RESTORING"))
+      let sound = try await world.run(as: "keeper", ["verify"] + data)
+      #expect(try sound.object()["sound"] as? Bool == true, "\(sound.output)")
+
+      let accepted = try await world.run(
+        as: "keeper", ["central", "restore", "--accept"] + data
+      ).object()
+      #expect(try #require(accepted["taken_over"] as? Int) > 5)
+      // What only the lost laptop and central knew: a refused change's body. Nobody knows of what was only received.
+      let lost = try #require(accepted["lost"] as? [String])
+      #expect(lost.count == 1 && lost[0].contains("commons"), "\(lost)")
+      for _ in 0..<2 {
+        try await world.sync("quito", "rabat")
+        try await world.merge()
+      }
+      try await world.sync("quito", "rabat")
+      #expect(try await world.digests("quito", "rabat").count == 1)
+      #expect(try await world.run("quito", "dump").output == before)
+      #expect(try await logged(world, "quito") == log)
+      for member in ["quito", "rabat"] {
+        let told = try await world.run(member, "verify", "--json")
+        #expect(try told.object()["sound"] as? Bool == true, "\(told.output)")
+      }
+      let whole = try await world.run(
+        as: "keeper", ["verify"] + data + ["--against", world.replica(of: "quito")])
+      #expect(try whole.object()["sound"] as? Bool == true, "\(whole.output)")
+      // The new life goes on, and takes in a member who had not known it.
+      try await world.join("cuenca", for: "ecuador")
+      try await world.run("cuenca", "set", "organisation/ecuador", "phone=1")
+      try await world.sync("cuenca")
+      try await world.merge()
+      try await world.sync("quito", "cuenca")
+      #expect(try await world.digests("quito", "cuenca").count == 1)
+      try await world.stop()
+    }
   }
 }

@@ -26,7 +26,7 @@ extension EndToEnd {
       #expect(told.output == (try await world.run("ica", "conflicts", "--json")).output)
       let items = try told.objects()
       try #require(items.count == 2)
-      let keys: Set = ["kind", "record", "id", "field", "shown", "values"]
+      let keys: Set = ["kind", "record", "id", "field", "shown", "made_twice", "values"]
       let sideKeys: Set = ["keep", "value", "by", "organisation", "at", "actor", "n", "was"]
       for item in items {
         #expect(Set(item.keys) == keys)

@@ -39,9 +39,7 @@ final class CentralNode: Sendable {
   static func open(_ folder: String) throws -> Central {
     let path = "\(folder)/central.sqlite"
     guard FileManager.default.fileExists(atPath: path) else {
-      throw Failure(
-        code: "central.missing", message: "there is no central node in \(folder)",
-        hint: "Run `cordee central init`.")
+      throw Failure.noCentral(in: folder)
     }
     let key = try KeyFile.read("\(folder)/central.key")
     let central = try owning(folder) {
@@ -149,9 +147,28 @@ final class CentralNode: Sendable {
   }
 }
 
+extension Failure {
+  /// A data folder that holds no node.
+  static func noCentral(in folder: String) -> Failure {
+    Failure(
+      code: "central.missing", message: "there is no central node in \(folder)",
+      hint: "Run `cordee central init`.")
+  }
+}
+
 /// Requests of the keeper: to the serving process when there is one, else carried out here.
 enum Keeper {
   static func ask(_ folder: String, _ members: [(String, JSON)]) throws -> JSON {
+    if let answer = try askServing(folder, members) { return answer }
+    let now = Now()
+    return try CentralNode.owning(folder) {
+      try CentralNode.open(folder).administer(
+        .object(members), now: now.seconds, at: now.label)
+    }
+  }
+
+  /// Asks the serving process; nil when there is none.
+  static func askServing(_ folder: String, _ members: [(String, JSON)]) throws -> JSON? {
     let request = JSON.object(members)
     let socket = CentralNode.socket(folder)
     if FileManager.default.fileExists(atPath: socket) {
@@ -170,9 +187,6 @@ enum Keeper {
         // The serving process is gone and left its socket behind.
       }
     }
-    let now = Now()
-    return try CentralNode.owning(folder) {
-      try CentralNode.open(folder).administer(request, now: now.seconds, at: now.label)
-    }
+    return nil
   }
 }

@@ -140,7 +140,7 @@ enum CentralRestoreActions {
         code: "backup.foreign", message: "\(file) is no backup of a central node",
         hint: "Give a file that `cordee central backup` made.")
     }
-    let report = try TrustActions.audit(copy, key.publicKey)
+    let report = try VerifyAction.audit(copy, key.publicKey)
     guard !report.has(.damage) else {
       throw Failure(
         code: "backup.damaged", message: "\(file) is not sound: \(report.findings[0].message)",

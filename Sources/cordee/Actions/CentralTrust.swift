@@ -9,6 +9,8 @@ struct CentralTrust {
   let open: [Evidence]
   /// When central signed the newest checkpoint held here; a label.
   let lastCheckpoint: String?
+  /// Days from then to the last contact; nil when one of them is not known.
+  let silentDays: Int?
   /// Segments carried for others, and how many of them central refused.
   let parcels: (waiting: Int, refused: Int)
 
@@ -24,6 +26,20 @@ struct CentralTrust {
       newest = max(newest ?? "", checkpoint.at)
     }
     lastCheckpoint = newest
+    let contact = try store.meta("last_sync")?.text.flatMap(DoctorActions.seconds)
+    let signed = newest.flatMap(DoctorActions.seconds)
+    silentDays = contact.flatMap { contact in signed.map { Int(contact - $0) / 86_400 } }
+  }
+
+  /// What to do about a central that answers and has signed nothing new for long.
+  static let silenceAdvice =
+    "Nothing was merged since, or an old state is shown here: compare with another member by a bundle, "
+    + "`cordee verify --against FILE`."
+
+  /// A word that central signed before its newest one and that says a later time; nil when times only grew.
+  static func laterWord(than newest: String, _ store: Store, _ spaces: [String]) throws -> String? {
+    let labels = try spaces.flatMap { try store.checkpoints(of: $0).map(\.checkpoint.at) }
+    return labels.max().flatMap { $0 > newest ? $0 : nil }
   }
 
   /// Lines for people, for what is not as usual.
@@ -31,6 +47,10 @@ struct CentralTrust {
     var lines = [
       "  merged up to \(lastCheckpoint ?? "nothing yet")  (central's last signed word held here)"
     ]
+    if let silentDays, silentDays > DoctorActions.daysMax {
+      lines.append(
+        "  no news      for \(silentDays) days, though central answers. \(Self.silenceAdvice)")
+    }
     if parcels.waiting > 0 {
       lines.append(
         "  carried      \(parcels.waiting)  (others' segments for central"
@@ -46,6 +66,7 @@ struct CentralTrust {
   var members: [(String, JSON)] {
     [
       ("checkpoint_at", lastCheckpoint.map { .string($0) } ?? .null),
+      ("silent_days", silentDays.map { .integer(Int64($0)) } ?? .null),
       ("carried", .integer(Int64(parcels.waiting))),
       ("carried_refused", .integer(Int64(parcels.refused))),
       (

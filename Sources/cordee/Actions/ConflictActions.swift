@@ -57,8 +57,12 @@ extension ReadActions {
       isField ? ChangeEncoding.json(value) : .bool(value == .integer(1))
     }
     let central = try Identity(store).centralKey.fingerprint
+    // The names the edits had first: two alike are one edit that was made twice, by a file and a copy of it.
+    var firsts: Set<Dot> = []
+    var isMadeTwice = false
     let values = try sides.enumerated().map { index, side -> JSON in
       let body = try store.body(of: side.dot, table: conflict.row.table)
+      if !firsts.insert(body?.was ?? side.dot).inserted { isMadeTwice = true }
       // What central keeps for somebody is shown as that author's.
       let isKept = side.dot.actor.replica.bytes == central
       let author = isKept ? body?.was?.actor ?? side.dot.actor : side.dot.actor
@@ -77,6 +81,7 @@ extension ReadActions {
       ("id", .string(conflict.row.id)),
       ("field", conflict.field.map { .string($0) } ?? .null),
       ("shown", sides.first.map { shape($0.value) } ?? .null),
+      ("made_twice", .bool(isMadeTwice)),
       ("values", .array(values)),
     ])
   }
@@ -90,6 +95,9 @@ extension ReadActions {
     } else {
       console.printValues(
         "\(record): edited here, deleted there; the row stays until it is settled")
+    }
+    if item["made_twice"]?.isTrue == true {
+      console.print("  One edit made twice: a copy of its author's file made it otherwise.")
     }
     var table = Table([
       .init(title: "", isRight: true), .init(title: field == nil ? "side" : "value"),

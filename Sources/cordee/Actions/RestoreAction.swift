@@ -56,7 +56,7 @@ enum RestoreAction {
     }
     let store = try Store(path: backup, schema: .registry, use: .reader)
     let identity = try Identity(store)
-    let report = try TrustActions.audit(store, identity.centralKey)
+    let report = try VerifyAction.audit(store, identity.centralKey)
     if let damage = report.findings.first(where: { $0.kind == .damage }) {
       throw Failure(
         code: "restore.damaged", message: "\(backup) is not sound: \(damage.message)",

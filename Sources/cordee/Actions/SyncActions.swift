@@ -210,6 +210,7 @@ enum SyncActions {
               ("spaces", .array(identity.spaces.map { .string($0) })),
               ("history", try HistoryReach.json(store, spaces: identity.spaces)),
               ("central", .string(identity.origin.description)),
+              ("network", .string(identity.network.description)),
               ("actor", .string(identity.actor.description)),
               ("epochs", .array(try store.epochs().map(EpochNotices.json))),
               ("epoch_due", try store.epochDue().map { .string($0.rawValue) } ?? .null),

@@ -146,7 +146,7 @@ enum CentralCommands {
         line: "cordee central backup /mnt/backup/central.sqlite --data /srv/cordee",
         meaning: "one file; central.key is kept apart from it")
     ],
-    takesJSON: true, run: TrustActions.centralBackup)
+    takesJSON: true, run: BackupActions.centralBackup)
 
   static let restore = CommandSpec(
     path: ["central", "restore"],

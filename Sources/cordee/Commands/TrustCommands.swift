@@ -3,12 +3,16 @@ enum TrustCommands {
   static let all = [verify, doctor, backup, restore]
 
   static let verify = CommandSpec(
-    path: ["verify"], summary: "check every byte of the replica against its history",
+    path: ["verify"],
+    summary: "check every byte of a file against its history, and change none",
     options: [
       OptionSpec(
+        long: "data", value: "DIR", summary: "check central's own file, serving or not",
+        completes: .directory),
+      OptionSpec(
         long: "against", value: "FILE",
-        summary: "compare with another copy and name the first difference",
-        completes: .file)
+        summary: "compare with another copy, or a bundle, and name the first difference",
+        completes: .file),
     ],
     examples: [
       Example(
@@ -16,15 +20,27 @@ enum TrustCommands {
       Example(
         line: "cordee verify --against copy.sqlite",
         meaning: "whether two members were told the same"),
+      Example(
+        line: "cordee verify --data /srv/cordee",
+        meaning: "check central's log, its inbox and what it keeps of invites and devices"),
     ],
-    takesJSON: true, usesReplica: true, run: TrustActions.verify)
+    takesJSON: true, usesReplica: true, run: VerifyAction.run)
 
   static let doctor = CommandSpec(
-    path: ["doctor"], summary: "look at everything around the replica that can go wrong",
-    options: [OptionSpec(long: "fix", summary: "mend what can be mended without a risk")],
+    path: ["doctor"], summary: "look at everything around a file that can go wrong",
+    options: [
+      OptionSpec(
+        long: "data", value: "DIR", summary: "look at a central node, serving or not",
+        completes: .directory),
+      OptionSpec(
+        long: "fix", summary: "say what can be mended without a risk, and mend it"),
+    ],
     examples: [
       Example(
-        line: "cordee doctor", meaning: "settings, disk, key, clock, unsent work, last backup")
+        line: "cordee doctor", meaning: "settings, disk, key, clock, unsent work, last backup"),
+      Example(
+        line: "cordee doctor --data /srv/cordee --fix",
+        meaning: "the same for central: what waits, what was set aside, what others can read"),
     ],
     takesJSON: true, usesReplica: true, run: DoctorActions.doctor)
 
@@ -34,7 +50,7 @@ enum TrustCommands {
     examples: [
       Example(line: "cordee backup /media/usb/replica.sqlite", meaning: "one file, without the key")
     ],
-    takesJSON: true, usesReplica: true, run: TrustActions.backup)
+    takesJSON: true, usesReplica: true, run: BackupActions.backup)
 
   static let restore = CommandSpec(
     path: ["restore"], summary: "put a backup in the replica's place, and keep what was there",

@@ -1,0 +1,117 @@
+import Files
+import FoundationEssentials
+import HTTP
+import Wire
+
+/// What the doctor looks at around central, whether it serves or not.
+enum CentralDoctor {
+  private typealias Check = DoctorActions.Check
+
+  /// Space under which central stops taking pushes, at most (`CentralLimits.reserveBytes`).
+  private static let reserveBytes = 512 * 1024 * 1024
+  /// Days between a push and a merge, or between two backups of central, that deserve a word.
+  private static let daysMax = 7
+
+  static func checks(_ data: String) throws -> [DoctorActions.Check] {
+    let folder = URL(filePath: data).absoluteURL.path
+    guard FileManager.default.fileExists(atPath: "\(folder)/central.sqlite") else {
+      throw Failure.noCentral(in: data)
+    }
+    let key = DoctorActions.key(
+      "\(folder)/central.key",
+      missing: "Put it back from where it is kept: without it nothing can be signed.")
+    guard key.state != .wrong || key.fix != nil else { return [key] }
+    // Read back from whoever holds the file: the serving node, else this command.
+    let settings = try Keeper.ask(folder, [("do", .string("settings"))])
+    let status = try Keeper.ask(folder, [("do", .string("status"))])
+    func text(_ name: String) -> String { settings[name]?.string ?? "" }
+    return try [
+      DoctorActions.library(
+        text("sqlite"), journal: text("journal"), isExclusive: text("locking") == "exclusive"),
+      DoctorActions.durability(
+        text("journal"), Int(settings["synchronous"]?.integer ?? -1), wants: "wal"),
+      DoctorActions.disk(folder, reserve: reserveBytes),
+      DoctorActions.privacy(folder) { $0.hasPrefix("central.") }, key, wire(status),
+      serving(status), merging(settings), restoring(status), aside(settings), clock(settings),
+      backup(status), DoctorActions.leftovers(leftovers(folder)),
+    ]
+  }
+
+  private static func wire(_ status: JSON) -> Check {
+    let url = status["url"]?.string ?? ""
+    let origin = Origin(url)
+    return .look(
+      "wire", "members reach it at \(url)",
+      unless: origin.map { $0.scheme == "https" || $0.isLoopback } ?? false,
+      "Put it behind TLS: others on the way can read.")
+  }
+
+  private static func serving(_ status: JSON) -> Check {
+    guard status["serving"]?.isTrue == true else {
+      return Check(
+        name: "serving", state: .ok, says: "no node serves this folder",
+        advice: "`cordee central serve` starts one.")
+    }
+    let next = status["next_merge"]?.string.map { ", next at \($0)" } ?? ""
+    return Check(
+      name: "serving", state: .ok, says: "merging \(status["schedule"]?.string ?? "")\(next)")
+  }
+
+  /// How long what members sent has waited for a merge.
+  private static func merging(_ settings: JSON) -> Check {
+    let inbox = settings["inbox"]?.integer ?? 0
+    guard inbox > 0 else {
+      return Check(name: "inbox", state: .ok, says: "nothing waits for a merge")
+    }
+    let oldest = settings["oldest_waiting"]?.string ?? ""
+    return .look(
+      "inbox", "\(inbox) segments wait, the oldest since \(oldest)",
+      unless: DoctorActions.days(since: oldest) ?? 0 <= daysMax,
+      "`cordee central merge --dry-run` tells what they wait for.")
+  }
+
+  private static func restoring(_ status: JSON) -> Check {
+    let restore = status["restore"]
+    let isRestoring = restore?["restoring"]?.isTrue == true
+    let awaited = restore?["awaited"]?.array?.count ?? 0
+    return .look(
+      "restore",
+      isRestoring
+        ? "restored and not accepted: it gives and merges nothing"
+        : awaited > 0 ? "\(awaited) changes that a restore lost are awaited" : "none under way",
+      unless: !isRestoring && awaited == 0, "`cordee central status` tells how it stands.")
+  }
+
+  private static func aside(_ settings: JSON) -> Check {
+    let count = settings["aside"]?.integer ?? 0
+    return .look(
+      "set aside", count == 0 ? "nothing" : "\(count) segments could not take their place",
+      unless: count == 0, "They are kept; `cordee central reports` names each with its reason.")
+  }
+
+  /// Central's own clock can only be held against what it signed.
+  private static func clock(_ settings: JSON) -> Check {
+    guard let label = settings["last_signed"]?.string,
+      let signed = DoctorActions.seconds(of: label)
+    else { return Check(name: "clock", state: .ok, says: "nothing was signed yet") }
+    return .look(
+      "clock", "last signed \(label), now \(Now().label)", unless: signed <= Now().seconds + 120,
+      "The clock was set back: labels follow it, nothing else does.")
+  }
+
+  private static func backup(_ status: JSON) -> Check {
+    let advice = "Run `cordee central backup FILE`, and keep central.key apart from it."
+    guard let label = status["last_backup"]?.string,
+      let days = DoctorActions.days(since: label)
+    else { return Check(name: "last backup", state: .look, says: "never", advice: advice) }
+    return .look("last backup", "\(label), \(days) days ago", unless: days <= daysMax, advice)
+  }
+
+  /// Files of commands that were cut.
+  private static func leftovers(_ folder: String) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: folder).filter {
+      $0.hasPrefix("central.sqlite.verify-") || $0 == "central.key.part"
+        || $0 == "central.sqlite.restoring"
+    }.sorted().map { "\(folder)/\($0)" }
+  }
+}

@@ -1,0 +1,173 @@
+import Causality
+import Changes
+import Files
+import FoundationEssentials
+import HTTP
+import Registry
+import Replica
+import Store
+import Wire
+
+/// What the doctor looks at around a member's replica.
+enum ReplicaDoctor {
+  private typealias Check = DoctorActions.Check
+
+  /// Seconds off central's clock that deserve a word.
+  private static let clockOffMax: Int64 = 120
+
+  static func checks(_ invocation: Invocation) throws -> [DoctorActions.Check] {
+    let path = URL(filePath: try invocation.existingReplicaPath()).absoluteURL
+    let (folder, name) = (path.deletingLastPathComponent().path, path.lastPathComponent)
+    let (store, finding) = try invocation.witnessedStore(sealing: false)
+    let identity = try Identity(store)
+    let settings = try store.settings()
+    let keys = try invocation.paths.keysFolder()
+    let lastSync = try store.meta("last_sync")?.text
+    return try [
+      DoctorActions.library(settings.version, journal: settings.journal, isExclusive: false),
+      DoctorActions.durability(settings.journal, settings.synchronous, wants: "truncate"),
+      DoctorActions.disk(folder),
+      DoctorActions.privacy(folder) {
+        $0 == name || $0.hasPrefix("\(name)-") || $0.hasPrefix("\(name).cordee-")
+      },
+      DoctorActions.key(
+        "\(keys)/\(identity.actor.replica).key",
+        missing: "Editing goes on; to sync, ask for a new invite and join with --adopt."),
+      wire(identity), clock(store, identity), unsent(store),
+      DoctorActions.age(lastSync, "last sync", "Run `cordee sync` when there is a network."),
+      news(store, identity), verdicts(store), evidence(store),
+      DoctorActions.age(
+        try store.meta("last_backup")?.text, "last backup", "Run `cordee backup FILE`."),
+      witness(store, finding), history(store, identity),
+      DoctorActions.leftovers(spools(path.path, store, identity)),
+    ]
+  }
+
+  private static func wire(_ identity: Identity) -> Check {
+    let isPlain = identity.origin.scheme == "http" && !identity.origin.isLoopback
+    return .look(
+      "wire",
+      isPlain
+        ? "central is reached without TLS: others on the way can read"
+        : "central is at \(identity.origin)", unless: !isPlain,
+      "Ask the secretariat for an https address.")
+  }
+
+  private static func clock(_ store: Store, _ identity: Identity) throws -> Check {
+    do {
+      let exchange = try Links.exchange(
+        to: identity.origin, plain: try store.meta("plain")?.integer == 1)
+      let answer = try exchange.send(
+        Request(method: "GET", origin: identity.origin, target: "/v1"), responseBytesMax: 1 << 20)
+      guard let told = try? JSON.parse(answer.bytes)["time"]?.string,
+        let time = DoctorActions.seconds(of: told)
+      else {
+        return Check(name: "clock", state: .look, says: "central does not tell its time")
+      }
+      let off = Now().seconds - time
+      return .look(
+        "clock", abs(off) > clockOffMax ? "\(off) s off central's" : "as central's",
+        unless: abs(off) <= clockOffMax,
+        "Set the clock: labels of edits follow it. Nothing else does.")
+    } catch let failure as HTTPFailure {
+      return Check(
+        name: "clock", state: .ok, says: "not compared: \(failure.message)",
+        advice: "Editing goes on without a network.")
+    }
+  }
+
+  private static func unsent(_ store: Store) throws -> Check {
+    let waiting = try store.waiting().local + store.touchedRows()
+    guard waiting > 0 else {
+      return Check(name: "unsent", state: .ok, says: "nothing waits to be sent")
+    }
+    let oldest = try store.oldestWaiting().local
+    let days = oldest.flatMap(DoctorActions.days) ?? 0
+    return Check(
+      name: "unsent", state: days > DoctorActions.daysMax ? .look : .ok,
+      says: "\(waiting) changes wait to be sent" + (oldest.map { ", the oldest of \($0)" } ?? ""),
+      advice: "`cordee sync` sends them.")
+  }
+
+  /// Whether central still has news: one that answers and shows nothing new may be keeping it back.
+  private static func news(_ store: Store, _ identity: Identity) throws -> Check {
+    let trust = try CentralTrust(store, spaces: identity.spaces)
+    guard let newest = trust.lastCheckpoint else {
+      return Check(name: "news", state: .ok, says: "central has signed nothing yet")
+    }
+    if let later = try CentralTrust.laterWord(than: newest, store, identity.spaces) {
+      return Check(
+        name: "news", state: .look,
+        says:
+          "central's newest signed word is of \(newest), older than one it signed before, \(later)",
+        advice: "Its clock was set back, or an old state is shown: ask the secretariat.")
+    }
+    guard let days = trust.silentDays, days > DoctorActions.daysMax else {
+      return Check(name: "news", state: .ok, says: "central's newest signed word is of \(newest)")
+    }
+    return Check(
+      name: "news", state: .look,
+      says: "central answered \(days) days after its newest signed word, \(newest)",
+      advice: CentralTrust.silenceAdvice)
+  }
+
+  /// How long central has had changes without a verdict.
+  private static func verdicts(_ store: Store) throws -> Check {
+    let waiting = try store.waiting().received
+    guard waiting > 0 else {
+      return Check(name: "verdicts", state: .ok, says: "central owes no verdict")
+    }
+    let oldest = try store.oldestWaiting().received
+    let days = oldest.flatMap(DoctorActions.days) ?? 0
+    return .look(
+      "verdicts",
+      "\(waiting) changes are at central and not merged yet"
+        + (oldest.map { ", the oldest of \($0)" } ?? ""),
+      unless: days <= DoctorActions.daysMax,
+      "Ask the secretariat whether it merges; the signed receipts are in this file.")
+  }
+
+  private static func evidence(_ store: Store) throws -> Check {
+    let kept = try store.evidence()
+    let open = kept.count { $0.settledAt == nil }
+    return .look(
+      "evidence",
+      open == 0
+        ? "nothing of central's words contradicts another (\(kept.count) kept, all settled)"
+        : "\(open) of central's words contradict others",
+      unless: open == 0, "`cordee evidence FILE` writes them; give that to the secretariat.")
+  }
+
+  private static func witness(_ store: Store, _ finding: Witness.Finding) throws -> Check {
+    if let due = try store.epochDue() {
+      return Check(
+        name: "witness", state: .look, says: EpochNotices.words(due.rawValue),
+        advice: "`cordee sync` begins a new epoch; nothing is dropped.")
+    }
+    return finding == .unwitnessed
+      ? Check(
+        name: "witness", state: .look, says: "there was none of this file; one is kept from now on",
+        advice: "Whether it was copied before, central tells at the next sync.")
+      : Check(name: "witness", state: .ok, says: "this is the file that wrote last")
+  }
+
+  private static func history(_ store: Store, _ identity: Identity) throws -> Check {
+    let isWhole = try HistoryReach.lines(store, spaces: identity.spaces).isEmpty
+    return .look(
+      "history", isWhole ? "all of it is here" : "not all of it is here", unless: isWhole,
+      "`cordee sync` fetches the rest.")
+  }
+
+  /// Files beside the replica that belong to no transfer any more.
+  private static func spools(_ path: String, _ store: Store, _ identity: Identity) throws
+    -> [String]
+  {
+    try identity.spaces.compactMap { space in
+      let download = "\(path).cordee-snapshot-\(space).zst"
+      guard Files.size(download) != nil, try store.meta("download.\(space)")?.text == nil else {
+        return nil
+      }
+      return download
+    }
+  }
+}

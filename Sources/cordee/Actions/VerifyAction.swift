@@ -1,0 +1,165 @@
+import Central
+import Changes
+import Files
+import FoundationEssentials
+import HTTP
+import Registry
+import Replica
+import Seal
+import Store
+import Wire
+
+/// What `cordee verify` does: a file held against its own history, and against another's.
+enum VerifyAction {
+  /// A file that is looked at, and by which key central signs in it.
+  private struct Subject {
+    let inspection: Inspection
+    let centralKey: PublicKey
+    let isCentral: Bool
+    var store: Store { inspection.store }
+  }
+
+  static func run(_ invocation: Invocation) throws -> ExitCode {
+    try Failure.wrap {
+      let start = ContinuousClock.now
+      let scratch = Scratch()
+      let subject = try subject(invocation, scratch)
+      var report = try audit(subject)
+      if let other = invocation.option("against") {
+        for finding in try compared(subject, with: other) { report.add(finding) }
+      }
+      let took = start.duration(to: .now).components
+      let milliseconds = took.seconds * 1000 + took.attoseconds / 1_000_000_000_000_000
+      if invocation.wantsJSON {
+        invocation.console.print(json(report, milliseconds, isCut: subject.inspection.isCut))
+      } else {
+        say(report, milliseconds, isCut: subject.inspection.isCut, invocation.console)
+      }
+      return report.has(.damage) ? .failed : report.findings.isEmpty ? .done : .needsPerson
+    }
+  }
+
+  /// The replica, or with `--data` central's own file; of a node that serves, a copy made by it.
+  private static func subject(_ invocation: Invocation, _ scratch: Scratch) throws -> Subject {
+    guard let folder = invocation.option("data") else {
+      let inspection = try Inspection(try invocation.existingReplicaPath())
+      guard try !isCentral(inspection.store) else {
+        throw Failure(
+          code: "verify.central",
+          message: "\(try invocation.replicaPath()) is a central node's file",
+          hint: "Run `cordee verify --data DIR`, with --against FILE for a backup of it.")
+      }
+      return Subject(
+        inspection: inspection, centralKey: try Identity(inspection.store).centralKey,
+        isCentral: false)
+    }
+    let path = "\(folder)/central.sqlite"
+    guard FileManager.default.fileExists(atPath: path) else { throw Failure.noCentral(in: folder) }
+    let key = try KeyFile.read("\(folder)/central.key").publicKey
+    // The node that serves has its file to itself. It writes the copy into its own folder, which both can reach.
+    let copy = URL(filePath: path + ".verify-\(UUID().uuidString)").absoluteURL.path
+    defer { Files.remove(copy) }
+    let isCopied = try Keeper.askServing(
+      folder, [("do", .string("backup")), ("path", .string(copy))])
+    let inspection = try Inspection(isCopied == nil ? path : copy)
+    return Subject(inspection: inspection, centralKey: key, isCentral: true)
+  }
+
+  /// What else there is to say with another copy, or a bundle, at hand.
+  private static func compared(_ subject: Subject, with path: String) throws -> [Finding] {
+    guard Files.size(path) != nil else {
+      throw Failure(
+        code: "verify.missing", message: "there is no file at \(path)", hint: "Check the path.")
+    }
+    if try BundleReader.isBundle(path) {
+      var audit = BundleAudit(of: subject.store, centralKey: subject.centralKey)
+      return try audit.compare(path)
+    }
+    let other = try Inspection(path)
+    let differences = try subject.store.differences(from: other.store)
+    // Another network has another central, whose key is not known here.
+    guard try other.store.meta("network") == subject.store.meta("network") else {
+      return differences
+    }
+    let theirs = try audit(
+      Subject(
+        inspection: other, centralKey: subject.centralKey, isCentral: isCentral(other.store)))
+    return theirs.findings.map { Finding($0.kind, $0.code, "\(path): \($0.message)") }
+      + differences
+  }
+
+  private static func isCentral(_ store: Store) throws -> Bool {
+    try store.meta("instance") != nil && store.meta("actor") == nil
+  }
+
+  private static func audit(_ subject: Subject) throws -> AuditReport {
+    var report = try audit(subject.store, subject.centralKey)
+    guard subject.isCentral, !report.has(.damage) else { return report }
+    var central = try CentralAudit(of: subject.store, key: subject.centralKey)
+    try central.run()
+    report.signatures += central.signatures
+    central.findings.forEach { report.add($0) }
+    return report
+  }
+
+  /// Holds a file against its own log.
+  ///
+  /// - Throws: `verify.room` when there is no room for the scratch file.
+  static func audit(_ store: Store, _ centralKey: PublicKey) throws -> AuditReport {
+    let path = FileManager.default.temporaryDirectory.appending(
+      path: "cordee-verify-\(UUID().uuidString).sqlite"
+    ).path
+    defer { Files.remove(path) }
+    do {
+      return try Audit(of: store, centralKey: centralKey, scratchPath: path).run()
+    } catch let error as StoreError where error.code == .full {
+      throw Scratch.full(path)
+    }
+  }
+
+  private static func json(_ report: AuditReport, _ milliseconds: Int64, isCut: Bool) -> JSON {
+    .object([
+      ("sound", .bool(!report.has(.damage))),
+      ("complete", .bool(!report.has(.incomplete))),
+      ("changes", .integer(Int64(report.changes))),
+      ("signatures", .integer(Int64(report.signatures))),
+      ("rows", .integer(Int64(report.rows))),
+      ("took_ms", .integer(milliseconds)), ("cut_transaction", .bool(isCut)),
+      (
+        "findings",
+        .array(
+          report.findings.map {
+            .object([
+              ("kind", .string($0.kind.rawValue)), ("code", .string($0.code)),
+              ("message", .string($0.message)),
+            ])
+          })
+      ),
+      ("findings_more", .integer(Int64(report.more))),
+    ])
+  }
+
+  private static func say(
+    _ report: AuditReport, _ milliseconds: Int64, isCut: Bool, _ console: Console
+  ) {
+    if isCut {
+      console.print("The last transaction was cut: the file is checked as it will be opened next.")
+    }
+    for finding in report.findings {
+      console.printValues("\(finding.kind.rawValue): \(finding.message) [\(finding.code)]")
+    }
+    if report.more > 0 { console.print("and \(report.more) more") }
+    let verdict =
+      report.has(.damage)
+      ? "DAMAGED OR FORGED" : report.findings.isEmpty ? "Sound" : "Sound as far as it can be shown"
+    let tenths = (milliseconds + 50) / 100
+    console.print(
+      "\(verdict): \(report.changes) changes, \(report.signatures) signatures, \(report.rows) rows checked "
+        + "in \(tenths / 10).\(tenths % 10) s.")
+    if report.has(.damage) {
+      console.say(
+        "Keep this file as it is, tell the secretariat, and restore a backup or join again beside it."
+      )
+    }
+  }
+}

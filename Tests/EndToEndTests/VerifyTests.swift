@@ -1,0 +1,156 @@
+import Foundation
+import Testing
+
+extension World {
+  /// A central that merges on push and one member who has sent an edit.
+  static func joined() async throws -> World {
+    let world = try World()
+    try await world.start(merge: "on-push")
+    try await world.join("quito", for: "ecuador")
+    try await world.run("quito", "set", "organisation/ecuador", "contact=Quito")
+    try await world.sync("quito")
+    return world
+  }
+
+  /// Every file whose name begins as given, with its bytes and the time it was written.
+  func files(_ start: String, in part: String = "") throws -> [String: [Data]] {
+    let place = folder.appending(path: part)
+    let names = try FileManager.default.contentsOfDirectory(atPath: place.path)
+    return try Dictionary(
+      uniqueKeysWithValues: names.filter { $0.hasPrefix(start) && !$0.hasSuffix(".sock") }.map {
+        let file = place.appending(path: $0)
+        let written = try FileManager.default.attributesOfItem(atPath: file.path)[.modificationDate]
+        return ($0, [try Data(contentsOf: file), Data("\(String(describing: written))".utf8)])
+      })
+  }
+
+  /// A transaction of another program is cut in its middle: part of it is in the file, the rest in a journal.
+  func cutTransaction(_ member: String) async throws {
+    try await tool(
+      "python3", "-c",
+      """
+      import os, sqlite3, sys
+      db = sqlite3.connect(sys.argv[1], isolation_level=None)
+      db.execute("PRAGMA cache_size=2")
+      db.execute("BEGIN IMMEDIATE")
+      for n in range(400):
+          db.execute("INSERT INTO person(id, slug, name) VALUES(?1, ?1, hex(zeroblob(300)))", (f"cut-{n}",))
+      os._exit(0)
+      """, replica(of: member))
+  }
+}
+
+extension EndToEnd {
+  /// Audits of real files, in whatever state they were left; not a byte of them changes.
+  @Suite(.timeLimit(.minutes(15))) struct VerifyTests {
+    @Test func `a spoiled file is told from a sound one, by exit code and by JSON`() async throws {
+      let world = try await World.joined()
+      let sound = try await world.run("quito", "verify", "--json")
+      #expect(sound.exit == 0)
+      #expect(try sound.object()["sound"] as? Bool == true)
+      let copy = world.folder.appending(path: "spoiled.sqlite").path
+      try await world.run("quito", "backup", copy)
+      var bytes = try Data(contentsOf: URL(filePath: copy))
+      // A value inside the history, not in a free page.
+      let place = try #require(bytes.range(of: Data("\"contact\":\"Quito\"".utf8)))
+      bytes[place.lowerBound + 12] ^= 1
+      try bytes.write(to: URL(filePath: copy))
+      let told = try await world.run("quito", "verify", "--replica", copy, "--json")
+      #expect(told.exit == 1)
+      let findings = try #require(try told.object()["findings"] as? [[String: Any]])
+      #expect(findings.contains { $0["code"] as? String == "change.hash" })
+      // No value of a field reaches what is said.
+      #expect(!told.output.contains("Quito"))
+    }
+
+    @Test func `a file whose last transaction was cut is read as it is, and left as it is`()
+      async throws
+    {
+      let world = try await World.joined()
+      try await world.cutTransaction("quito")
+      let before = try world.files("quito.sqlite")
+      #expect(try #require(before["quito.sqlite-journal"])[0].count > 512)
+      let told = try await world.run("quito", "verify", "--json")
+      #expect(told.exit == 0, "\(told.output)\(told.errors)")
+      #expect(try told.object()["cut_transaction"] as? Bool == true)
+      #expect(try told.object()["took_ms"] as? Int != nil)
+      #expect(try world.files("quito.sqlite") == before)
+      let plain = try await world.run("quito", "verify")
+      #expect(plain.output.contains("cut") && plain.output.contains(" s."))
+      // Whoever opens it next finishes what was cut.
+      #expect(try await world.run("quito", "status").exit == 0)
+      let after = try await world.run("quito", "verify", "--json").object()
+      #expect(after["cut_transaction"] as? Bool == false && after["sound"] as? Bool == true)
+    }
+
+    @Test func `central's own file is checked while it serves, stopped, and after a kill`()
+      async throws
+    {
+      let world = try await World.joined()
+      let words = ["verify", "--data", "central", "--json"]
+      let serving = try await world.run(as: "keeper", words)
+      #expect(serving.exit == 0, "\(serving.output)\(serving.errors)")
+      #expect(try serving.object()["changes"] as? Int ?? 0 > 1)
+      #expect(!(try world.files("", in: "central").keys.contains { $0.contains("verify") }))
+      try await world.run("quito", "set", "organisation/ecuador", "contact=Loja")
+      try await world.sync("quito")
+      try await world.server?.kill()
+      let killed = try world.files("central.sqlite", in: "central")
+      #expect(try #require(killed["central.sqlite-wal"])[0].count > 0)
+      let left = try await world.run(as: "keeper", words)
+      #expect(left.exit == 0, "\(left.output)\(left.errors)")
+      #expect(try world.files("central.sqlite", in: "central") == killed)
+      #expect(
+        try left.object()["changes"] as? Int ?? 0 > serving.object()["changes"] as? Int ?? 0)
+      // The member's file and central's are held against each other, either way round.
+      let file = "central/central.sqlite"
+      let mine = try await world.run("quito", "verify", "--against", file, "--json")
+      #expect(try mine.object()["sound"] as? Bool == true, "\(mine.output)")
+      let theirs = try await world.run(
+        as: "keeper", words + ["--against", world.replica(of: "quito")])
+      #expect(try theirs.object()["sound"] as? Bool == true, "\(theirs.output)")
+      let wrong = try await world.run("quito", "verify", "--replica", file)
+      #expect(wrong.exit == 1 && wrong.errors.contains("--data"))
+
+      // A right that somebody gave himself in the file.
+      _ = try await world.run("keeper", "central", "status", "--data", "central")
+      try await world.tool(
+        "sqlite3", world.folder.appending(path: file).path,
+        "UPDATE cordee_invite SET role = 'secretariat'")
+      let spoilt = try await world.run(as: "keeper", words)
+      #expect(spoilt.exit == 1 && spoilt.output.contains("rows.altered"))
+    }
+
+    @Test func `a bundle of another member is held against the file`() async throws {
+      let world = try await World.joined()
+      try await world.join("rabat", for: "ica")
+      try await world.sync("rabat", "quito", "rabat")
+      try await world.run("rabat", "bundle", "export", "--log", "log.cordee", "--plain")
+      let equal = try await world.run("quito", "verify", "--against", "log.cordee", "--json")
+      #expect(equal.exit == 0, "\(equal.output)\(equal.errors)")
+      var text = try String(
+        contentsOf: world.folder.appending(path: "log.cordee"), encoding: .utf8)
+      text.replace("Quito", with: "Lima!")
+      try Data(text.utf8).write(to: world.folder.appending(path: "forged.cordee"))
+      let forged = try await world.run("quito", "verify", "--against", "forged.cordee")
+      #expect(forged.exit == 1 && forged.output.contains("bundle.log"))
+      #expect(!forged.output.contains("Lima"))
+      try await world.run("quito", "set", "organisation/ecuador", "contact=Loja")
+      try await world.sync("quito", "quito")
+      #expect(try await world.run("quito", "verify", "--against", "log.cordee").exit == 3)
+    }
+
+    @Test func `what keeps the audit from looking is no damage`() async throws {
+      let world = try await World.joined()
+      let missing = try await world.run("quito", "verify", "--against", "nowhere.sqlite")
+      #expect(missing.exit == 1 && missing.errors.contains("no file"))
+      var environment = world.environment(of: "quito")
+      environment["TMPDIR"] = world.folder.appending(path: "absent").path
+      let nowhere = try await Child(
+        World.program, ["verify"], environment: environment, folder: world.folder
+      ).finish()
+      #expect(nowhere.exit == 1 && !nowhere.output.contains("DAMAGED"))
+      #expect(nowhere.errors.split(separator: "\n").count == 1)
+    }
+  }
+}
