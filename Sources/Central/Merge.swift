@@ -148,6 +148,8 @@ extension Central {
           try drop(segment)
         } else {
           try keepBoth(segment, standing, &report)
+          // What follows it waits for places of the log that others hold.
+          queue.needs = [:]
         }
       }
     }
