@@ -142,9 +142,13 @@ private func asciiText(count: Int, _ append: (inout [UInt8]) -> Void) -> String 
 }
 
 private func appendHex(_ word: UInt64, to bytes: inout [UInt8]) {
-  for shift in stride(from: UInt64(60), through: 0, by: -4) {
-    let digit = UInt8(truncatingIfNeeded: word >> shift) & 15
-    bytes.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") - 10 + digit)
+  let start = bytes.count
+  bytes.append(contentsOf: repeatElement(0, count: 16))
+  var rest = word
+  for place in start..<start + 16 {
+    let digit = UInt8(truncatingIfNeeded: rest >> 60)
+    bytes[place] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") - 10 + digit
+    rest <<= 4
   }
 }
 

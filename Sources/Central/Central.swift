@@ -30,6 +30,10 @@ public final class Central {
   var allowance = Allowance()
   /// Its key: everything it says is signed with it.
   let key: SigningKey
+  /// Central's own replica id.
+  public let keyID: ReplicaID
+  /// What was verified since the last merge.
+  var verified = VerifiedSegments()
   /// What the log and the inbox hold of each author, by space; kept within one merge.
   var heldCounts: [String: [ActorID: Int]] = [:]
   /// Members' keys that were found to be keys, which costs as much as verifying by one.
@@ -37,11 +41,6 @@ public final class Central {
 
   /// The actor of central's own changes: its key and, as epoch, the first half of its instance.
   public var actor: ActorID { ActorID(replica: keyID, epoch: instance.high) }
-
-  /// Central's own replica id.
-  public var keyID: ReplicaID {
-    ReplicaID(bytes: key.publicKey.fingerprint) ?? ID128(high: 0, low: 0)
-  }
 
   /// Its public key.
   public var publicKey: PublicKey { key.publicKey }
@@ -108,6 +107,7 @@ public final class Central {
   public init(store: Store, key: SigningKey) throws {
     self.store = store
     self.key = key
+    keyID = ReplicaID(bytes: key.publicKey.fingerprint) ?? ID128(high: 0, low: 0)
     func id(_ name: String) throws -> ID128 {
       guard case .blob(let bytes)? = try store.meta(name), let id = ID128(bytes: bytes) else {
         throw StoreError(

@@ -76,9 +76,9 @@ extension Central {
   ) throws -> Receipt {
     let receipt = Receipt(actor: segment.actor, n: segment.to, hash: segment.head)
     if let failure = content.failure { throw failure }
-    let chain = try segment.verify(
+    let changes = try segment.verify(
       content.lines, key: key, network: network, space: space, allowsWithheld: allowsWithheld)
-    try checkChain(segment, chain, in: space)
+    try checkChain(segment, changes.map(\.change.hash), in: space)
     if try holds(segment, in: space) { return receipt }
     let head = Dot(actor: segment.actor, n: segment.to)
     guard try !isLost(head, in: space) else {
@@ -87,6 +87,7 @@ extension Central {
         hint: "Its content can be written again; tell whoever keeps central.")
     }
     if mutant(49, "R1: the receipt is given, the disk gets nothing") { return receipt }
+    let signatures = JSON.array(segment.signatures.map(\.json)).bytes()
     try store.withConnection {
       try $0.run(
         """
@@ -94,10 +95,11 @@ extension Central {
         VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """, .text(space), .blob(segment.actor.bytes), .int(segment.from), .int(segment.to),
         .blob(segment.previous.bytes), .blob(segment.head.bytes),
-        .textBytes(JSON.array(segment.signatures.map(\.json)).bytes()),
+        .textBytes(signatures),
         .blob(Array(content.lines.joined(separator: [UInt8(ascii: "\n")]))),
         .textBytes(JSON.array(content.runs.map(\.json)).bytes()), .text(at))
     }
+    verified.keep(changes, signatures: signatures, of: segment, bytes: content.bytes)
     return receipt
   }
 

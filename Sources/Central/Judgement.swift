@@ -55,7 +55,7 @@ extension Central {
   private func objection(to write: Write, in space: String) throws -> String? {
     // What a newer schema sends is carried untouched: it cannot be judged here.
     let table = store.schema.table(write.row.table)
-    let place = "\(write.row.table)/\(write.row.id)"
+    var place: String { "\(write.row.table)/\(write.row.id)" }
     if let home = try store.space(ofTable: write.row.table), home != space,
       !mutant(55, "R7: a row may be written in another space than its table's")
     {

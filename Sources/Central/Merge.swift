@@ -6,7 +6,7 @@ import Seal
 import Store
 public import Wire
 
-/// The scheduled merge: everything in the inbox that can stand, in causal order, one transaction.
+/// The scheduled merge: everything in the inbox that can stand, in causal order, in one transaction here.
 extension Central {
   /// Merges.
   ///
@@ -19,16 +19,16 @@ extension Central {
   /// - Complexity: O(changes in the inbox).
   @discardableResult
   public func merge(at: String, isTrial: Bool = false) throws -> MergeReport {
-    try checkServes()
-    let begin = milliseconds()
+    var run = try beginMerge(at: at)
+    guard isTrial else {
+      _ = try goOn(&run)
+      return run.report
+    }
     do {
       return try store.write {
-        var report = try merged(at: at)
-        report.milliseconds = milliseconds() - begin
-        report.isTrial = isTrial
-        if isTrial { throw Trial(report: report) }
-        try keep(&report)
-        return report
+        _ = try mergePart(&run, changesMax: .max)
+        run.report.isTrial = true
+        throw Trial(report: run.report)
       }
     } catch let trial as Trial {
       return trial.report
@@ -38,40 +38,8 @@ extension Central {
   /// Carries a trial's report out of the transaction that it takes back.
   private struct Trial: Error { let report: MergeReport }
 
-  private func merged(at: String) throws -> MergeReport {
-    var report = MergeReport()
-    report.at = at
-    report.since = at
-    report.number =
-      try store.withConnection {
-        try $0.first("SELECT ifnull(max(number), 0) + 1 FROM cordee_report") { $0.int(0) }
-      } ?? 1
-    report.received =
-      try store.withConnection {
-        try $0.first("SELECT ifnull(sum(n_to - n_from + 1), 0) FROM cordee_inbox") { $0.int(0) }
-      } ?? 0
-    store.watchConflicts()
-    var touched: Set<String> = []
-    try mergeOwn(at: at, &report, &touched)
-    heldCounts = [:]
-    var queue = MergeQueue(try queuedSegments())
-    while try mergeRound(&queue, &report, &touched) {}
-    report.waiting = try inboxCount()
-    report.waitingFor = try whatWaits()
-    for space in touched.sorted() { try sign(space, at: at) }
-    let conflicts = try store.conflictsChanged()
-    report.opened = try conflicts.opened.map(named)
-    report.closed = try conflicts.closed.map(named)
-    return report
-  }
-
-  private func named(_ conflict: ConflictName) throws -> (record: String, field: String?) {
-    let slug = try store.state(of: conflict.row).shown("slug").text
-    return ("\(conflict.row.table)/\(slug ?? conflict.row.id)", conflict.field)
-  }
-
   /// Central's own queued writes: enrolments, revocations, the founding records.
-  private func mergeOwn(at: String, _ report: inout MergeReport, _ touched: inout Set<String>)
+  func mergeOwn(at: String, _ report: inout MergeReport, _ touched: inout Set<String>)
     throws
   {
     let queued = try store.withConnection { connection in
@@ -106,58 +74,82 @@ extension Central {
     try append(change, verdict, body: body, signatures: signatures)
   }
 
-  /// Takes every segment that can stand now; true if one did, since others may wait for it.
+  /// Takes segments that can stand; each that waits is called up by what it waits for.
   ///
   /// Nobody's change comes before the one that enrolled its author: without its key nobody could verify it. A restored
   /// central hears of both in any order; what enrolled somebody in an earlier life may be gone, and is written again.
-  private func mergeRound(
-    _ queue: inout MergeQueue, _ report: inout MergeReport, _ touched: inout Set<String>
+  ///
+  /// - Parameter changesMax: changes after which it ends, with the segment it is in.
+  /// - Returns: whether none is left that can stand.
+  func mergeInbox(
+    _ queue: inout MergeQueue, _ report: inout MergeReport, _ touched: inout Set<String>,
+    changesMax: Int
   ) throws -> Bool {
-    var waiting: [QueuedSegment] = []
-    var strangers: [Member] = []
-    for segment in queue.segments {
-      let isReady = try queue.needs[segment.id]?.allSatisfy {
-        try store.head(of: $0.actor, in: segment.space).n >= $0.n
+    var count = 0
+    while count < changesMax {
+      guard var entry = queue.pop() else {
+        guard try callUpStrangers(&queue, &report, &touched) else { return true }
+        continue
       }
-      guard isReady != false else {
-        waiting.append(segment)
+      let segment = entry.segment
+      while let need = entry.needs.last, try isMerged(need, in: segment.space) {
+        entry.needs.removeLast()
+      }
+      guard entry.needs.isEmpty else {
+        queue.hold(entry)
         continue
       }
       let fate = try fate(of: segment)
       switch fate {
       case .waits(let needs):
-        queue.needs[segment.id] = needs
-        waiting.append(segment)
+        entry.needs = needs
+        queue.hold(entry)
       case .isHeld: try drop(segment)
       case .aside(let reason):
-        if mutant(51, "R16: one bad segment stops the queue") { return false }
+        if mutant(51, "R16: one bad segment stops the queue") { return true }
         try set(segment, aside: reason, &report)
-        // What was held is not any more: who waits for it may wait in vain.
-        queue.needs = [:]
+        // Who waits for it may wait in vain.
+        queue.doubt()
         heldCounts = [:]
       case .stands(let standing), .parted(let standing):
         guard try isInLog(standing.author) else {
-          strangers.append(standing.author)
-          waiting.append(segment)
+          queue.hold(entry, until: standing.author)
           continue
         }
+        count += standing.changes.count
         touched.insert(segment.space)
         if case .stands = fate {
           try take(segment, standing, &report)
+          queue.release(
+            standing.changes.map(\.change.dot.n), of: standing.actor, in: segment.space)
         } else if mutant(52, "R2: of two changes of one name one is dropped") {
           try drop(segment)
         } else {
           try keepBoth(segment, standing, &report)
           // What follows it waits for places of the log that others hold.
-          queue.needs = [:]
+          queue.doubt()
         }
       }
     }
-    let progressed = waiting.count < queue.segments.count
-    queue.keep(waiting)
-    guard !progressed, let stranger = strangers.first else { return progressed }
-    try self.queue([Self.enrolling(stranger)], space: store.schema.spaces[0], at: report.at)
-    try mergeOwn(at: report.at, &report, &touched)
+    return false
+  }
+
+  private func isMerged(_ dot: Dot, in space: String) throws -> Bool {
+    try store.head(of: dot.actor, in: space).n >= dot.n
+  }
+
+  /// Calls up the segments of those whom the log names by now; where it names none, it is made to name the first.
+  ///
+  /// - Returns: whether there was anybody to call up.
+  private func callUpStrangers(
+    _ queue: inout MergeQueue, _ report: inout MergeReport, _ touched: inout Set<String>
+  ) throws -> Bool {
+    guard let first = queue.strangers.first else { return false }
+    if try !queue.strangers.contains(where: isInLog) {
+      try self.queue([Self.enrolling(first)], space: store.schema.spaces[0], at: report.at)
+      try mergeOwn(at: report.at, &report, &touched)
+    }
+    for author in try queue.strangers.filter(isInLog) { queue.callUp(author) }
     return true
   }
 
@@ -185,7 +177,7 @@ extension Central {
         : try objection(to: change, body, by: author)
       try append(
         change, reason.map { Verdict.quarantined(reason: $0) } ?? .applied, body: body,
-        signatures: offset == standing.changes.count - 1 ? segment.signatures : nil)
+        signatures: offset == standing.changes.count - 1 ? standing.signatures : nil)
       if author.replica == keyID, reason == nil, let body { try recognise(body) }
       if let reason {
         report.quarantined.append((change.dot, author.name, reason))
@@ -254,27 +246,27 @@ extension Central {
 
 /// Reports are kept; runs in a row that found nothing to do share one.
 extension Central {
-  /// Keeps a report; call inside `write`.
-  private func keep(_ report: inout MergeReport) throws {
-    let last = try reports(limit: 1).first
-    let isSame =
-      report.isIdle && last?["idle"]?.isTrue == true
-      && last?["waiting"]?.integer == Int64(report.waiting)
-    if isSame, let last {
-      report.since = last["since"]?.string ?? report.since
-      report.runs = Int(last["runs"]?.integer ?? 0) + 1
-    }
-    let (number, bytes) = (report.number, report.json.bytes())
-    try store.withConnection {
-      if isSame {
+  /// Keeps a run's report as it is now; call inside `write`.
+  func keep(_ run: inout MergeRun) throws {
+    let last = run.isKept ? nil : try reports(limit: 1).first
+    if let last, run.report.isIdle, last["idle"]?.isTrue == true,
+      last["waiting"]?.integer == Int64(run.report.waiting)
+    {
+      run.report.since = last["since"]?.string ?? run.report.since
+      run.report.runs = Int(last["runs"]?.integer ?? 0) + 1
+      try store.withConnection {
         try $0.run(
-          "UPDATE cordee_report SET number = ?, report = ? WHERE number = ?", .int(number),
-          .textBytes(bytes), .integer(last?["number"]?.integer ?? 0))
-      } else {
-        try $0.run(
-          "INSERT INTO cordee_report(number, report) VALUES(?, ?)", .int(number),
-          .textBytes(bytes))
+          "DELETE FROM cordee_report WHERE number = ?", .integer(last["number"]?.integer ?? 0))
       }
+    }
+    run.isKept = true
+    let (number, bytes) = (run.report.number, run.report.json.bytes())
+    try store.withConnection {
+      try $0.run(
+        """
+        INSERT INTO cordee_report(number, report) VALUES(?, ?)
+        ON CONFLICT(number) DO UPDATE SET report = excluded.report
+        """, .int(number), .textBytes(bytes))
     }
     store.guardRows(of: .report)
   }

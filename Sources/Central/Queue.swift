@@ -30,6 +30,8 @@ struct QueuedSegment {
     let changes: [(change: Change, body: Body?)]
     /// The hash before the first of them.
     let previous: [UInt8]
+    /// Verified, over the last of them.
+    let signatures: [UInt8]
   }
 
   /// What becomes of a segment in this round.
@@ -45,30 +47,6 @@ struct QueuedSegment {
     /// Other changes hold the places of these: both have to be kept.
     case parted(Standing)
   }
-}
-
-/// The inbox in one merge: each segment is looked at again only when what it waits for has come.
-struct MergeQueue {
-  private(set) var segments: [QueuedSegment]
-  /// What each waiting segment lacked when it was looked at.
-  var needs: [Int: [Dot]] = [:]
-
-  /// Puts each author's segments into the order of their counts, in the places the author has among the others, so that a
-  /// chain that came backwards is one round's work.
-  init(_ segments: [QueuedSegment]) {
-    func author(_ place: Int) -> [String] {
-      [segments[place].space, segments[place].actor?.description ?? ""]
-    }
-    var sorted = segments
-    for places in Dictionary(grouping: segments.indices, by: author).values {
-      let inOrder = places.map { segments[$0] }.sorted { ($0.from, $0.id) < ($1.from, $1.id) }
-      for (place, segment) in zip(places, inOrder) { sorted[place] = segment }
-    }
-    self.segments = sorted
-  }
-
-  /// Goes on with what still waits.
-  mutating func keep(_ waiting: [QueuedSegment]) { segments = waiting }
 }
 
 /// What is in the inbox, and what may be taken of it.
@@ -117,9 +95,10 @@ extension Central {
     else {
       return .aside(reason: Self.strange)
     }
-    guard let changes = try changes(of: segment, by: author) else {
+    guard let content = try verified[segment] ?? content(of: segment, by: author) else {
       return .aside(reason: Self.damaged)
     }
+    let changes = content.changes
     // One cut of a chain may come by push and another by a bundle: they overlap, and agree on what both hold.
     let held = try changes.prefix {
       try $0.change.dot.n <= head.n
@@ -136,7 +115,8 @@ extension Central {
     if !missing.isEmpty, !claimsTooMuch, !isHasty { return .waits(for: missing) }
     let standing = QueuedSegment.Standing(
       actor: actor, author: author, claimsTooMuch: claimsTooMuch, changes: news,
-      previous: held > 0 ? changes[held - 1].change.hash.bytes : segment.previous)
+      previous: held > 0 ? changes[held - 1].change.hash.bytes : segment.previous,
+      signatures: content.signatures)
     guard first.change.dot.n <= head.n else { return .stands(standing) }
     return news.contains { $0.body == nil }
       ? .aside(reason: "segment.fork: other changes hold these places") : .parted(standing)
@@ -173,9 +153,9 @@ extension Central {
     return try? Lines.split(bytes ?? []).map { try ChangeDecoding.line($0) }
   }
 
-  /// The changes of a segment in their chain, up to its signed head; nil when the bytes are not those that were signed.
-  private func changes(of segment: QueuedSegment, by author: Member) throws
-    -> [(change: Change, body: Body?)]?
+  /// A segment as the inbox holds it, up to its signed head; nil when the bytes are not those that were signed.
+  private func content(of segment: QueuedSegment, by author: Member) throws
+    -> VerifiedSegments.Content?
   {
     guard let lines = try lines(of: segment), var hash = Hash(bytes: segment.previous) else {
       return nil
@@ -195,7 +175,8 @@ extension Central {
     let isSigned = signatures.contains {
       $0.key == author.replica && author.key.verifies($0.value, of: message)
     }
-    return isSigned ? changes : nil
+    return isSigned
+      ? VerifiedSegments.Content(changes: changes, signatures: segment.signatures) : nil
   }
 
   /// The dots of a context that are not merged here, each actor's highest.

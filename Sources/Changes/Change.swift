@@ -17,7 +17,7 @@ public struct RowKey: Sendable {
 extension RowKey: Hashable, Comparable {
   /// Compares bytes.
   public static func == (left: RowKey, right: RowKey) -> Bool {
-    left.id.utf8.elementsEqual(right.id.utf8) && left.table.utf8.elementsEqual(right.table.utf8)
+    left.id.hasBytes(of: right.id) && left.table.hasBytes(of: right.table)
   }
 
   /// Feeds the bytes that `==` compares.
@@ -35,7 +35,7 @@ extension RowKey: Hashable, Comparable {
 
   /// Orders by table, then by id, by bytes.
   public static func < (left: RowKey, right: RowKey) -> Bool {
-    left.table.utf8.elementsEqual(right.table.utf8)
+    left.table.hasBytes(of: right.table)
       ? left.id.utf8.lexicographicallyPrecedes(right.id.utf8)
       : left.table.utf8.lexicographicallyPrecedes(right.table.utf8)
   }

@@ -28,16 +28,35 @@ public struct Hash: Hashable, Sendable {
     self.init(bytes: bytes)
   }
 
+  /// Makes a hash of four words, the most significant byte of each first.
+  public init(words: (UInt64, UInt64, UInt64, UInt64)) {
+    self.init(words.0, words.1, words.2, words.3)
+  }
+
   /// The thirty-two bytes.
   public var bytes: [UInt8] {
-    var result: [UInt8] = []
-    result.reserveCapacity(32)
-    for word in [a, b, c, d] {
-      for shift in stride(from: 56, through: 0, by: -8) {
-        result.append(UInt8(truncatingIfNeeded: word >> UInt64(shift)))
+    var result = [UInt8](repeating: 0, count: 32)
+    write(to: &result, at: 0)
+    return result
+  }
+
+  /// Appends the thirty-two bytes.
+  public func append(to bytes: inout [UInt8]) {
+    let start = bytes.count
+    bytes.append(contentsOf: repeatElement(0, count: 32))
+    write(to: &bytes, at: start)
+  }
+
+  private func write(to bytes: inout [UInt8], at start: Int) {
+    func write(_ word: UInt64, _ place: Int) {
+      for index in 0..<8 {
+        bytes[place + index] = UInt8(truncatingIfNeeded: word >> UInt64(56 - 8 * index))
       }
     }
-    return result
+    write(a, start)
+    write(b, start + 8)
+    write(c, start + 16)
+    write(d, start + 24)
   }
 }
 

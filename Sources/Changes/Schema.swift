@@ -130,7 +130,7 @@ public struct Table: Sendable {
 
   /// The field called `name`, compared by bytes.
   public func field(_ name: String) -> Field? {
-    fields.first { $0.name.utf8.elementsEqual(name.utf8) }
+    fields.firstIndex { $0.name.hasBytes(of: name) }.map { fields[$0] }
   }
 }
 
@@ -175,7 +175,7 @@ public struct Schema: Sendable {
 
   /// The table called `name`, compared by bytes.
   public func table(_ name: String) -> Table? {
-    tables.first { $0.name.utf8.elementsEqual(name.utf8) }
+    tables.first { $0.name.hasBytes(of: name) }
   }
 
   /// The role called `name`.

@@ -24,7 +24,7 @@ extension Value: Hashable {
     case (.null, .null): true
     case (.integer(let a), .integer(let b)): a == b
     case (.real(let a), .real(let b)): a.bitPattern == b.bitPattern
-    case (.text(let a), .text(let b)): a.utf8.elementsEqual(b.utf8)
+    case (.text(let a), .text(let b)): a.hasBytes(of: b)
     case (.malformedText(let a), .malformedText(let b)): a == b
     case (.blob(let a), .blob(let b)): a == b
     default: false

@@ -32,10 +32,9 @@ extension Replica {
         try store.write { try store.markReceived(actor, upTo: n + sent, in: space) }
       }
       let answer = try post(body, to: "changes", space, line)
-      _ = try takeReceipt(answer, for: heads, in: space, at: at)
-      if actor == identity.actor, let reached = heads.keys.map(\.n).max() {
-        try store.write { try store.markReceived(actor, upTo: reached, in: space) }
-      }
+      _ = try takeReceipt(
+        answer, for: heads, in: space, at: at,
+        upTo: actor == identity.actor ? heads.keys.map(\.n).max() : nil)
       (body, heads, size) = ([], [:], 0)
     }
     try forEachSegment(of: space, as: actor, after: n) { segment in

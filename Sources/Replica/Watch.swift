@@ -190,7 +190,7 @@ extension Replica {
   /// - Returns: the heads that central has on its disk.
   /// - Throws: `SyncError` `receipt.missing` unless every head that was sent is received or refused.
   func takeReceipt(
-    _ answer: [UInt8], for sent: [Dot: Hash], in space: String, at: String
+    _ answer: [UInt8], for sent: [Dot: Hash], in space: String, at: String, upTo reached: Int? = nil
   ) throws -> [Dot: String] {
     let missing = { (why: String) throws -> SyncError in
       try self.suspect(
@@ -220,6 +220,7 @@ extension Replica {
       for (dot, hash) in heads where sent[dot] == hash {
         try store.keepReceipt(line, head: dot, hash: hash, in: space)
       }
+      if let reached { try store.markReceived(identity.actor, upTo: reached, in: space) }
     }
     return refused
   }

@@ -91,8 +91,12 @@ import Glibc
     guard code == SQLITE_OK else { throw unsafe SQLiteError(of: nil, code: code) }
   }
 
+  /// What holds for the whole process; a global is made once, whichever threads meet here.
+  private static let isSetUp: Void = cordee_sqlite_stop_counting_memory()
+
   private static func open(_ path: String, _ mode: Mode) throws(SQLiteError) -> OpaquePointer {
     guard !path.utf8.contains(0) else { throw .misuse("there is a NUL in the path") }
+    _ = isSetUp
     let access =
       switch mode {
       case .create: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE

@@ -9,6 +9,8 @@ internal import Glibc
 
   private let connection: OpaquePointer
   private var statements: [Text: Statement] = [:]
+  /// The statement used last with a text that lies at such an address: most texts are literals, each at one place.
+  private var recent = [Statement?](repeating: nil, count: 256)
   /// Statements handed out so far; the clock of their last uses.
   private(set) var taken = 0
 
@@ -20,12 +22,19 @@ internal import Glibc
   func take(_ sql: String) throws(SQLiteError) -> Statement {
     taken += 1
     let text = Text(sql)
+    let place = text.place
+    if let known = recent[place], !known.isInUse, Text(known.sql) == text {
+      known.isInUse = true
+      known.lastUse = taken
+      return known
+    }
     if let known = statements[text] {
       guard !known.isInUse else {
         return unsafe try Statement(sql, on: connection, isCached: false)
       }
       known.isInUse = true
       known.lastUse = taken
+      recent[place] = known
       return known
     }
     let fresh = unsafe try Statement(sql, on: connection, isCached: true)
@@ -43,12 +52,16 @@ internal import Glibc
   }
 
   /// Finalizes every statement.
-  func removeAll() { statements.removeAll() }
+  func removeAll() {
+    statements.removeAll()
+    for place in recent.indices { recent[place] = nil }
+  }
 
   private func dropOldest() {
     let idle = statements.filter { !$0.value.isInUse }
     guard let oldest = idle.min(by: { $0.value.lastUse < $1.value.lastUse }) else { return }
     statements[oldest.key] = nil
+    for place in recent.indices where recent[place] === oldest.value { recent[place] = nil }
   }
 }
 
@@ -60,6 +73,14 @@ private struct Text: Hashable {
     self.sql = sql
     // Every native string is contiguous already; only then does hashing see the bytes.
     self.sql.makeContiguousUTF8()
+  }
+
+  /// Where its bytes lie, as one of 256 numbers.
+  var place: Int {
+    let address = unsafe sql.utf8.withContiguousStorageIfAvailable {
+      UInt(bitPattern: $0.baseAddress)
+    }
+    return Int((address ?? 0) >> 4 & 255)
   }
 
   static func == (left: Text, right: Text) -> Bool {

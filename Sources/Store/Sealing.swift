@@ -215,7 +215,7 @@ extension Store {
 
   /// BLAKE2b-256 of a preimage.
   public static func hash(_ preimage: [[UInt8]]) -> Hash {
-    Hash(bytes: Blake2b.hash(preimage)) ?? .zero
+    Hash(words: Blake2b.words(of: preimage))
   }
 }
 

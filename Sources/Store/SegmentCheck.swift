@@ -11,25 +11,27 @@ extension Segment {
   ///   - lines: the changes' lines.
   ///   - allowsWithheld: whether a change may come without its body.
   ///   - key: the author's; nil when it is not known here: then all but the signature is checked.
-  /// - Returns: the hash of each change.
+  /// - Returns: the changes in their chain, each with its body, where it came with one.
   /// - Throws: `Problem` with a stable code.
   @discardableResult
   public func verify(
     _ lines: [[UInt8]], key: PublicKey?, network: NetworkID, space: String,
     allowsWithheld: Bool = false
-  ) throws(Problem) -> [Hash] {
+  ) throws(Problem) -> [(change: Change, body: Body?)] {
     var hash = previous
-    var hashes: [Hash] = []
+    var changes: [(change: Change, body: Body?)] = []
+    changes.reserveCapacity(lines.count)
     for (offset, bytes) in lines.enumerated() {
       let line: ChangeDecoding.Line
+      let body: Body?
       do {
         line = try ChangeDecoding.line(bytes)
-        _ = try line.decodedBody()
+        body = try line.decodedBody()
       } catch {
         throw Problem(error)
       }
       let header = line.header
-      guard header.network == network, header.space.utf8.elementsEqual(space.utf8),
+      guard header.network == network, header.space.hasBytes(of: space),
         header.dot == Dot(actor: actor, n: from + offset)
       else {
         throw Problem(
@@ -43,8 +45,9 @@ extension Segment {
       guard line.bodyBytes != nil || allowsWithheld else {
         throw Problem("segment.body", status: 422, "a pushed change lacks its body")
       }
-      hash = Store.change(line, previous: hash).hash
-      hashes.append(hash)
+      let change = Store.change(line, previous: hash)
+      changes.append((change, body))
+      hash = change.hash
     }
     let message = Preimage.segment(
       network: network, space: space, head: Dot(actor: actor, n: to), hash: head)
@@ -56,7 +59,7 @@ extension Segment {
         "segment.signature", status: 422, "a segment's hash or signature is wrong",
         hint: "It was altered on its way; push again.")
     }
-    return hashes
+    return changes
   }
 
   private func isSigned(_ message: [UInt8], by key: PublicKey) -> Bool {

@@ -145,8 +145,12 @@ public enum Preimage {
 
   /// The hash of a change covers the one before it in its author's chain, its body's hash and its header.
   public static func change(previous: Hash, bodyHash: Hash, header: [UInt8]) -> [[UInt8]] {
-    let past = mutant(11, "R6: a change does not cover its past") ? [] : previous.bytes
-    return [change, past, bodyHash.bytes, header]
+    var start: [UInt8] = []
+    start.reserveCapacity(change.count + 64)
+    start += change
+    if !mutant(11, "R6: a change does not cover its past") { previous.append(to: &start) }
+    bodyHash.append(to: &start)
+    return [start, header]
   }
 
   /// The hash of a log entry covers the one before it in the space's log, its place, the verdict with its reason, and
@@ -154,7 +158,20 @@ public enum Preimage {
   public static func log(previous: Hash, seq: Int, dot: Dot, verdict: Verdict, hash: Hash)
     -> [[UInt8]]
   {
-    [log, previous.bytes, Array("\(seq) \(dot.actor) \(dot.n) \(verdict.text)\n".utf8), hash.bytes]
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(log.count + 192)
+    bytes += log
+    previous.append(to: &bytes)
+    bytes += String(seq).utf8
+    bytes.append(UInt8(ascii: " "))
+    dot.actor.appendDigits(to: &bytes)
+    bytes.append(UInt8(ascii: " "))
+    bytes += String(dot.n).utf8
+    bytes.append(UInt8(ascii: " "))
+    bytes += verdict.text.utf8
+    bytes.append(UInt8(ascii: "\n"))
+    hash.append(to: &bytes)
+    return [bytes]
   }
 
   /// What an author signs: its head in one space, and through the chain all below it. `[SP-706]`

@@ -102,7 +102,7 @@ struct PlainReader {
     var fields: [FieldValue] = []
     repeat {
       guard take(Parts.quote), let name = name(), take(Parts.colon), let value = value(),
-        fields.count < 64, !fields.contains(where: { $0.name.utf8.elementsEqual(name.utf8) })
+        fields.count < 64, !fields.contains(where: { $0.name.hasBytes(of: name) })
       else { return nil }
       fields.append(FieldValue(name, value))
     } while take(Parts.comma)

@@ -1,11 +1,12 @@
 import Causality
-import Central
 import Changes
 import Replica
 import SQLite
 import Store
 import Testing
 import Wire
+
+@testable import Central
 
 @Suite("A merge report tells who was heard, what waits for whom, and what needs a person")
 struct MergeReportTests {
@@ -21,11 +22,12 @@ struct MergeReportTests {
     try world.settle()
   }
 
-  /// Changes central's file as damage would.
-  private func spoil(_ sql: String) throws {
+  /// Changes central's file as damage would, before a start that finds in memory nothing of what was verified.
+  private func spoil(_ sql: String, whileServing: Bool = false) throws {
     try world.central.store.write {
       try world.central.store.withConnection { try $0.execute(sql) }
     }
+    if !whileServing { world.central.verified = VerifiedSegments() }
   }
 
   @Test("devices are heard by name, each with what became of its changes")
@@ -142,6 +144,23 @@ struct MergeReportTests {
       #expect(try member.cell("city", of: "c1") == "Quito")
       #expect(try member.cell("founded", of: "c1") == "1921")
     }
+    #expect(try world.digests().count == 1)
+  }
+
+  @Test(
+    "R11: what the disk spoils between receipt and merge merges as it was verified",
+    arguments: [
+      "lines = CAST(replace(lines, 'Quito', 'Quita') AS BLOB)", "lines = x''", "signatures = '[]'",
+    ])
+  func damageWhileServing(set: String) throws {
+    try ana.edit("UPDATE club SET city = 'Quito'")
+    try world.sync(ana)
+    try spoil("UPDATE cordee_inbox SET \(set)", whileServing: true)
+    let report = try world.merge()
+    #expect(report.applied == 1)
+    #expect(report.aside.isEmpty)
+    try world.settle()
+    #expect(try ben.cell("city", of: "c1") == "Quito")
     #expect(try world.digests().count == 1)
   }
 

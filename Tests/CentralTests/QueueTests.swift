@@ -1,5 +1,4 @@
 import Causality
-import Central
 import Changes
 import HTTP
 import Replica
@@ -7,6 +6,8 @@ import SQLite
 import Store
 import Testing
 import Wire
+
+@testable import Central
 
 @Suite("What waits in the inbox costs in proportion, however it came [R15]")
 struct QueueTests {
@@ -62,9 +63,53 @@ struct QueueTests {
     try world.central.store.withConnection {
       try $0.execute("UPDATE cordee_inbox SET lines = CAST('{}' AS BLOB)")
     }
+    world.central.verified = VerifiedSegments()
     let report = try world.merge()
     #expect(report.applied == 0)
     #expect(report.aside.count == 1)
     #expect(report.waiting == 0)
+  }
+
+  /// Segments of one change each by two authors, each change having seen the other's last one, one author's all before the
+  /// other's; gives how often the queue hands one out until all are taken.
+  private func turns(_ count: Int) throws -> Int {
+    let authors = (1...2).map { ActorID(replica: ID128(high: $0, low: 0), epoch: 1) }
+    var segments: [QueuedSegment] = []
+    for author in authors {
+      for n in 1...count {
+        segments.append(
+          QueuedSegment(
+            id: segments.count, space: "commons", actor: author, from: n, to: n, previous: [],
+            head: [], signatures: [], runs: []))
+      }
+    }
+    var queue = MergeQueue(segments)
+    var heads: [ActorID: Int] = [:]
+    var (turns, taken) = (0, 0)
+    while var entry = queue.pop() {
+      turns += 1
+      let author = try #require(entry.segment.actor)
+      let n = entry.segment.from
+      let other = author == authors[0] ? authors[1] : authors[0]
+      entry.needs = [
+        Dot(actor: author, n: n - 1), Dot(actor: other, n: author == authors[0] ? n - 1 : n),
+      ].filter { $0.n > heads[$0.actor, default: 0] }
+      guard entry.needs.isEmpty else {
+        queue.hold(entry)
+        continue
+      }
+      heads[author] = n
+      taken += 1
+      queue.release(n...n, of: author, in: "commons")
+    }
+    #expect(taken == 2 * count)
+    return turns
+  }
+
+  @Test("two chains that had seen each other change by change take turns in proportion")
+  func entwined() throws {
+    let (few, many) = (try turns(200), try turns(400))
+    #expect(few < 200 * 8)
+    #expect(many <= few * 2 + 2)
   }
 }

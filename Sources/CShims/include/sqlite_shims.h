@@ -2,3 +2,7 @@
 #include <sqlite3.h>
 /// Sets one boolean option of a connection: sqlite3_db_config is variadic, which Swift cannot import.
 int cordee_sqlite_set_option(sqlite3 *connection, int option, int on);
+
+/// Stops SQLite from counting its memory, which it does under one lock for the whole process; nothing here asks for the counts.
+/// Call it before the first connection; where SQLite runs already it does nothing.
+void cordee_sqlite_stop_counting_memory(void);

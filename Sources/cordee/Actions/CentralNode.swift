@@ -14,9 +14,14 @@ import Wire
 
 /// A central node that serves: its sockets, its one owner, its schedule.
 ///
-/// Every request and every merge takes turns on the one connection that writes the file.
+/// Every request and every part of a merge takes turns on the one connection that writes the file.
 final class CentralNode: Sendable {
+  /// Changes after which a merge lets requests through.
+  private static let changesAtOnce = 500
+
   private let routes: Mutex<Routes>
+  /// Held for a whole merge, taken before `routes`.
+  private let merging = Mutex<Void>(())
   private let pushed = Atomic<Bool>(false)
   private let mergesOnPush: Bool
   /// What public pages show: as of the last merge, so that they never wait for one.
@@ -73,21 +78,19 @@ final class CentralNode: Sendable {
   func answer(_ request: Request) -> Response {
     guard Routes.owns(request.path) else { return page(request) }
     let now = Now()
-    return routes.withLock { routes in
-      let response = routes.answer(request, now: now.seconds, at: now.label)
-      if mergesOnPush, !routes.central.isRestoring, request.method == "POST",
-        Routes.takesChanges(request.path),
-        response.status == 200
-      {
-        do {
-          _ = try routes.central.merge(at: now.label)
-        } catch {
-          log("Merge failed; it is tried again with the next push. \(Failure.from(error).line)")
-        }
-        shown.withLock { $0 = nil }
-      }
-      return response
+    let (response, isRestoring) = routes.withLock { routes in
+      (routes.answer(request, now: now.seconds, at: now.label), routes.central.isRestoring)
     }
+    if mergesOnPush, !isRestoring, request.method == "POST", Routes.takesChanges(request.path),
+      response.status == 200
+    {
+      do {
+        _ = try mergeInParts(at: now.label)
+      } catch {
+        log("Merge failed; it is tried again with the next push. \(Failure.from(error).line)")
+      }
+    }
+    return response
   }
 
   private func page(_ request: Request) -> Response {
@@ -112,18 +115,23 @@ final class CentralNode: Sendable {
   /// Answers the keeper.
   func administer(_ request: Request) -> Response {
     let now = Now()
-    return routes.withLock { routes in
-      // Any of its requests may merge.
-      defer { shown.withLock { $0 = nil } }
-      do {
-        let answer = try routes.central.administer(
-          JSON.parse(request.body), now: now.seconds, at: now.label)
-        return Response(status: 200, contentType: "application/json", bytes: answer.bytes())
-      } catch {
-        let failure = Failure.from(error)
-        return Routes.response(
-          Problem(failure.code, status: 422, failure.message, hint: failure.hint))
-      }
+    // Any of its requests may change what is shown.
+    defer { shown.withLock { $0 = nil } }
+    do {
+      let asked = try JSON.parse(request.body)
+      let answer =
+        asked["do"]?.string == "merge" && asked["dry_run"]?.isTrue != true
+        ? try mergeInParts(at: now.label).json
+        : try merging.withLock { _ in
+          try routes.withLock {
+            try $0.central.administer(asked, now: now.seconds, at: now.label)
+          }
+        }
+      return Response(status: 200, contentType: "application/json", bytes: answer.bytes())
+    } catch {
+      let failure = Failure.from(error)
+      return Routes.response(
+        Problem(failure.code, status: 422, failure.message, hint: failure.hint))
     }
   }
 
@@ -138,11 +146,17 @@ final class CentralNode: Sendable {
   ///
   /// While a restore waits to be accepted there is nothing to do.
   func merge() throws -> MergeReport {
-    let label = Now().label
-    return try routes.withLock { routes in
-      guard !routes.central.isRestoring else { return MergeReport() }
+    guard !routes.withLock({ $0.central.isRestoring }) else { return MergeReport() }
+    return try mergeInParts(at: Now().label)
+  }
+
+  /// One merge at a time, in parts between which requests are answered.
+  private func mergeInParts(at label: String) throws -> MergeReport {
+    try merging.withLock { _ in
       defer { shown.withLock { $0 = nil } }
-      return try routes.central.merge(at: label)
+      var run = try routes.withLock { try $0.central.beginMerge(at: label) }
+      while try routes.withLock({ try $0.central.goOn(&run, changesMax: Self.changesAtOnce) }) {}
+      return run.report
     }
   }
 }
