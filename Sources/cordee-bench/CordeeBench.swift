@@ -17,7 +17,7 @@ struct CordeeBench {
       --help            print this help
 
     Workloads (all, when none is named):
-    \(Workload.all.map { "  \($0.name)".padding(toLength: 14, withPad: " ", startingAt: 0) + $0.title }
+    \(Workload.all.map { "  \($0.name)".padding(toLength: 18, withPad: " ", startingAt: 0) + $0.title }
       .joined(separator: "\n"))
 
     Examples:
@@ -134,6 +134,9 @@ enum Child {
       case "history": return try side.history()
       case "push": return try side.push(edits)
       case "behind": return try side.behind(edits)
+      case "members": return try side.members(edits)
+      case "both-different": return try side.meeting(edits, sameField: false)
+      case "both-same": return try side.meeting(edits, sameField: true)
       case "idle": return try side.idle()
       case "edit": return try side.edits(edits, grouping: .eachItsOwn)
       case "edit-bulk": return try side.edits(edits, grouping: .oneTransaction)
@@ -147,6 +150,9 @@ enum Child {
     case "raw-insert": return try side.rawInsert()
     case "push": return try side.push(edits)
     case "behind": return try side.behind(edits)
+    case "members": return try side.members(edits)
+    case "both-different": return try side.meeting(edits, sameField: false)
+    case "both-same": return try side.meeting(edits, sameField: true)
     case "idle": return try side.idle()
     case "edit": return try side.edits(edits, grouping: .eachItsOwn)
     case "edit-bulk": return try side.edits(edits, grouping: .oneTransaction)

@@ -59,6 +59,25 @@ struct Generator: Sequence, IteratorProtocol {
       ])
   }
 
+  /// Edits that two sides make of the same `count` rows, each of one field, which is the same or another; rows differ from
+  /// round to round as long as there are enough.
+  static func meetings(
+    _ count: Int, records: Int, round: Int, sameField: Bool
+  ) -> (author: [Edit], reader: [Edit]) {
+    var identifiers = Identifiers()
+    let ids = (0..<records).map { _ in identifiers.draw() }
+    var (author, reader): ([Edit], [Edit]) = ([], [])
+    for place in 0..<count {
+      let id = ids[(place * (records / count) + round) % records]
+      author.append(Edit(id: id, field: "phone", value: .text("+593 \(round) \(place)")))
+      reader.append(
+        sameField
+          ? Edit(id: id, field: "phone", value: .text("+212 \(round) \(place)"))
+          : Edit(id: id, field: "notes", value: .text("meets in Rabat \(round)")))
+    }
+    return (author, reader)
+  }
+
   /// `count` edits of single fields, each to another of `records` rows.
   static func edits(_ count: Int, records: Int, seed: UInt32) -> [Edit] {
     var identifiers = Identifiers()

@@ -23,13 +23,15 @@ struct Figures {
   var requests = 0
   /// Processor instructions of both sides; 0 where they were not counted.
   var instructions = 0
+  /// Conflicts that each side lists at the end.
+  var conflicts = 0
 
   var json: JSON {
     .object([
       ("wall_seconds", .real(wall)), ("cpu_seconds", .real(cpu)), ("bytes", .integer(Int64(bytes))),
       ("peak_bytes", .integer(Int64(peak))), ("server_peak_bytes", .integer(Int64(serverPeak))),
       ("statements", .integer(Int64(statements))), ("requests", .integer(Int64(requests))),
-      ("instructions", .integer(Int64(instructions))),
+      ("instructions", .integer(Int64(instructions))), ("conflicts", .integer(Int64(conflicts))),
     ])
   }
 
@@ -49,6 +51,7 @@ struct Figures {
     statements = number("statements")
     requests = number("requests")
     instructions = number("instructions")
+    conflicts = number("conflicts")
   }
 
   /// Each figure's median.
@@ -65,6 +68,7 @@ struct Figures {
     result.statements = middle(all.map(\.statements), 0)
     result.requests = middle(all.map(\.requests), 0)
     result.instructions = middle(all.map(\.instructions), 0)
+    result.conflicts = middle(all.map(\.conflicts), 0)
     return result
   }
 }

@@ -104,7 +104,7 @@ struct ReferenceSide {
     return figures
   }
 
-  private var seed: UInt32 { UInt32(1 + round) }
+  var seed: UInt32 { UInt32(1 + round) }
 
   private func create(_ name: String) throws -> Connection {
     let db = try Connection(path: "\(folder)/\(name)", mode: .create)
@@ -113,7 +113,7 @@ struct ReferenceSide {
     return db
   }
 
-  private func open(_ name: String) throws -> Connection {
+  func open(_ name: String) throws -> Connection {
     let db = try Connection(path: "\(folder)/\(name)", mode: .readWrite)
     try Self.prepare(db)
     return db
@@ -125,15 +125,18 @@ struct ReferenceSide {
     try db.execute("PRAGMA synchronous=FULL; PRAGMA cache_size=-32768")
   }
 
-  private func record(_ edits: Int) throws -> [UInt8] {
-    let made = Generator.edits(edits, records: records, seed: seed)
-    let db = try open("plain-author.sqlite")
+  func record(_ edits: Int) throws -> [UInt8] {
+    try record(Generator.edits(edits, records: records, seed: seed), in: "plain-author.sqlite")
+  }
+
+  func record(_ made: [Edit], in file: String) throws -> [UInt8] {
+    let db = try open(file)
     return try db.changeset(of: [Plain.table]) {
       try Edits.apply(made, to: db, .oneTransaction)
     }
   }
 
-  private func fetch(_ link: Link, into db: borrowing Connection) throws {
+  func fetch(_ link: Link, into db: borrowing Connection) throws {
     let response = try link.send(
       Request(method: "GET", origin: link.origin, target: "/changes"), responseBytesMax: 1 << 30)
     guard !response.bytes.isEmpty else { return }
@@ -143,7 +146,7 @@ struct ReferenceSide {
     try db.execute("COMMIT")
   }
 
-  private func send(_ changeset: [UInt8], _ link: Link) throws {
+  func send(_ changeset: [UInt8], _ link: Link) throws {
     let response = try link.send(
       Request(
         method: "POST", origin: link.origin, target: "/changes", body: Zstd.compress(changeset)),
@@ -151,7 +154,7 @@ struct ReferenceSide {
     guard response.status == 200 else { throw BenchError("the changeset was not applied") }
   }
 
-  private func finish(_ figures: Figures, _ link: Link, _ control: Control) throws -> Figures {
+  func finish(_ figures: Figures, _ link: Link, _ control: Control) throws -> Figures {
     var figures = figures
     try control.add(to: &figures)
     figures.bytes = link.bytes

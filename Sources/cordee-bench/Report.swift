@@ -84,6 +84,9 @@ struct Report {
     if outcome.cordee.instructions > 0, let other = outcome.references.first?.figures {
       parts.append("\(outcome.cordee.instructions) instructions to \(other.instructions)")
     }
+    if outcome.workload.goal.conflicts != nil {
+      parts.append("\(outcome.cordee.conflicts) conflicts listed")
+    }
     let goal = outcome.workload.goal.text
     if !goal.isEmpty {
       let misses = outcome.misses.joined(separator: ", ")

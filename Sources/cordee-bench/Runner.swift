@@ -26,6 +26,7 @@ final class Runner {
   deinit { try? FileManager.default.removeItem(atPath: folder) }
 
   func run(_ workload: Workload) throws -> Outcome {
+    let records = records / workload.divisor
     let edits = min(workload.edits, max(1, records / 10))
     if workload.name == "flat" { return try runFlat(workload, min(edits, records / 10)) }
     let work = try copy(of: try base(records))

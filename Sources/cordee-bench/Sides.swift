@@ -144,28 +144,31 @@ struct CordeeSide {
   }
 
   /// Seeds differ from round to round, and no two give the same value to the same row.
-  private var seed: UInt32 { UInt32(1 + round) }
+  var seed: UInt32 { UInt32(1 + round) }
 
-  private func open(_ member: (file: String, key: UInt8), _ link: Link) throws -> Replica {
+  func open(_ member: (file: String, key: UInt8), _ link: Link) throws -> Replica {
     let store = try Store(path: "\(folder)/\(member.file)", schema: .bench, use: .replica)
     return try Replica(store: store, key: Base.key(member.key), exchange: link)
   }
 
   /// Opens a member's file after telling it where central listens this time.
-  private func rehost(_ member: (file: String, key: UInt8)) throws -> Replica {
+  func rehost(_ member: (file: String, key: UInt8)) throws -> Replica {
     let link = try Link(port: port)
     let store = try Store(path: "\(folder)/\(member.file)", schema: .bench, use: .replica)
     try store.write { try store.setMeta("central_url", .text(link.origin.description)) }
     return try open(member, link)
   }
 
-  private func edit(_ replica: Replica, _ count: Int) throws {
-    let connection = try Connection(path: replica.store.path, mode: .readWrite)
-    try Edits.apply(
-      Generator.edits(count, records: records, seed: seed), to: connection, .oneTransaction)
+  func edit(_ replica: Replica, _ count: Int) throws {
+    try edit(replica, Generator.edits(count, records: records, seed: seed))
   }
 
-  private func add(
+  func edit(_ replica: Replica, _ edits: [Edit]) throws {
+    let connection = try Connection(path: replica.store.path, mode: .readWrite)
+    try Edits.apply(edits, to: connection, .oneTransaction)
+  }
+
+  func add(
     _ replica: Replica, _ link: Link, _ control: Control, to figures: inout Figures,
     since before: Int = 0
   ) throws {

@@ -20,6 +20,10 @@ struct Workload: Sendable {
     var requestsMax: Int?
     /// Bytes of memory of either process.
     var peakMax: Int?
+    /// Seconds that may pass.
+    var secondsMax: Double?
+    /// Conflicts that every side lists, exactly.
+    var conflicts: Int?
     /// By how much every count may differ from the first reference's.
     var spreadMax: Double?
 
@@ -28,6 +32,8 @@ struct Workload: Sendable {
       var parts: [String] = []
       if let wallMax { parts.append("wall ≤ \(wallMax) ×") }
       if let cpuMax { parts.append("cpu ≤ \(cpuMax) ×") }
+      if let secondsMax { parts.append("≤ \(secondsMax) s") }
+      if let conflicts { parts.append("\(conflicts) conflicts") }
       if let bytesMax { parts.append("≤ \(bytesMax) B") }
       if let requestsMax { parts.append("\(requestsMax) round trip") }
       if let peakMax { parts.append("≤ \(peakMax / 1_000_000) MB") }
@@ -42,6 +48,8 @@ struct Workload: Sendable {
   let goal: Goal
   /// Edits made, at most one for each record.
   var edits = 0
+  /// By how much the registry is smaller than asked for: many copies of it are made.
+  var divisor = 1
   /// Whether the sides talk to servers.
   var isOnline = true
 
@@ -62,6 +70,18 @@ struct Workload: Sendable {
       name: "behind", title: "behind",
       references: [.init(title: "session", name: "behind")],
       goal: Goal(wallMax: 2, bytesMax: 6_000, peakMax: 150_000_000), edits: 100),
+    Workload(
+      name: "members", title: "behind, 50 replicas",
+      references: [.init(title: "session", name: "members")], goal: Goal(cpuMax: 1), edits: 100,
+      divisor: 10),
+    Workload(
+      name: "both-different", title: "records edited on both sides, different fields",
+      references: [.init(title: "session", name: "both-different")],
+      goal: Goal(secondsMax: 0.4, conflicts: 0), edits: 1_000),
+    Workload(
+      name: "both-same", title: "records edited on both sides, the same field",
+      references: [.init(title: "session", name: "both-same")],
+      goal: Goal(secondsMax: 0.4, conflicts: 1_000), edits: 1_000),
     Workload(
       name: "idle", title: "idle sync", references: [.init(title: "GET", name: "idle")],
       goal: Goal(bytesMax: 1_600, requestsMax: 1)),
@@ -107,6 +127,8 @@ struct Outcome {
     func check(_ isMet: Bool, _ what: String) { if !isMet { misses.append(what) } }
     if let max = goal.wallMax { check(wallRatio.map { $0 <= max } ?? false, "wall") }
     if let max = goal.cpuMax { check(cpuRatio.map { $0 <= max } ?? false, "cpu") }
+    if let max = goal.secondsMax { check(cordee.wall <= max, "time") }
+    if let count = goal.conflicts { check(cordee.conflicts == min(count, edits), "conflicts") }
     if let max = goal.bytesMax { check(cordee.bytes <= max, "bytes") }
     if let max = goal.requestsMax { check(cordee.requests <= max, "round trips") }
     if let max = goal.peakMax {

@@ -38,6 +38,37 @@ struct BenchTests {
     #expect(try bench.rows("plain") != tables[0])
   }
 
+  @Test("what two sides edited alike is listed once a record, what they edited apart not at all")
+  func meetings() throws {
+    let bench = try Bench(records: 400)
+    #expect(try bench.cordee().meeting(40, sameField: false).conflicts == 0)
+    let apart = try ["author", "reader"].map(bench.rows)
+    #expect(Set(apart).count == 1)
+    for edit in Generator.meetings(40, records: 400, round: 0, sameField: false).reader {
+      let row = try #require(apart[0].first { $0[0] == .text(edit.id) })
+      #expect(row.contains(edit.value))
+    }
+    let alike = try Bench(records: 400)
+    #expect(try alike.cordee().meeting(40, sameField: true).conflicts == 40)
+    _ = try alike.reference().meeting(40, sameField: false)
+    try alike.stop()
+    #expect(try alike.rows("plain-central") != alike.rows("plain"))
+    #expect(try alike.rows("author") == alike.rows("reader"))
+  }
+
+  @Test("fifty replicas pull what one pulls, fifty times, and leave no copy behind")
+  func members() throws {
+    let bench = try Bench(records: 200)
+    let crowd = try bench.cordee().members(20)
+    let other = try Bench(records: 200)
+    let one = try other.cordee().behind(20)
+    #expect(crowd.requests == one.requests * Crowd.count)
+    #expect(abs(crowd.bytes - one.bytes * Crowd.count) * 20 <= crowd.bytes)
+    #expect(try bench.reference().members(20).requests == Crowd.count)
+    let files = try FileManager.default.contentsOfDirectory(atPath: bench.folder)
+    #expect(!files.contains { $0.contains(".copy") })
+  }
+
   @Test("edits pushed and merged stand at central; a new member reads what a changeset brings")
   func push() throws {
     let bench = try Bench(records: 200)
