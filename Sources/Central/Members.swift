@@ -89,10 +89,8 @@ extension Central {
           "invite.unknown", status: 401, "central does not know this invite",
           hint: "Ask for a new one.")
       }
-      if let usedBy {
-        guard usedBy == replica.description || mutant(43, "R7: an invite serves twice"),
-          let member = try member(replica)
-        else {
+      if let usedBy, !mutant(43, "R7: an invite serves twice") {
+        guard usedBy == replica.description, let member = try member(replica) else {
           throw Problem(
             "invite.used", status: 401, "this invite was used", hint: "Ask for a new one.")
         }

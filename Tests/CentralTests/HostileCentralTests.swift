@@ -180,6 +180,29 @@ struct HostileCentralTests {
     #expect(try scene.victim.store.evidence().allSatisfy { $0.settledAt != nil })
   }
 
+  @Test(
+    "strange: the log as it is, under a checkpoint that another key signed")
+  func strange() throws {
+    let scene = try Scene()
+    let stranger = SigningKey.generate()
+    scene.link.alter = { request, bytes in
+      guard request.path.hasSuffix("/log") else { return bytes }
+      let lines = Lines.split(bytes).map { line -> [UInt8] in
+        guard case .checkpoint(let signed, _, let signatures)? = try? LogLine.parse(line) else {
+          return line
+        }
+        let value = stranger.sign(Preimage.checkpoint(signed))
+        return LogLine.checkpointLine(
+          signed, signatures: signatures.map { Signature(key: $0.key, value: value) })
+      }
+      return Array(lines.joined(separator: [10]))
+    }
+    try scene.refused("log.checkpoint", .suspicion)
+    #expect(try scene.victim.cell("city", of: "c1") == "Chamonix")
+    scene.link.alter = nil
+    #expect(try scene.sync().pulled == 2)
+  }
+
   @Test("reordered: two entries in each other's place")
   func reordered() throws {
     let scene = try HostileScene()
@@ -323,6 +346,24 @@ struct HostileCentralTests {
     try scene.world.settle()
     _ = try scene.sync()
     #expect(try scene.author.cell("city", of: "c9") == "Meknes")
+  }
+
+  @Test("R1: a signed receipt for another change than was sent is none")
+  func otherReceipt() throws {
+    let scene = try Scene()
+    try scene.victim.edit("INSERT INTO club VALUES('c9', 'Mine', 'Fez', 1930)")
+    scene.link.alter = { request, bytes in
+      guard request.path.hasSuffix("/changes"), let told = try? ReceiptNote.parse(line: bytes).note
+      else { return bytes }
+      let note = ReceiptNote(
+        network: told.network, instance: told.instance, space: told.space, at: told.at,
+        heads: told.heads.map { .init(dot: $0.dot, hash: .zero) })
+      let value = scene.key.sign(Preimage.receipt(note.bytes))
+      return note.line(signatures: [Signature(key: scene.world.central.keyID, value: value)])
+    }
+    #expect(throws: SyncError.self) { _ = try scene.sync() }
+    #expect(try scene.victim.store.evidence().map(\.code) == ["receipt.missing"])
+    #expect(try scene.victim.store.waiting() == (1, 0))
   }
 
   @Test(

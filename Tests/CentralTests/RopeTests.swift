@@ -192,6 +192,23 @@ struct RopeTests {
     #expect(throws: SyncError.self) { try world.sync(a) }
   }
 
+  @Test(
+    "R12: what a device had sent before it was revoked is refused at the merge, and nobody waits")
+  func revokedInTheQueue() throws {
+    let world = try World()
+    let (gone, stays) = (try world.join(), try world.join())
+    try world.settle()
+    try gone.edit("INSERT INTO club VALUES('c1', 'Gone', 'Chamonix', 1920)")
+    try stays.edit("INSERT INTO club VALUES('c2', 'Stays', 'Quito', 1921)")
+    for member in [gone, stays] { try world.sync(member) }
+    try world.central.revoke(gone.identity.actor.replica, at: world.loop.at)
+    let refused = try world.merge().quarantined
+    #expect(refused.count == 1 && refused.allSatisfy { $0.reason.hasPrefix("member.revoked") })
+    try world.sync(stays)
+    #expect(try stays.cell("name", of: "c1") == nil)
+    #expect(try stays.cell("name", of: "c2") == "Stays")
+  }
+
   @Test("a clock wrong by twenty years signs again with central's time")
   func wrongClock() throws {
     let world = try World()

@@ -110,6 +110,23 @@ struct SnapshotTests {
     #expect(try world.digests().count == 1)
   }
 
+  @Test("R11: another image under the line that central signed is not taken")
+  func forgedImage() throws {
+    let world = try World()
+    let ana = try world.join()
+    try fill(world, ana, rows: 90)
+    let late = try world.join()
+    // Of the same length and a sound database: the signed hash alone tells.
+    let (right, wrong) = (Array("club-000001".utf8), Array("club-forged".utf8))
+    world.loop.forgesSnapshots = { $0.replacing(right, with: wrong) }
+    let error = #expect(throws: SyncError.self) { try world.sync(late) }
+    #expect(error?.code == "snapshot.damaged")
+    #expect(try late.store.rowCount(of: "commons") == 0)
+    world.loop.forgesSnapshots = nil
+    try world.sync(late)
+    #expect(try world.digests().count == 1)
+  }
+
   @Test("Somebody away for long takes a snapshot, and the edits made meanwhile stand on top")
   func returning() throws {
     let world = try World()

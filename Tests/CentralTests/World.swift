@@ -45,6 +45,8 @@ final class Loop: Exchange {
   var flipsSnapshots = false
   /// Every answer with a longer body is broken off after so many bytes of it.
   var cutsAnswersAfter: Int?
+  /// Whoever holds the line sends other content under the signed first line of a snapshot.
+  var forgesSnapshots: (([UInt8]) -> [UInt8])?
   /// The link breaks after so many more requests.
   var failsAfterRequests: Int?
   /// So many replies are lost, then no more.
@@ -71,6 +73,13 @@ final class Loop: Exchange {
       if let cut = cutsSnapshotsAfter {
         guard request.headers["If-Match"] == nil else { throw HTTPFailure(.interrupted, "cut") }
         response = Self.shortened(response, to: cut)
+      }
+      if let forge = forgesSnapshots,
+        let plain = try? Zstd.decompress(response.bytes, limit: 1 << 24)
+      {
+        let packed = Zstd.compress(forge(plain))
+        response.body = .bytes(packed)
+        response.headers.set("Content-Range", "bytes 0-\(packed.count - 1)/\(packed.count)")
       }
       if flipsSnapshots {
         var bytes = response.bytes
