@@ -126,9 +126,10 @@ extension Central {
   private func fateOfFork(_ segment: QueuedSegment, by author: Member, _ actor: ActorID) throws
     -> QueuedSegment.Fate
   {
-    guard let changes = try changes(of: segment, by: author) else {
+    guard let content = try verified[segment] ?? content(of: segment, by: author) else {
       return .aside(reason: Self.damaged)
     }
+    let changes = content.changes
     let held = try changes.prefix {
       try secondActor(of: $0.change.dot, $0.change.hash.bytes, in: segment.space) != nil
     }.count
@@ -140,7 +141,8 @@ extension Central {
     return .parted(
       QueuedSegment.Standing(
         actor: actor, author: author, claimsTooMuch: !missing.isEmpty, changes: news,
-        previous: held > 0 ? changes[held - 1].change.hash.bytes : segment.previous))
+        previous: held > 0 ? changes[held - 1].change.hash.bytes : segment.previous,
+        signatures: content.signatures))
   }
 
   private static let strange = "segment.chain: it does not follow what central holds"

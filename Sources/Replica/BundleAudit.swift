@@ -93,11 +93,11 @@ public struct BundleAudit {
     guard case .blob(let bytes)? = try store.meta("network"), let network = NetworkID(bytes: bytes)
     else { return }
     do {
-      let hashes = try segment.verify(
+      let changes = try segment.verify(
         lines, key: key(of: segment.actor.replica), network: network, space: space)
-      for (n, hash) in zip(segment.from..., hashes) {
+      for (n, (change, _)) in zip(segment.from..., changes) {
         let dot = Dot(actor: segment.actor, n: n)
-        if let held = try store.changeHash(dot, in: space), held != hash { twin(dot) }
+        if let held = try store.changeHash(dot, in: space), held != change.hash { twin(dot) }
       }
     } catch let problem as Problem {
       add(.damage, "bundle.segment", "a segment of \(segment.actor.replica): \(problem.detail)")

@@ -11,7 +11,7 @@ struct Cordee {
 
   static func main() {
     // A limit on the size of files is then an error of the write, told as a full disk is (setrlimit(2)).
-    unsafe signal(SIGXFSZ, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
     let environment = ProcessInfo.processInfo.environment
     let words = Array(CommandLine.arguments.dropFirst())
     let console = Console.system(environment: environment, errorsAsJSON: Program.wantsJSON(words))

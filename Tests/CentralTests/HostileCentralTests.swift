@@ -183,7 +183,7 @@ struct HostileCentralTests {
   @Test(
     "strange: the log as it is, under a checkpoint that another key signed")
   func strange() throws {
-    let scene = try Scene()
+    let scene = try HostileScene()
     let stranger = SigningKey.generate()
     scene.link.alter = { request, bytes in
       guard request.path.hasSuffix("/log") else { return bytes }
@@ -350,7 +350,7 @@ struct HostileCentralTests {
 
   @Test("R1: a signed receipt for another change than was sent is none")
   func otherReceipt() throws {
-    let scene = try Scene()
+    let scene = try HostileScene()
     try scene.victim.edit("INSERT INTO club VALUES('c9', 'Mine', 'Fez', 1930)")
     scene.link.alter = { request, bytes in
       guard request.path.hasSuffix("/changes"), let told = try? ReceiptNote.parse(line: bytes).note

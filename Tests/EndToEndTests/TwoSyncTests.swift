@@ -82,7 +82,7 @@ extension EndToEnd {
       try await world.start(merge: "on-push")
       try await world.join("quito", for: "ecuador")
       try await world.join("ica", for: "ica")
-      let every = try world.child("quito", ["sync", "--every", "1s"])
+      let every = world.child("quito", ["sync", "--every", "1s"])
       try every.process.run()
       for round in 1...8 {
         try await world.run("ica", "set", "organisation/quebec", "contact=\(round)")
