@@ -165,8 +165,8 @@ public final class Audit {
       (
         "change.unlogged", "changes called merged stand in no log",
         """
-        SELECT count(*) FROM cordee_change c WHERE state = 2 AND NOT EXISTS(SELECT 1 FROM cordee_log l
-          WHERE l.space = c.space AND l.actor = c.actor AND l.n = c.n)
+        SELECT count(*) FROM (SELECT space, actor, n FROM cordee_change WHERE state = 2
+          EXCEPT SELECT space, actor, n FROM cordee_log)
         """
       ),
       (
