@@ -1,7 +1,8 @@
 import Files
 
-/// One conversation at a time speaks for a replica, in whatever process: two would take the same log twice and write into
-/// each other's transfers. Editing and reading never wait for it.
+/// One conversation at a time speaks for a replica, in whatever process.
+///
+/// Two would take the same log twice and write into each other's transfers. Editing and reading never wait for it.
 package enum Conversation {
   /// Between two looks whether the other has ended.
   private static let look = Duration.milliseconds(250)
