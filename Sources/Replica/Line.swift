@@ -49,7 +49,7 @@ public struct Transferred: Sendable, Hashable {
   public let phase: Phase
   /// Bytes so far in this phase, as they crossed the network.
   public let bytes: Int
-  /// Bytes in all, where known.
+  /// Bytes in all: as central told, or reckoned from how much of the work they did; nil before either.
   public let total: Int?
 }
 
@@ -66,6 +66,9 @@ final class Line {
   private var crossed: [Transferred.Phase: Int] = [:]
   /// The bytes of a phase in all, once known.
   var totals: [Transferred.Phase: Int] = [:]
+
+  /// Bytes of a phase that had crossed when its present work began.
+  private var origins: [Transferred.Phase: Int] = [:]
 
   /// Bytes of an answer taken at most.
   static let answerBytesMax = 16 * 1024 * 1024
@@ -86,6 +89,16 @@ final class Line {
   func tell(_ phase: Transferred.Phase, crossed bytes: Int = 0) {
     crossed[phase, default: 0] += bytes
     observe(Transferred(phase: phase, bytes: crossed[phase] ?? 0, total: totals[phase]))
+  }
+
+  /// Reckons the bytes of a phase in all, from the places of its work that are done.
+  func reckon(_ phase: Transferred.Phase, done: Int, of all: Int) {
+    let bytes = crossed[phase] ?? 0
+    guard done > 0, let origin = origins[phase] else {
+      (origins[phase], totals[phase]) = (bytes, nil)
+      return
+    }
+    totals[phase] = origin + (bytes - origin) * max(all, done) / done
   }
 
   /// Sends a request until there is an answer.

@@ -22,9 +22,13 @@ extension Replica {
       let start = try cursor(of: space)
       var spool = Spool(path: "\(store.path).cordee-pull-\(space)", start: start)
       var taken = report
+      var first: Int?
       do {
         _ = try takeLog(of: space, from: start, &spool, author: author, &taken) { cursor in
-          try piece(of: space, after: cursor, line, .pull)
+          let base = first ?? cursor.seq
+          first = base
+          line.reckon(.pull, done: cursor.seq - base, of: announced - base)
+          return try piece(of: space, after: cursor, line, .pull)
         }
       } catch let error as SyncError where error.code == Spool.unfit && renewals < 2 {
         renewals += 1
@@ -160,7 +164,12 @@ extension Replica {
   /// - Throws: as `sync`; the next sync goes on from the last piece.
   func fetchHistory(of space: String, at: String, _ line: Line) throws -> Int {
     var count = 0
+    var first: Gap?
     while let gap = try store.gap(in: space) {
+      let begun = first ?? gap
+      first = begun
+      line.reckon(
+        .history, done: gap.after.seq - begun.after.seq, of: gap.upTo.seq - begun.after.seq)
       var last: [UInt8] = []
       do {
         count += try fillPiece(of: gap, in: space, &last, line)

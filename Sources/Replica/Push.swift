@@ -27,6 +27,8 @@ extension Replica {
     var heads: [Dot: Hash] = [:]
     var body: [UInt8] = []
     var size = 0
+    let all = try store.head(of: actor, in: space).n - n
+    line.reckon(.push, done: 0, of: all)
     func send() throws {
       if mutant(32, "R1: what is sent counts as received") {
         try store.write { try store.markReceived(actor, upTo: n + sent, in: space) }
@@ -36,6 +38,7 @@ extension Replica {
         answer, for: heads, in: space, at: at,
         upTo: actor == identity.actor ? heads.keys.map(\.n).max() : nil)
       (body, heads, size) = ([], [:], 0)
+      line.reckon(.push, done: sent, of: all)
     }
     try forEachSegment(of: space, as: actor, after: n) { segment in
       if size > 0, size + segment.fullBytes > Self.pushBytesMax { try send() }

@@ -10,6 +10,8 @@ import Wire
 extension Replica {
   /// Bytes of one range.
   private static let rangeBytes = 2 * 1024 * 1024
+  /// Bytes of the first range, whose answer tells how many there are in all.
+  private static let firstRangeBytes = 64 * 1024
   /// Bytes that make a cut answer count as progress.
   private static let progressBytes = 4096
   /// Bytes of an image taken at most.
@@ -81,7 +83,9 @@ extension Replica {
     line.tell(.snapshot, crossed: have)
     while total.map({ have < $0 }) ?? true {
       var headers: Headers = [
-        "Accept-Encoding": "zstd", "Range": "bytes=\(have)-\(have + Self.rangeBytes - 1)",
+        "Accept-Encoding": "zstd",
+        "Range":
+          "bytes=\(have)-\(have + (total == nil ? Self.firstRangeBytes : Self.rangeBytes) - 1)",
       ]
       if let tag { headers.add("If-Match", tag) }
       let (response, cut): (Response, HTTPFailure?)

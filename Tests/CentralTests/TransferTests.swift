@@ -123,6 +123,38 @@ struct TransferTests {
     #expect(waits == 3)
   }
 
+  @Test("Every phase of a long transfer tells how much is to come")
+  func totals() throws {
+    let world = try World()
+    world.central.snapshotEntriesMin = 20
+    let ana = try world.join()
+    var told: [Transferred] = []
+    ana.observe = { told.append($0) }
+    let rows = """
+      WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i WHERE n < 4000)
+      INSERT INTO club(id, name) SELECT 'club-' || n, hex(randomblob(300)) FROM i
+      """
+    try ana.edit(rows)
+    try world.sync(ana)
+    try world.merge()
+    let ben = try world.join()
+    ben.observe = { told.append($0) }
+    try world.sync(ben)
+    world.central.snapshotEntriesMin = 50_000
+    try ana.edit("UPDATE club SET name = hex(randomblob(300))")
+    try world.sync(ana)
+    try world.merge()
+    try world.sync(ben)
+    for phase in [Transferred.Phase.push, .snapshot, .history, .pull] {
+      let own = told.filter { $0.phase == phase }
+      let end = try #require(own.last?.bytes)
+      // Told before the last third has come, and not far from the truth.
+      let early = own.first { $0.total != nil }
+      #expect(try #require(early).bytes < end * 2 / 3, "\(phase)")
+      #expect(own.compactMap(\.total).allSatisfy { $0 > end / 2 && $0 < end * 2 }, "\(phase)")
+    }
+  }
+
   @Test("A request is repeated with growing, spread pauses, then given up")
   func patience() throws {
     let (world, ana) = try world(rows: 3)
