@@ -39,6 +39,8 @@ extension World {
     house.standings = [:]
     house.writesSeen = -1
     rogue = nil
+    // What was given back to a life is forgotten with it, be it that the older file was of the same life.
+    for station in stations { station.gaveTo = "" }
     marks.hit(isKnown ? .centralRestored : .centralRewound)
     tell("  central is \(isKnown ? "restored" : "rewound")")
     let routes = try running()
