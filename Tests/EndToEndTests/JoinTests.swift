@@ -47,6 +47,22 @@ extension EndToEnd {
       #expect(try await world.run("quito", "verify").exit == 0)
     }
 
+    @Test func `R10: a join cut before its file got its name is taken up with the same invite`()
+      async throws
+    {
+      let world = try World()
+      try await world.start(merge: "on-push")
+      let invite = try await world.invite("ecuador")
+      #expect(try await world.run("quito", "join", invite).exit == 0)
+      let path = world.replica(of: "quito")
+      let before = try keys(world)
+      try FileManager.default.moveItem(atPath: path, toPath: path + ".joining")
+      let joined = try await world.run("quito", "join", invite)
+      #expect(joined.exit == 0, "\(joined.errors)")
+      #expect(try keys(world) == before)
+      #expect(try await world.run("quito", "verify").exit == 0)
+    }
+
     @Test func `an invite that is refused leaves neither a file nor a key`() async throws {
       let world = try World()
       try await world.start(merge: "on-push")

@@ -1,3 +1,4 @@
+import Causality
 import Changes
 import Files
 import FoundationEssentials
@@ -76,7 +77,10 @@ struct Joining {
   private func takenUp() throws -> (Store, SigningKey)? {
     guard Files.size(begun) ?? 0 > 0,
       let store = try? Store(path: begun, schema: .registry, use: .replica, create: true),
-      let id = try store.meta("joining")?.text, let key = try? KeyFile.read(keyPath(id))
+      // Cut between its last write and its name, the file knows its key as any replica does.
+      let id = try store.meta("joining")?.text
+        ?? (try? Identity(store))?.actor.replica.description,
+      let key = try? KeyFile.read(keyPath(id))
     else { return nil }
     guard let identity = try? Identity(store) else { return (store, key) }
     let pin = invite.split(separator: ".").last.map(String.init)
