@@ -118,6 +118,18 @@ struct OffersTests {
       String(decoding: good, as: UTF8.self).utf8.distance(
         from: String(decoding: good, as: UTF8.self).startIndex, to: place.lowerBound)] ^= 1
     #expect(try refusals(world.offer(altered, by: b)) == ["segment.signature"])
+    // R6: whole, in its chain, under its author's name, and signed by somebody else.
+    let told = try Segment.parse(try #require(Lines.split(good).first))
+    let message = Preimage.segment(
+      network: world.central.network, space: "commons", head: Dot(actor: told.actor, n: told.to),
+      hash: told.head)
+    let strange = Segment(
+      actor: told.actor, from: told.from, to: told.to, previous: told.previous, head: told.head,
+      signatures: [Signature(key: told.actor.replica, value: b.key.sign(message))])
+    let unsigned = ([strange.line] + Lines.split(good).dropFirst()).flatMap { line -> [UInt8] in
+      line + [10]
+    }
+    #expect(try refusals(world.offer(unsigned, by: b)) == ["segment.signature"])
     let cut = try refusals(world.offer(Array(good.prefix(good.count - 40)), by: b))
     #expect(cut.count == 1 && cut[0].hasPrefix("wire."))
     let lines = Lines.split(good)
