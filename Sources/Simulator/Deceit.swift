@@ -37,7 +37,7 @@ extension World {
     let isTrue = try holdsTruth(station)
     if !wasTaken { marks.hit(.tamperingNoticed) }
     if isTrue || (!wasTaken && lies.isForgery) {
-      if !isTrue { happened(.lied(node: station.name, kind: kind, wasNoticed: false)) }
+      happened(.lied(node: station.name, kind: kind, wasNoticed: isTrue))
       return
     }
     if lies.isForgery {

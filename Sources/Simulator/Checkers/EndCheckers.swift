@@ -65,6 +65,8 @@ struct AlarmChecker: Checker {
   private var found: [Violation] = []
   /// Files that were copied or put back.
   private var doubtful: Set<String> = []
+  /// Members that central has lied to: what they hold against it since is true.
+  private var deceived: Set<String> = []
   private var wentBack = false
 
   init() {}
@@ -89,10 +91,13 @@ struct AlarmChecker: Checker {
       guard !hasCause else { return }
       found.append(Violation("false alarm", "\(node) began an epoch: \(reason.rawValue)"))
     case .accused(let node, let kind, let code, let isSettled):
-      guard !wentBack, kind == .proof || !isSettled else { return }
+      guard !wentBack, !deceived.contains(node), kind == .proof || !isSettled else { return }
       found.append(Violation("false alarm", "\(node) holds against central: \(code)"))
-    case .lied(let node, let kind, false):
-      found.append(Violation("tampering", "\(node) did not notice: \(kind.rawValue)"))
+    case .lied(let node, let kind, let wasNoticed):
+      deceived.insert(node)
+      if !wasNoticed {
+        found.append(Violation("tampering", "\(node) did not notice: \(kind.rawValue)"))
+      }
     case .hostileAnswered(let kind, let status) where (200..<300).contains(status):
       found.append(Violation("tampering", "central took it: \(kind.rawValue)"))
     default: break
