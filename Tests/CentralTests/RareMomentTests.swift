@@ -31,16 +31,7 @@ private final class Bending: Exchange {
   "A sync that is cut or lied to at a rare moment goes on afterwards", .timeLimit(.minutes(15)))
 struct RareMomentTests {
   private func filled(rows: Int, pieceBytes: Int) throws -> (World, Replica) {
-    let world = try World()
-    world.loop.routes.logPieceBytes = pieceBytes
-    let ana = try world.join()
-    try ana.edit(
-      """
-      WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i WHERE n < \(rows))
-      INSERT INTO club(id, name) SELECT 'club-' || n, 'Club ' || n FROM i
-      """)
-    try world.sync(ana)
-    try world.merge()
+    let (world, ana) = try World.filled(rows: rows, pieceBytes: pieceBytes)
     try world.sync(ana)
     return (world, ana)
   }
@@ -371,14 +362,7 @@ struct RareMomentTests {
 
   @Test("an older central's snapshot shows a newer replica what central itself only carries")
   func carried() throws {
-    let newer = Schema(
-      number: 2, spaces: clubs.spaces, roles: clubs.roles,
-      tables: clubs.tables.map { table in
-        table.name == "club"
-          ? Table(
-            "club", space: "commons", label: table.label,
-            fields: table.fields + [Field("motto", label: Label("Motto", fr: "Devise"))]) : table
-      })
+    let newer = newerClubs()
     let world = try World()
     let ana = try world.join(schema: newer)
     try ana.edit("INSERT INTO club VALUES('c1', 'Alpins', 'Chamonix', 1920, 'Excelsior')")

@@ -7,18 +7,11 @@ import Store
 import Testing
 
 /// The clubs with one field and one table more.
-private let newer = Schema(
-  number: 2, spaces: clubs.spaces, roles: clubs.roles,
-  tables: clubs.tables.map { table in
-    table.name == "club"
-      ? Table(
-        "club", space: "commons", label: table.label,
-        fields: table.fields + [Field("motto", label: Label("Motto", fr: "Devise"))]) : table
-  } + [
-    Table(
-      "song", space: "commons", label: Label("Song", fr: "Chant"),
-      fields: [Field("title", label: Label("Title", fr: "Titre"))])
-  ])
+private let newer = newerClubs(and: [
+  Table(
+    "song", space: "commons", label: Label("Song", fr: "Chant"),
+    fields: [Field("title", label: Label("Title", fr: "Titre"))])
+])
 
 @Suite("R14: programs of schema N and N+1 share one network", .timeLimit(.minutes(15)))
 struct SchemaTests {

@@ -14,17 +14,7 @@ import Wire
 struct TransferTests {
   /// A central whose log comes in pieces of a few lines.
   private func world(rows: Int) throws -> (World, Replica) {
-    let world = try World()
-    world.loop.routes.logPieceBytes = 2_000
-    let ana = try world.join()
-    try ana.edit(
-      """
-      WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i WHERE n < \(rows))
-      INSERT INTO club(id, name) SELECT 'club-' || n, 'Club ' || n FROM i
-      """)
-    try world.sync(ana)
-    try world.merge()
-    return (world, ana)
+    try World.filled(rows: rows, pieceBytes: 2_000)
   }
 
   private func logRequests(_ world: World) -> [String] {

@@ -229,3 +229,32 @@ extension Replica {
     }
   }
 }
+
+/// The clubs as a newer schema has them: with one field more, and further tables.
+func newerClubs(and more: [Table] = []) -> Schema {
+  Schema(
+    number: 2, spaces: clubs.spaces, roles: clubs.roles,
+    tables: clubs.tables.map { table in
+      table.name == "club"
+        ? Table(
+          "club", space: "commons", label: table.label,
+          fields: table.fields + [Field("motto", label: Label("Motto", fr: "Devise"))]) : table
+    } + more)
+}
+
+extension World {
+  /// A central whose log comes in pieces of so many bytes, and its author of many clubs, merged.
+  static func filled(rows: Int, pieceBytes: Int) throws -> (World, Replica) {
+    let world = try World()
+    world.loop.routes.logPieceBytes = pieceBytes
+    let ana = try world.join()
+    try ana.edit(
+      """
+      WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i WHERE n < \(rows))
+      INSERT INTO club(id, name) SELECT 'club-' || n, 'Club ' || n FROM i
+      """)
+    try world.sync(ana)
+    try world.merge()
+    return (world, ana)
+  }
+}

@@ -85,7 +85,8 @@ import Testing
     #expect(try bash("-n", "") == "")
   }
 
-  @Test(arguments: [
+  /// What is begun, and what every shell makes of it.
+  private static let begun = [
     ("cordee cent", "central"),
     ("cordee central in", "init invite"),
     ("cordee central init --al", "--allow-plain-http"),
@@ -93,7 +94,9 @@ import Testing
     ("cordee completions f", "fish"),
     ("cordee resolve 3f2a name --keep m", "mine"),
     ("cordee status --j", "--json"),
-  ])
+  ]
+
+  @Test(arguments: begun)
   func `bash completes what is begun`(_ line: String, _ expected: String) throws {
     let words = line.split(separator: " ").map { "'\($0)'" }
     let call = """
@@ -103,16 +106,10 @@ import Testing
     #expect(try bash("-s", call) == expected)
   }
 
-  @Test(arguments: [
-    ("cordee cent", "central"),
-    ("cordee central in", "init invite"),
-    ("cordee central init --al", "--allow-plain-http"),
-    ("cordee official-list --format c", "csv"),
-    ("cordee completions f", "fish"),
-    ("cordee resolve 3f2a name --keep m", "mine"),
-    ("cordee bundle ", "export import"),
-    ("cordee status --", "--help --json --replica"),
-  ])
+  @Test(
+    arguments: begun + [
+      ("cordee bundle ", "export import"), ("cordee status --", "--help --json --replica"),
+    ])
   func `fish completes what is begun`(_ line: String, _ expected: String) throws {
     let script = Completions(commands: Cordee.commands).script(for: .fish)
     let told = try said(
