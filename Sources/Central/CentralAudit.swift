@@ -130,7 +130,7 @@ public struct CentralAudit {
             previous: previous, seq: seq, dot: line.header.dot, verdict: verdict, hash: change.hash)
         )
         let isRight =
-          line.header.space.utf8.elementsEqual(row.text(0).utf8) && hash.bytes == row.bytes(1)
+          line.header.space.hasBytes(of: row.text(0)) && hash.bytes == row.bytes(1)
           && seq == row.int(3) && line.header.dot.actor.bytes == row.bytes(4)
           && line.header.dot.n == row.int(5) && change.hash.bytes == row.bytes(7)
           && (change.bodyBytes != nil) == (row.int(8) == 1)

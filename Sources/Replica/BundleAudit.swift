@@ -199,7 +199,7 @@ public struct BundleAudit {
       return add(
         .damage, "bundle.checkpoint", "the checkpoint of \(space) is not signed by central")
     }
-    guard checkpoint.space.utf8.elementsEqual(space.utf8), checkpoint.seq == reading.place.seq,
+    guard checkpoint.space.hasBytes(of: space), checkpoint.seq == reading.place.seq,
       checkpoint.hash == reading.place.hash
     else {
       return add(

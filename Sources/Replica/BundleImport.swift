@@ -75,7 +75,7 @@ extension Replica {
   ) throws {
     let (note, signed, signatures) = try ReceiptNote.parse(line: line)
     let message = Preimage.receipt(signed)
-    guard note.network == identity.network, note.space.utf8.elementsEqual(space.utf8),
+    guard note.network == identity.network, note.space.hasBytes(of: space),
       note.instance == (try cursor(of: space).instance),
       signatures.contains(where: { identity.centralKey.verifies($0.value, of: message) })
     else {

@@ -193,7 +193,6 @@ extension Replica {
   private func fillPiece(of gap: Gap, in space: String, _ last: inout [UInt8], _ line: Line) throws
     -> Int
   {
-
     let start = Cursor(
       instance: try cursor(of: space).instance, seq: gap.after.seq, hash: gap.after.hash)
     var verification = verification(of: space, from: start)

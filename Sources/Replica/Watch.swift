@@ -200,7 +200,7 @@ extension Replica {
       let json = try? JSON.parse(answer)
     else { throw try missing("gave no receipt") }
     let message = Preimage.receipt(signed)
-    guard note.network == identity.network, note.space.utf8.elementsEqual(space.utf8),
+    guard note.network == identity.network, note.space.hasBytes(of: space),
       signatures.contains(where: { identity.centralKey.verifies($0.value, of: message) })
     else { throw try missing("its receipt is not signed by it") }
     var refused: [Dot: String] = [:]

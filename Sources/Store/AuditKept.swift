@@ -61,7 +61,7 @@ extension Audit {
     guard try store.hasKept() else { return }
     try store.db.scan("SELECT space, seq, instance, hash, line FROM cordee_checkpoint", []) { row in
       guard case .checkpoint(_, let signed, _)? = try? LogLine.parse(row.bytes(4)),
-        signed.space.utf8.elementsEqual(row.text(0).utf8), signed.seq == row.int(1),
+        signed.space.hasBytes(of: row.text(0)), signed.seq == row.int(1),
         signed.instance.bytes == row.bytes(2), signed.hash.bytes == row.bytes(3)
       else {
         damage("kept.checkpoint", "a checkpoint is kept under another place than central signed")
