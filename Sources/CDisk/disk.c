@@ -3,6 +3,7 @@
 #include "disk.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,17 +141,29 @@ int disk_is_dead(struct cordee_disk *disk, const char *path) {
   return disk->kind == CORDEE_DISK_CRASH && disk->has_struck && disk_begins(path, disk->prefix);
 }
 
+// Disks on which a statement waits to be stopped.
+static atomic_int interrupts_armed;
+
+// A statement whose program has ended has taken effect; to stop it then would tell a lie about it.
+static int runs(sqlite3 *db) {
+  for (sqlite3_stmt *statement = sqlite3_next_stmt(db, NULL); statement; statement = sqlite3_next_stmt(db, statement))
+    if (sqlite3_stmt_busy(statement)) return 1;
+  return 0;
+}
+
 // Called after so many steps of a statement's program; stops it when its turn has come.
 int disk_on_steps(void *context) {
-  struct file *file = context;
-  struct cordee_disk *disk = file->disk;
-  if (disk->kind != CORDEE_DISK_INTERRUPT || disk->has_struck || disk->is_paused) return 0;
-  if (!disk_begins(file->path, disk->prefix)) return 0;
+  if (atomic_load_explicit(&interrupts_armed, memory_order_relaxed) == 0) return 0;
+  sqlite3 *db = context;
+  const char *path = sqlite3_db_filename(db, "main");
+  struct cordee_disk *disk = disk_of(path);
+  if (!disk || disk->kind != CORDEE_DISK_INTERRUPT || disk->has_struck || disk->is_paused) return 0;
+  if (!disk_begins(path, disk->prefix)) return 0;
   if (disk->left > steps_a_call) {
     disk->left -= steps_a_call;
     return 0;
   }
-  return disk->has_struck = 1;
+  return disk->has_struck = runs(db);
 }
 
 void disk_free_when_done(struct cordee_disk *disk) {
@@ -203,6 +216,7 @@ void cordee_disk_free(struct cordee_disk *disk) {
       break;
     }
   pthread_mutex_unlock(&disks_lock);
+  cordee_disk_disarm(disk);
   disk->is_left = 1;
   disk_free_when_done(disk);
 }
@@ -255,6 +269,7 @@ void cordee_disk_arm(struct cordee_disk *disk, const char *prefix, int kind, uin
   disk->prefix = strdup(prefix);
   if (!disk->prefix) return;
   disk->kind = kind;
+  if (kind == CORDEE_DISK_INTERRUPT) atomic_fetch_add(&interrupts_armed, 1);
   disk->left = after;
   disk->has_struck = after == 0;
 }
@@ -264,6 +279,7 @@ int cordee_disk_struck(struct cordee_disk *disk) { return disk->has_struck; }
 void cordee_disk_disarm(struct cordee_disk *disk) {
   free(disk->prefix);
   disk->prefix = NULL;
+  if (disk->kind == CORDEE_DISK_INTERRUPT) atomic_fetch_sub(&interrupts_armed, 1);
   disk->kind = disk->has_struck = 0;
 }
 

@@ -258,10 +258,7 @@ static sqlite3_vfs the_vfs;
 // Every connection to a file on a disk can be stopped in the midst of a statement.
 static int on_connection(sqlite3 *db, char **message, const struct sqlite3_api_routines *api) {
   (void)message, (void)api;
-  const char *path = sqlite3_db_filename(db, "main");
-  struct cordee_disk *disk = disk_of(path);
-  struct file *file = disk ? disk_file_find(disk, path) : NULL;
-  if (file) sqlite3_progress_handler(db, steps_a_call, disk_on_steps, file);
+  if (disk_of(sqlite3_db_filename(db, "main"))) sqlite3_progress_handler(db, steps_a_call, disk_on_steps, db);
   return SQLITE_OK;
 }
 

@@ -60,7 +60,7 @@ extension World {
       tell("  \(station.name) goes on under another actor: \(reason?.rawValue ?? "")")
       happened(
         .epoch(
-          node: station.name, reason: reason ?? .forked, mayBeMisled: station.wasDamaged))
+          node: station.name, reason: reason ?? .forked, mayBeMisled: station.mayBeMisled))
     }
     for space in Town.spaces {
       guard var past = station.memory.pasts[space] else { continue }

@@ -110,6 +110,9 @@ final class Station {
 
   var isOpen: Bool { replica != nil }
 
+  /// Whether bytes of central's answers were altered in its last conversation, or are in the one that goes on.
+  var mayBeMisled: Bool { wasDamaged || weather.isDamaging || lies != nil }
+
   func openProgram() throws -> Program {
     if let program { return program }
     let opened = try Program(path: path)

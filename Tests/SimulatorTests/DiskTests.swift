@@ -110,6 +110,33 @@ struct DiskTests {
     #expect(try connection.first("SELECT count(*) FROM t") { $0.int(0) } == 2)
   }
 
+  @Test("an interrupt stops a statement in its midst, and never one that has taken effect")
+  func interrupts() throws {
+    let disk = try #require(Disk(folder: folder))
+    defer { withExtendedLifetime(disk) {} }
+    let path = "\(folder)/a.sqlite"
+    let connection = try open(path)
+    try connection.execute("CREATE TABLE t(x)")
+    var (rows, stopped) = (0, 0)
+    for after in 1...600 {
+      disk.arm(.interrupt, after: after, prefix: path)
+      do {
+        try connection.transaction { () throws in
+          for _ in 0..<3 { try connection.run("INSERT INTO t VALUES(1)") }
+        }
+        rows += 3
+      } catch {
+        stopped += 1
+      }
+      disk.disarm()
+      let isOpen = connection.isInTransaction
+      #expect(!isOpen)
+      #expect(try connection.first("SELECT count(*) FROM t") { $0.int(0) } == rows)
+    }
+    #expect(stopped > 20)
+    #expect(rows > 0)
+  }
+
   @Test("what is open lives on when the owner lets its disk go, and what is not fails in words")
   func outlives() throws {
     var disk = Disk(folder: folder)
