@@ -119,19 +119,15 @@ extension Store {
     try setMeta("epoch_due", .text(reason.rawValue))
   }
 
-  /// The highest change of an actor in a space that surely stands elsewhere: central received it, the log brought it, or
-  /// another author had seen it.
+  /// The highest change of an actor in a space that surely stands elsewhere: central received it, or the log brought it.
   ///
-  /// What is known without asking; hello tells more.
+  /// What is known without asking; hello tells more. That another author claims to have seen it says nothing: it may have
+  /// seen a twin's change of the same name, or lie.
   ///
-  /// - Complexity: O(changes of the actor + authors).
+  /// - Complexity: O(changes of the actor).
   public func knownStanding(of actor: ActorID, in space: String) throws -> Int {
     let head = try head(of: actor, in: space).n
-    var standing = try max(lastLogged(actor, space), min(head, received(of: actor, in: space)))
-    for entry in try known(in: space).entries where entry.actor != actor {
-      standing = max(standing, try self.head(of: entry.actor, in: space).context[actor])
-    }
-    return min(standing, head)
+    return try max(lastLogged(actor, space), min(head, received(of: actor, in: space)))
   }
 
   /// Who writes in this file now; nil before it joined.

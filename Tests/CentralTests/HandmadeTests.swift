@@ -81,4 +81,30 @@ struct ForgedContextTests {
     #expect(try world.sync(newcomer).snapshotRows > 0)
     #expect(try newcomer.store.digest("commons") == world.central.store.digest("commons"))
   }
+
+  @Test("what a liar claims to have seen of unsent changes does not keep them back (R16)")
+  func unsent() throws {
+    let world = try World()
+    let ana = try world.join()
+    var hand = Hand(try world.join())
+    try ana.edit("INSERT INTO club(id, name) VALUES('c1', 'Alpins')")
+    try world.settle(with: [ana])
+    var context = VersionVector()
+    context.raise(ana.identity.actor, to: 1_000_000)
+    #expect(try hand.push("c2", claiming: context, world) == 200)
+    try world.settle(with: [ana])
+    let twin = try world.copy(of: ana)
+    for (file, city) in [(twin, "Bern"), (ana, "Rome")] {
+      for n in 1...3 {
+        try file.edit("UPDATE club SET city = '\(city)', founded = \(n) WHERE id = 'c1'")
+        try file.store.write { _ = try file.store.seal(as: file.author) }
+      }
+    }
+    #expect(try ana.store.knownStanding(of: ana.identity.actor, in: "commons") == 1)
+    try world.settle(with: [twin])
+    #expect(try world.sync(ana).epoch?.resealed == 3)
+    try world.agree([ana, twin])
+    let cities = try ana.store.state(of: RowKey(table: "club", id: "c1")).cells["city"]
+    #expect(Set(cities?.map(\.value) ?? []) == [.text("Bern"), .text("Rome")])
+  }
 }
