@@ -118,9 +118,11 @@ extension Replica {
     let hello = try copy.hello()
     let answer = try copy.ask(hello, line)
     let standing = try copy.standing(of: hello.actor, hello, answer, line)
+    let former = try copy.forkedFormers(line)
     let epoch = try store.write {
       let epoch = try store.beginEpoch(
-        .adopted, as: copy.freshActor, author: copy.author(at: at), standing: standing)
+        .adopted, as: copy.freshActor, author: copy.author(at: at), standing: standing,
+        former: former)
       try enrolled.keep(in: store, origin: origin)
       return epoch
     }

@@ -53,6 +53,7 @@ extension Replica {
           space, to: instance, from: common[space] ?? .start, first, at: at, line, &report)
         moved.append(space)
       }
+      if let epoch = try beginEpochIfTaken(at: at, line) { report.epoch = epoch }
       for space in moved { try pull(space, author: author(at: at), line, &report) }
     }
     for (space, dots) in wants { try giveBodies(dots, space, line) }
@@ -104,6 +105,8 @@ extension Replica {
         try store.seal(as: author(at: at))
         let undone = place.seq < cursor.seq ? try store.goBack(space, to: place) : 0
         try store.setCursor(new, of: space)
+        // Central's word for what is gone goes, too; the pull that follows brings the next.
+        if place.seq < cursor.seq { try store.setMeta("checkpoint.\(space)", .null) }
         return undone
       }
     }

@@ -37,6 +37,21 @@ extension Replica {
     let former = try forkedFormers(line)
     let isDue = isForked || !former.isEmpty
     guard let reason = try store.epochDue() ?? (isDue ? .forked : nil) else { return nil }
+    return try renew(reason, hello, answer, former: former, at: at, line)
+  }
+
+  /// Begins an epoch when a twin took a former name under which changes wait here: before the log brings the twin's.
+  func beginEpochIfTaken(at: String, _ line: Line) throws -> Epoch? {
+    let former = try forkedFormers(line).filter { $0.key.replica == key.publicKey.replica }
+    guard !former.isEmpty else { return nil }
+    let hello = try hello()
+    return try renew(.forked, hello, try ask(hello, line), former: former, at: at, line)
+  }
+
+  private func renew(
+    _ reason: EpochReason, _ hello: Hello, _ answer: HelloAnswer,
+    former: [ActorID: [String: Int]], at: String, _ line: Line
+  ) throws -> Epoch {
     let standing = try standing(of: hello.actor, hello, answer, line)
     let epoch = try store.write {
       try store.beginEpoch(
@@ -46,19 +61,21 @@ extension Replica {
     return epoch
   }
 
-  /// Former actors under whose name central holds other changes than this file has waiting, and up to where both agree.
+  /// Former actors whose waiting changes could never stand under their name, and up to where central holds what they wrote.
   ///
   /// A twin wrote under that name and a central that was put back heard it first; or hello's answer, which is not signed,
-  /// was altered on its way when the epoch began. Either way what waits could never stand under its name.
-  private func forkedFormers(_ line: Line) throws -> [ActorID: [String: Int]] {
+  /// was altered on its way when the epoch began; or the name is of a key this file had before it was adopted, and central
+  /// forgot what it had received: nobody can sign it any more.
+  func forkedFormers(_ line: Line) throws -> [ActorID: [String: Int]] {
     var forked: [ActorID: [String: Int]] = [:]
-    for actor in try store.waitingFormerActors() where actor.replica == key.publicKey.replica {
+    for actor in try store.waitingFormerActors() {
+      let isForeign = actor.replica != key.publicKey.replica
       let hello = try hello(as: actor)
       let answer = try ask(hello, line)
       let standing = try standing(of: actor, hello, answer, line)
       for space in answer.spaces {
         let point = standing[space.name] ?? 0
-        guard space.heldN > point,
+        guard isForeign || space.heldN > point,
           try !store.ownChanges(of: actor, in: space.name, after: point, limit: 1).isEmpty
         else { continue }
         forked[actor, default: [:]][space.name] = point
@@ -84,14 +101,12 @@ extension Replica {
     -> [String: Int]
   {
     var points: [String: CommonPoint] = [:]
-    // Of a former actor it was only said once that all of it stands.
-    let isFormer = try actor != store.currentActor()
     for space in hello.spaces {
       guard let central = answer.spaces.first(where: { $0.name == space.name }) else { continue }
+      // A receipt says nothing here: a central that was put back unnoticed forgot what it gave.
       points[space.name] = try CommonPoint(
         space, central, isForeign: actor.replica != key.publicKey.replica,
-        logged: isFormer
-          ? store.lastLogged(actor, space.name) : store.knownStanding(of: actor, in: space.name)
+        logged: store.lastLogged(actor, space.name)
       ) { try store.changeHash(Dot(actor: actor, n: $0), in: space.name) }
     }
     while points.values.contains(where: { $0.probe != nil }) {

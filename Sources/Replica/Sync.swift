@@ -89,6 +89,8 @@ extension Replica {
       report.offered += try offerAgain(space, at: at, line, &report)
     }
     if report.isCentralRestoring {
+      // What names changes that will have to be sealed again is sealed again with them.
+      guard try forkedFormers(line).isEmpty else { return }
       for space in answer.spaces {
         report.pushed += try pushIfAllowed(space.name, after: space.heldN, at: at, line, &report)
       }

@@ -16,8 +16,8 @@ struct Model {
   private var ends: [String: Hash] = [:]
   /// Where each change ever stood.
   private var places: [Hash: [Node]] = [:]
-  /// Where each line of copies left another.
-  private var parents: [Int: (line: Int, order: Int, keepsContext: Bool)] = [:]
+  /// Where each line of copies left others.
+  private var parents: [Int: [Parent]] = [:]
   /// The changes of each line, in order.
   private var lines: [Int: [Accepted]] = [:]
   /// Central's own changes, by the actor of each life.
@@ -37,6 +37,12 @@ struct Model {
     var height = 0
   }
 
+  private struct Parent {
+    var line: Int
+    var order: Int
+    var keepsContext: Bool
+  }
+
   init() {}
 
   mutating func accept(_ change: Accepted) {
@@ -46,7 +52,7 @@ struct Model {
   }
 
   mutating func branch(_ line: Int, from: Int, at order: Int, keepsContext: Bool) {
-    parents[line] = (from, order, keepsContext)
+    parents[line, default: []].append(Parent(line: from, order: order, keepsContext: keepsContext))
   }
 
   /// Works out what each author had seen of the log, once all of it is known.
@@ -55,10 +61,7 @@ struct Model {
   mutating func settle() {
     heads = [:]
     for line in lines.keys.sorted() {
-      var seen: [Node] = []
-      if let parent = parents[line], parent.keepsContext {
-        seen = context(of: parent.line, before: parent.order)
-      }
+      var seen: [Node] = inherited(by: line)
       for change in lines[line] ?? [] {
         for node in [tree[change.sight.head]].compactMap(\.self)
           + (change.again.flatMap { heads[$0] } ?? [])
@@ -75,8 +78,13 @@ struct Model {
     if let last = lines[line]?.last(where: { $0.sight.order < order }) {
       return heads[last.hash] ?? []
     }
-    guard let parent = parents[line], parent.keepsContext else { return [] }
-    return context(of: parent.line, before: parent.order)
+    return inherited(by: line)
+  }
+
+  private func inherited(by line: Int) -> [Node] {
+    (parents[line] ?? []).filter(\.keepsContext).flatMap {
+      context(of: $0.line, before: $0.order)
+    }
   }
 
   mutating func add(_ entry: LoggedEntry) {
@@ -119,12 +127,13 @@ struct Model {
     for head in heads[change.hash] ?? [] {
       if places[other.hash]?.contains(where: { isBelow($0, head) }) == true { return true }
     }
-    var (line, order) = (change.sight.line, change.sight.order)
-    while true {
-      if other.sight.line == line { return other.sight.order < order }
-      guard let parent = parents[line] else { return false }
-      (line, order) = (parent.line, parent.order)
-    }
+    return precedes(other.sight, change.sight.line, change.sight.order)
+  }
+
+  /// Whether a place is part of the past of another one.
+  private func precedes(_ sight: Sight, _ line: Int, _ order: Int) -> Bool {
+    if sight.line == line { return sight.order < order }
+    return parents[line]?.contains { precedes(sight, $0.line, $0.order) } == true
   }
 
   private func isBelow(_ node: Node, _ head: Node) -> Bool {

@@ -96,21 +96,24 @@ extension World {
       guard !isKnown(hash) else { continue }
       let before = body.was.flatMap { past.own[$0] }
       if before != nil { marks.hit(.resealed) }
-      // What several former actors had waiting is sealed again one after the other.
-      if let was = body.was, before != nil {
-        if let stem = past.stem, stem != was.actor { branch(&past, before: was) }
-        past.stem = was.actor
-      } else {
-        past.stem = nil
+      // What several former actors had waiting is sealed again one after the other: each had seen what its own actor had,
+      // and what is sealed before it.
+      if let before {
+        if let stem = past.stem, stem != before.holder { join(&past, before.sight) }
+        if past.rest?.actor == before.holder { past.rest = nil }
+      } else if let rest = past.rest {
+        join(&past, Sight(head: .zero, line: rest.line, order: rest.order))
+        past.rest = nil
       }
+      past.stem = before?.holder
       let dirty = body.writes.lazy.compactMap { station.memory.dirty[$0.row] }.first
       // Sealed again: what its author had seen is what counted then.
       let sight = Sight(
         head: before?.sight.head ?? dirty ?? head, line: past.line, order: past.order)
       past.order += 1
       let dot = Dot(actor: actor, n: n)
-      past.own[dot] = (sight, hash)
-      if let was = body.was { past.own[was] = (sight, before?.hash ?? hash) }
+      past.own[body.was ?? dot] = Station.Past.Own(
+        sight: sight, hash: before?.hash ?? hash, holder: actor)
       station.memory.held.insert(hash)
       tell("  \(station.name) sealed \(n) in \(space)")
       accept(
@@ -123,8 +126,19 @@ extension World {
   /// A new epoch: what stood before the first change that was sealed again was seen by all that follows; the others, as
   /// they were named before, were not.
   private func branch(_ past: inout Station.Past, before was: Dot?) {
-    let first = was.flatMap { past.own[$0]?.sight }
-    leave(&past, at: first.map { ($0.line, $0.order) } ?? (past.line, past.order))
+    let first = was.flatMap { past.own[$0] }
+    past.stem = nil
+    past.rest = past.actor.flatMap { actor in
+      first.map { _ in Station.Past.Rest(actor: actor, line: past.line, order: past.order) }
+    }
+    leave(&past, at: first.map { ($0.sight.line, $0.sight.order) } ?? (past.line, past.order))
+  }
+
+  /// Goes on on a line whose past is the present one's and another's.
+  private func join(_ past: inout Station.Past, _ other: Sight) {
+    let own = (past.line, past.order)
+    leave(&past, at: (other.line, other.order))
+    happened(.branched(line: past.line, from: own.0, order: own.1, keepsContext: false))
   }
 
   /// Goes on on a line of its own.

@@ -74,10 +74,26 @@ final class Station {
     /// Who writes, and how many changes of that actor were seen.
     var actor: ActorID?
     var observed = 0
-    /// Whose change the last one seals again.
+    /// Whose change the last one seals again: the actor that had it until then.
     var stem: ActorID?
-    /// Own changes by their place, to find what was sealed again.
-    var own: [Dot: (sight: Sight, hash: Hash)] = [:]
+    /// Where the last actor's own past ended, while nothing of the present one's says that it was seen.
+    var rest: Rest?
+    /// Own changes by the place each was first sealed at, to find what was sealed again.
+    var own: [Dot: Own] = [:]
+
+    struct Rest {
+      var actor: ActorID
+      var line: Int
+      var order: Int
+    }
+
+    /// Where an own change stands now.
+    struct Own {
+      var sight: Sight
+      var hash: Hash
+      /// Who has it: the last that sealed it.
+      var holder: ActorID
+    }
   }
 
   /// An older state of a file.

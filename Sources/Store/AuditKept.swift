@@ -23,9 +23,7 @@ extension Audit {
       if isHeld, cursor?.instance == checkpoint.instance,
         try store.logHash(of: space, at: checkpoint.seq) != checkpoint.hash
       {
-        damage(
-          "kept.checkpoint",
-          "the log of \(space) is not the one central signed at entry \(checkpoint.seq)")
+        parted("central once signed another log of \(space) at entry \(checkpoint.seq)")
       }
     }
     for (actor, line) in try store.receipts(in: space) {
@@ -49,11 +47,16 @@ extension Audit {
       }
       for head in parsed.note.heads where head.dot.actor == actor {
         if let held = try store.changeHash(head.dot, in: space), held != head.hash {
-          damage("kept.receipt", "central's receipt for \(head.dot) is for another change")
+          parted("central once received another change \(head.dot) of \(space)")
         }
       }
     }
     try checkParcels(space)
+  }
+
+  /// What central signed before it was put back: history here is held against its present word, so that nothing is damaged.
+  private func parted(_ words: String) {
+    report.add(Finding(.notice, "kept.parted", "\(words): it was put back since"))
   }
 
   /// Every kept checkpoint stands under the place, life, hash and space that central signed.

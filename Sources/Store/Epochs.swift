@@ -83,10 +83,14 @@ extension Store {
     }
     try seal(as: author)
     var resealed = 0
+    let formers = try epochs().map(\.from)
     for space in schema.spaces {
-      let apart = former.compactMapValues { $0[space] }
-      for (actor, point) in apart.sorted(by: { $0.key < $1.key }) {
-        resealed += try reseal(space, actor, as: next, above: point)
+      var apart: [ActorID: Int] = [:]
+      // In the order they wrote in: each had seen those before it.
+      for actor in formers where apart[actor] == nil {
+        guard let point = former[actor]?[space] else { continue }
+        resealed += try reseal(space, actor, as: next, above: point, apart: apart)
+        apart[actor] = point
       }
       resealed += try reseal(
         space, author.actor, as: next, above: standing[space] ?? 0, apart: apart)

@@ -239,4 +239,61 @@ struct RewindTests {
       try world.audit(member)
     }
   }
+
+  @Test(
+    "a file that went back, cut before it went on, is sound, and so is one whose space is empty now"
+  )
+  func auditInBetween() throws {
+    let world = try World()
+    let (chair, other) = (try world.join("chair"), try world.join())
+    try chair.edit("INSERT INTO club VALUES('c1', 'Alpins', 'Chamonix', 1920)")
+    try world.settle()
+    try world.settle()
+    let backup = try world.backUp()
+    try chair.edit("INSERT INTO draft VALUES('d1', 'words')")
+    try chair.edit("UPDATE club SET city = 'Quito' WHERE id = 'c1'")
+    try world.settle(with: [chair])
+    try world.restore(backup)
+    try world.central.accept(choosing: [], at: world.loop.at)
+    // The first piece of the log in central's new life does not come.
+    world.loop.tamper = { request in
+      if request.path.hasSuffix("/log") { world.loop.lostReplies = 1 }
+      return request
+    }
+    #expect(throws: HTTPFailure.self) { try world.sync(chair) }
+    world.loop.tamper = nil
+    #expect(try world.findings(in: chair).map(\.code) == ["checkpoint.missing"])
+    try world.sync(chair)
+    #expect(try world.findings(in: chair) == [])
+    try world.agree([chair, other])
+    #expect(try other.cell("city", of: "c1") == "Quito")
+  }
+
+  @Test(
+    "that goes back to a life it had before: what it once signed there is shown, and damages no file"
+  )
+  func earlierLife() throws {
+    let world = try World()
+    let (ana, ben) = (try world.join(), try world.join())
+    try ana.edit("INSERT INTO club VALUES('c1', 'Alpins', 'Chamonix', 1920)")
+    try world.settle()
+    try world.settle()
+    let first = try world.backUp()
+    try ana.edit("UPDATE club SET city = 'Quito' WHERE id = 'c1'")
+    try world.settle(with: [ana])
+    // Another life begins from before, and ends unnoticed: central is where it was, and merges something else there.
+    try world.restore(first)
+    try world.central.accept(at: world.loop.at)
+    try world.sync(ana)
+    try world.rewind(to: first)
+    try ben.edit("UPDATE club SET name = 'Alpinistes' WHERE id = 'c1'")
+    try world.sync(ben)
+    try world.merge()
+    _ = try? world.sync(ana)
+    if world.central.isRestoring { try world.central.accept(at: world.loop.at) }
+    for _ in 0..<3 { try world.settle() }
+    #expect(try world.digests().count == 1)
+    #expect(try world.findings(in: ana).map(\.kind).allSatisfy { $0 == .notice })
+    #expect(try world.findings(in: ana).map(\.code).contains("kept.parted"))
+  }
 }

@@ -171,12 +171,14 @@ final class World {
   }
 
   /// Checks a member's file against its own history.
-  func audit(_ member: Replica) throws {
+  func audit(_ member: Replica) throws { #expect(try findings(in: member) == []) }
+
+  /// What an audit finds in a member's file.
+  func findings(in member: Replica) throws -> [Finding] {
     let scratch = folder.appending(path: "scratch-\(UUID().uuidString)").path
     defer { try? FileManager.default.removeItem(atPath: scratch) }
     let store = try Store(path: member.store.path, schema: member.store.schema, use: .reader)
-    let report = try Audit(of: store, centralKey: central.publicKey, scratchPath: scratch).run()
-    #expect(report.findings == [])
+    return try Audit(of: store, centralKey: central.publicKey, scratchPath: scratch).run().findings
   }
 
   /// A copy of central's file as it is now, as `cordee central backup` makes it.

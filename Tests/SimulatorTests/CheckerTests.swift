@@ -164,6 +164,27 @@ struct CheckerTests {
     #expect(ContentChecker.check(story.events, with: ContentChecker()).isEmpty)
   }
 
+  @Test("content: a line of two pasts has seen both, and nothing that came later in either")
+  func joins() {
+    var story = Story()
+    story.merge(story.accept(1, 1, seen: 0, Story.made("a"), name: 1))
+    story.merge(story.accept(1, 2, seen: 1, Story.label("b"), name: 2))
+    story.merge(story.accept(2, 1, seen: 1, Story.label("c"), name: 3))
+    for (line, order) in [(1, 1), (2, 1)] {
+      story.events.append(.branched(line: 7, from: line, order: order, keepsContext: false))
+    }
+    story.merge(story.accept(7, 1, seen: 1, Story.label("d"), name: 4))
+    // It had seen all of r2's past, and of r1's not the second change.
+    var right = story
+    right.dump([story.line([(1, 2, "b"), (7, 1, "d")])])
+    #expect(ContentChecker.check(right.events, with: ContentChecker()).isEmpty)
+    for labels in [[(7, 1, "d")], [(1, 2, "b"), (2, 1, "c"), (7, 1, "d")]] {
+      var wrong = story
+      wrong.dump([story.line(labels)])
+      #expect(!ContentChecker.check(wrong.events, with: ContentChecker()).isEmpty)
+    }
+  }
+
   @Test("verdicts: what may not stand may not be applied, what may stand may not be refused")
   func verdicts() {
     let checker = VerdictChecker()
