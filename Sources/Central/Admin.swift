@@ -25,8 +25,11 @@ extension Central {
     case "status": return try status()
     case "revoke":
       let replica = try member(named: request["replica"]?.string ?? "")
-      try revoke(replica, at: at)
-      return .object([("revoked", .string(replica.description))])
+      let told = try revoke(replica, at: at)
+      return .object([
+        ("revoked", .string(replica.description)), ("revoked_at", .string(told.at)),
+        ("already", .bool(told.already)),
+      ])
     case "accept":
       let choices = request["tails"]?.array?.compactMap(\.string) ?? []
       return try accept(choosing: choices, at: at).json

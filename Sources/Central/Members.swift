@@ -138,12 +138,17 @@ extension Central {
 
   /// Shuts a device out, from its next request on; the log says so at the next merge.
   ///
+  /// - Returns: when it was shut out, which is earlier than `at` for a device that was already; then nothing changes.
   /// - Throws: `Problem` when there is no such device.
-  public func revoke(_ replica: ReplicaID, at: String) throws {
+  @discardableResult
+  public func revoke(_ replica: ReplicaID, at: String) throws -> (at: String, already: Bool) {
     try store.write {
-      guard let member = try member(replica), member.revokedAt == nil else {
-        throw Problem("member.unknown", status: 404, "no device \(replica) is enrolled")
+      guard let member = try member(replica) else {
+        throw Problem(
+          "member.unknown", status: 404, "no device \(replica) is enrolled",
+          hint: "`cordee central members` lists them.")
       }
+      if let revokedAt = member.revokedAt { return (revokedAt, true) }
       try store.withConnection {
         try $0.run(
           "UPDATE cordee_member SET revoked_at = ? WHERE replica = ?", .text(at),
@@ -157,6 +162,7 @@ extension Central {
             .set([FieldValue("revoked_at", .text(at))]))
         ],
         space: store.schema.spaces[0], at: at)
+      return (at, false)
     }
   }
 

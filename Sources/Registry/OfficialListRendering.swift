@@ -26,20 +26,22 @@ extension OfficialList {
   /// As CSV (RFC 4180, CRLF): one line an entry, a member's members a level below it.
   ///
   /// Members come first, then other classes, then memberships whose `basis` is `not_attested`. A cell is one line.
+  /// `parent_id` names the `member_id` of the line above that this one stands under; it is empty at level 1.
   public var csv: String {
     let header = [
       "as_at", "as_known", "position", "level", "member_slug", "label", "kind", "class", "country",
-      "basis",
+      "basis", "member_id", "parent_id", "parent_slug",
     ]
     var lines = [header]
-    func add(_ entry: Entry, _ level: Int) {
+    func add(_ entry: Entry, under parent: Entry?, _ level: Int) {
       lines.append([
         asAt, asKnown ?? "", entry.position.map(String.init) ?? "", String(level), entry.slug,
         entry.label, entry.kind, entry.membershipClass, entry.country ?? "", entry.basis.rawValue,
+        entry.member, parent?.member ?? "", parent?.slug ?? "",
       ])
-      for member in entry.members { add(member, level + 1) }
+      for member in entry.members { add(member, under: entry, level + 1) }
     }
-    for entry in (entries ?? []) + others + unattested { add(entry, 1) }
+    for entry in (entries ?? []) + others + unattested { add(entry, under: nil, 1) }
     return lines.map { $0.map(Self.quoted).joined(separator: ",") + "\r\n" }.joined()
   }
 

@@ -10,12 +10,17 @@ public struct SQLiteError: Error, Sendable {
   public let message: String
   /// The SQL text that failed, when there is one.
   public let statement: String?
+  /// The main file of the connection, when it is known.
+  public let file: String?
 
   /// Makes an error from its parts.
-  public init(extendedCode: Int32, message: String, statement: String? = nil) {
+  public init(
+    extendedCode: Int32, message: String, statement: String? = nil, file: String? = nil
+  ) {
     self.extendedCode = extendedCode
     self.message = message
     self.statement = statement
+    self.file = file
   }
 
   /// The primary result code: the low byte of the extended one.
@@ -34,6 +39,13 @@ public struct SQLiteError: Error, Sendable {
   public var isIOError: Bool { code == SQLITE_IOERR }
   /// The file cannot be opened: it is missing, a folder, or out of reach.
   public var isCannotOpen: Bool { code == SQLITE_CANTOPEN }
+  /// The name of a table or column that the file should have and lacks; nil for any other refusal.
+  public var missingName: String? {
+    guard code == SQLITE_ERROR,
+      let start = ["no such table: ", "no such column: "].first(where: message.hasPrefix)
+    else { return nil }
+    return String(message.dropFirst(start.count))
+  }
   /// A constraint of the schema refused the row.
   public var isConstraint: Bool { code == SQLITE_CONSTRAINT }
 

@@ -61,8 +61,10 @@ extension SQLiteError {
       code & 0xFF == SQLITE_IOERR
       && [ENOSPC, EDQUOT, EFBIG].contains(unsafe sqlite3_system_errno(connection))
     let text = unsafe isFull ? sqlite3_errstr(SQLITE_FULL) : sqlite3_errmsg(connection)
+    let file = unsafe sqlite3_db_filename(connection, "main").map { unsafe String(cString: $0) }
     self.init(
       extendedCode: isFull ? SQLITE_FULL : code,
-      message: unsafe text.map { unsafe String(cString: $0) } ?? "", statement: statement)
+      message: unsafe text.map { unsafe String(cString: $0) } ?? "", statement: statement,
+      file: file?.isEmpty == false ? file : nil)
   }
 }

@@ -13,6 +13,16 @@ public struct Evidence: Sendable {
     case suspicion
   }
 
+  /// A person's word that a piece of evidence was looked into.
+  public struct Settlement: Sendable, Hashable {
+    /// The device on which it was given, as its edits are signed for readers.
+    public let by: String
+    /// What came of it.
+    public let note: String
+  }
+
+  /// Its number in this file; 0 before it is kept.
+  public let id: Int
   /// When it was noticed; a label.
   public let at: String
   /// The space.
@@ -25,20 +35,23 @@ public struct Evidence: Sendable {
   public let message: String
   /// Lines as they came: checkpoints, receipts, entries, answers.
   public let statements: [[UInt8]]
-  /// When a good contact settled it, if one did.
+  /// When a good contact or a person settled it, if one did.
   public let settledAt: String?
+  /// The person's word, if a person settled it.
+  public let settlement: Settlement?
 
   /// Makes evidence that is not settled.
   public init(
     at: String, space: String, kind: Kind, code: String, message: String, statements: [[UInt8]]
   ) {
-    self.init(at, space, kind, code, message, statements, nil)
+    self.init(0, at, space, kind, code, message, statements, nil, nil)
   }
 
   init(
-    _ at: String, _ space: String, _ kind: Kind, _ code: String, _ message: String,
-    _ statements: [[UInt8]], _ settledAt: String?
+    _ id: Int, _ at: String, _ space: String, _ kind: Kind, _ code: String, _ message: String,
+    _ statements: [[UInt8]], _ settledAt: String?, _ settlement: Settlement?
   ) {
+    self.id = id
     self.at = at
     self.space = space
     self.kind = kind
@@ -46,6 +59,7 @@ public struct Evidence: Sendable {
     self.message = message
     self.statements = statements
     self.settledAt = settledAt
+    self.settlement = settlement
   }
 }
 
@@ -55,34 +69,101 @@ extension Store {
   static let statementBytesMax = 1024 * 1024
 
   /// Keeps evidence, once; call inside `write`.
+  ///
+  /// What was settled and comes again is open again, but for a proof of the very words that are kept: those are what was
+  /// settled. Other words for the same are added.
   public func keep(_ evidence: Evidence) throws {
     try prepareKept()
-    var bytes: [UInt8] = []
-    for line in evidence.statements where bytes.count + line.count < Store.statementBytesMax {
+    let held = try db.first(
+      "SELECT id, kind, statements FROM cordee_evidence WHERE message = ?", .text(evidence.message)
+    ) { ($0.int(0), $0.text(1), $0.bytes(2)) }
+    guard let (id, kind, bytes) = held else {
+      try db.run(
+        """
+        INSERT INTO cordee_evidence(at, space, kind, code, message, statements) VALUES(?, ?, ?, ?, ?, ?)
+        """, .text(evidence.at), .text(evidence.space), .text(evidence.kind.rawValue),
+        .text(evidence.code), .text(evidence.message),
+        .blob(Self.joined(evidence.statements, to: [])))
+      return guardRows(of: .evidence)
+    }
+    let known = Set(Lines.split(bytes))
+    let isProof = evidence.kind == .proof
+    let isSame = isProof && evidence.statements.last.map(known.contains) ?? true
+    guard !isSame || kind != evidence.kind.rawValue else { return }
+    let added = isProof ? evidence.statements.filter { !known.contains($0) } : []
+    try db.run(
+      "UPDATE cordee_evidence SET settled_at = NULL, kind = ?, statements = ? WHERE id = ?",
+      .text(isProof ? evidence.kind.rawValue : kind), .blob(Self.joined(added, to: bytes)),
+      .int(id))
+    guardRows(of: .evidence)
+  }
+
+  private static func joined(_ statements: [[UInt8]], to bytes: [UInt8]) -> [UInt8] {
+    var bytes = bytes
+    for line in statements where bytes.count + line.count < Store.statementBytesMax {
       bytes += line + [UInt8(ascii: "\n")]
     }
-    try db.run(
-      """
-      INSERT INTO cordee_evidence(at, space, kind, code, message, statements) VALUES(?, ?, ?, ?, ?, ?)
-      ON CONFLICT(message) DO UPDATE SET settled_at = NULL
-      """, .text(evidence.at), .text(evidence.space), .text(evidence.kind.rawValue),
-      .text(evidence.code), .text(evidence.message), .blob(bytes))
-    guardRows(of: .evidence)
+    return bytes
   }
 
   /// What is kept, in the order it was noticed.
   public func evidence() throws -> [Evidence] {
     guard try hasKept() else { return [] }
+    let settlements = try settlements()
     return try db.all(
       """
-      SELECT at, space, kind, code, message, statements, settled_at FROM cordee_evidence ORDER BY id
+      SELECT id, at, space, kind, code, message, statements, settled_at FROM cordee_evidence
+        ORDER BY id
       """
     ) { row in
       Evidence(
-        row.text(0), row.text(1), Evidence.Kind(rawValue: row.text(2)) ?? .suspicion, row.text(3),
-        row.text(4), Lines.split(row.bytes(5)), row.textOrNil(6))
+        row.int(0), row.text(1), row.text(2), Evidence.Kind(rawValue: row.text(3)) ?? .suspicion,
+        row.text(4), row.text(5), Lines.split(row.bytes(6)), row.textOrNil(7),
+        row.textOrNil(7).flatMap { settlements["\(row.int(0)) \($0)"] })
     }
   }
+
+  /// What persons said, by the number of the evidence and the time.
+  private func settlements() throws -> [String: Evidence.Settlement] {
+    guard try hasTable("cordee_settlement") else { return [:] }
+    let all = try db.all("SELECT evidence, at, author, note FROM cordee_settlement ORDER BY id") {
+      ("\($0.int(0)) \($0.text(1))", Evidence.Settlement(by: $0.text(2), note: $0.text(3)))
+    }
+    return Dictionary(all) { _, last in last }
+  }
+
+  /// Notes that a person looked into evidence, which stays kept; call inside `write`.
+  ///
+  /// - Returns: the evidence, settled; as it was when it had been settled before.
+  /// - Throws: `StoreError` `.notFound` when there is none of that number.
+  public func settle(evidence id: Int, by author: String, note: String, at: String) throws
+    -> (evidence: Evidence, already: Bool)
+  {
+    func found() throws -> Evidence {
+      guard let evidence = try evidence().first(where: { $0.id == id }) else {
+        throw StoreError(
+          .notFound, "no evidence is kept under the number \(id)",
+          hint: "`cordee evidence` lists what is kept.")
+      }
+      return evidence
+    }
+    let before = try found()
+    if before.settledAt != nil { return (before, true) }
+    try db.execute(Store.settlementTable)
+    try db.run(
+      "INSERT INTO cordee_settlement(evidence, at, author, note) VALUES(?, ?, ?, ?)", .int(id),
+      .text(at), .text(author), .text(note))
+    try db.run(
+      "UPDATE cordee_evidence SET settled_at = ? WHERE id = ?", .text(at), .int(id))
+    guardRows(of: .settlement)
+    guardRows(of: .evidence)
+    return (try found(), false)
+  }
+
+  private static let settlementTable = """
+    CREATE TABLE IF NOT EXISTS cordee_settlement(id INTEGER PRIMARY KEY, evidence INTEGER NOT NULL,
+      at TEXT NOT NULL, author TEXT NOT NULL, note TEXT NOT NULL) STRICT
+    """
 
   /// A good contact settles a space's suspicions, but not those of `codes`; call inside `write`.
   public func settleSuspicions(in space: String, at: String, except codes: [String] = []) throws {

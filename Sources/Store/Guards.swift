@@ -6,7 +6,7 @@ import Seal
 ///
 /// Whoever writes such a row says so by `Store.guardRows`, in the same transaction.
 public enum GuardedTable: String, Sendable, CaseIterable {
-  case evidence, parcel, adrift
+  case evidence, settlement, parcel, adrift
   case invite, outbox, member, instance, tip, lost, fork, report, aside
 
   /// The table's name in the file.
@@ -18,6 +18,7 @@ public enum GuardedTable: String, Sendable, CaseIterable {
   private var columns: String {
     switch self {
     case .evidence: "id, at, space, kind, code, message, statements, settled_at"
+    case .settlement: "id, evidence, at, author, note"
     case .parcel: "id, refused"
     case .adrift: "space, actor, n, hash, seq, header, body, body_hash, signatures, refused"
     case .invite: "hash, organisation, role, expires, used_by"
@@ -67,7 +68,7 @@ extension Store {
   /// Has the rows guarded of every table that is here and was written before tables were guarded; call inside `write`.
   public func guardOldRows() throws {
     for table in GuardedTable.allCases where try meta(Self.key(table)) == nil {
-      if try isThere(table) { guardRows(of: table) }
+      if try hasTable(table.name) { guardRows(of: table) }
     }
   }
 
@@ -94,7 +95,7 @@ extension Store {
   func alteredTables() throws -> [GuardedTable] {
     try GuardedTable.allCases.filter { table in
       guard case .blob(let right)? = try meta(Self.key(table)) else { return false }
-      guard try isThere(table) else { return true }
+      guard try hasTable(table.name) else { return true }
       var rows = GuardedRows()
       try rows.take(table, of: self)
       return rows.hash != right
@@ -102,12 +103,6 @@ extension Store {
   }
 
   private static func key(_ table: GuardedTable) -> String { "guard.\(table.rawValue)" }
-
-  private func isThere(_ table: GuardedTable) throws -> Bool {
-    try db.first(
-      "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", .text(table.name)
-    ) { _ in true } ?? false
-  }
 }
 
 /// A hash that grows by a row at a time.

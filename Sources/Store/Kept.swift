@@ -40,9 +40,13 @@ extension Store {
     """
 
   /// Whether tables of this kind are here yet; a file opened for reading may lack them.
-  func hasKept() throws -> Bool {
-    try db.first("SELECT 1 FROM sqlite_schema WHERE name = 'cordee_evidence'") { _ in true }
-      ?? false
+  func hasKept() throws -> Bool { try hasTable("cordee_evidence") }
+
+  /// Whether the file has a table of this name.
+  func hasTable(_ name: String) throws -> Bool {
+    try db.first(
+      "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", .text(name)
+    ) { _ in true } ?? false
   }
 
   /// Makes them; call inside `write`.

@@ -12,6 +12,12 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
     case newer = "store.newer"
     /// The file cannot be opened.
     case cannotOpen = "store.cannot_open"
+    /// The file may be read and not written.
+    case readOnly = "store.read_only"
+    /// The file lacks a table or a column that it was made with.
+    case lacking = "store.lacking"
+    /// The operating system could not read or write the file.
+    case io = "store.io"
     /// The disk is full.
     case full = "store.full"
     /// Another program holds the file.
@@ -40,34 +46,72 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
   public let message: String
   /// What to do.
   public let hint: String
+  /// SQLite's own words with the beginning of the statement, for those who look into it.
+  public let cause: String?
 
   /// Makes an error.
-  public init(_ code: Code, _ message: String, hint: String = "") {
+  public init(_ code: Code, _ message: String, hint: String = "", cause: String? = nil) {
     self.code = code
     self.message = message
     self.hint = hint
+    self.cause = cause
   }
 
   /// Translates SQLite's refusal.
+  ///
+  /// - Parameter path: the file, as its user named it.
   public init(_ error: SQLiteError, path: String) {
-    if error.isCorrupt {
-      self.init(
-        .corrupt, "\(path) is damaged or no SQLite database", hint: "Restore it from a backup.")
-    } else if error.isFull {
-      self.init(
-        .full, "the disk is full while writing \(path)", hint: "Free some space; nothing was lost.")
-    } else if error.isBusy {
-      self.init(
-        .busy, "another program holds \(path)", hint: "Close its transaction and try again.")
-    } else if error.isCannotOpen {
-      self.init(
-        .cannotOpen, "\(path) cannot be opened", hint: "Check that the file exists and may be read."
-      )
-    } else {
-      self.init(.sqlite, "\(path): \(error)")
-    }
+    let (code, message, hint) = Self.words(for: error, path)
+    self.init(code, message, hint: hint, cause: "\(error)")
   }
 
-  /// The message and the hint.
-  public var description: String { hint.isEmpty ? message : "\(message). \(hint)" }
+  /// Translates SQLite's refusal where only the connection knows the file.
+  public init(_ error: SQLiteError) {
+    self.init(error, path: error.file ?? "a database in memory")
+  }
+
+  private static let spoilt =
+    "Keep it as it is, and restore a backup (`cordee restore`, `cordee central restore`); a member can also join again "
+    + "beside it."
+
+  private static func words(for error: SQLiteError, _ path: String) -> (Code, String, String) {
+    if error.isCorrupt {
+      return (
+        .corrupt, "\(path) is damaged or no SQLite database",
+        spoilt
+      )
+    } else if error.isFull {
+      return (.full, "the disk is full while writing \(path)", "Free some space; nothing was lost.")
+    } else if error.isBusy {
+      return (.busy, "another program holds \(path)", "Close its transaction and try again.")
+    } else if error.isCannotOpen {
+      return (
+        .cannotOpen, "\(path) cannot be opened", "Check that the file exists and may be read."
+      )
+    } else if error.isReadOnly {
+      return (
+        .readOnly, "\(path) may only be read",
+        "Nothing was changed. Make the file and its folder writable for you, or copy it elsewhere."
+      )
+    } else if error.isIOError {
+      return (
+        .io, "the disk failed under \(path)",
+        "Nothing was changed. Look after the disk, then run `cordee verify`."
+      )
+    } else if let name = error.missingName {
+      return (
+        .lacking, "\(path) lacks \(name), which another program must have dropped",
+        spoilt
+      )
+    }
+    return (
+      .sqlite, "SQLite refuses to work on \(path): \(error.message)",
+      "Run `cordee verify`; if that says it is sound, tell the makers of Cordée."
+    )
+  }
+
+  /// The message, the hint and the cause.
+  public var description: String {
+    (hint.isEmpty ? message : "\(message). \(hint)") + (cause.map { " (\($0))" } ?? "")
+  }
 }

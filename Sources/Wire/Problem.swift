@@ -25,13 +25,14 @@ public struct Problem: Error, Sendable, Hashable, CustomStringConvertible {
   /// The detail and the hint.
   public var description: String { hint.isEmpty ? detail : "\(detail). \(hint)" }
 
-  /// The problem as one JSON object.
+  /// The problem as one JSON object; there is no `hint` when nothing can be advised.
   public var json: JSON {
-    .object([
-      ("type", .string("urn:cordee:problem:\(code)")), ("title", .string(code)),
-      ("status", .integer(Int64(status))),
-      ("detail", .string(detail)), ("hint", .string(hint)),
-    ])
+    let title = Self.titles[code] ?? "The request could not be carried out"
+    let members: [(String, JSON)] = [
+      ("type", .string("urn:cordee:problem:\(code)")), ("title", .string(title)),
+      ("status", .integer(Int64(status))), ("detail", .string(detail)),
+    ]
+    return .object(members + (hint.isEmpty ? [] : [("hint", .string(hint))]))
   }
 
   /// Reads a problem; nil when the bytes are none.

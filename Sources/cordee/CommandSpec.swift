@@ -126,6 +126,17 @@ struct Invocation: Sendable {
     return duration
   }
 
+  /// The label of the moment an option gives, as `2d`, `2026-01-31` or `2026-01-31T10:00Z`; nil when it is not given.
+  func moment(_ name: String, now: Int64) throws(Failure) -> String? {
+    guard let text = option(name) else { return nil }
+    guard let label = Moments.label(text, now: now) else {
+      throw .usage(
+        "option.duration", "--\(name) \(text) is no span of time, no day and no time",
+        hint: "Write 15m or 2d, a day as 2026-01-31, or a time as 2026-01-31T10:00Z.")
+    }
+    return label
+  }
+
   /// The whole number an option gives, within `range`.
   func integer(_ name: String, in range: ClosedRange<Int>) throws(Failure) -> Int? {
     guard let text = option(name) else { return nil }

@@ -22,12 +22,18 @@ struct Failure: Error, Equatable, Sendable {
   var hint: String
   /// How the command ends.
   var exit: ExitCode
+  /// What a library said, for those who look into it; shown to programs alone.
+  var cause: String?
 
-  init(code: String, message: String, hint: String = "", exit: ExitCode = .failed) {
+  init(
+    code: String, message: String, hint: String = "", exit: ExitCode = .failed,
+    cause: String? = nil
+  ) {
     self.code = code
     self.message = message
     self.hint = hint
     self.exit = exit
+    self.cause = cause
   }
 
   /// What was thrown, as it stands or under `command.failed`.
@@ -57,11 +63,14 @@ extension Failure {
       ("detail", .string(message)),
     ]
     if !hint.isEmpty { members.append(("hint", .string(hint))) }
+    if let cause { members.append(("cause", .string(terminalSafe(cause)))) }
     return .object(members)
   }
 
+  /// What the type is, the same at each occurrence.
   private var title: String {
-    switch exit {
+    if let title = Problem.titles[code] { return title }
+    return switch exit {
     case .done: "Done"
     case .failed: "The command failed"
     case .usage: "The command line was not understood"

@@ -4,6 +4,8 @@ struct Help: Sendable {
   static let tagline = "a shared registry that works offline and merges without losing an edit"
   /// Columns the left side of a list takes at most.
   static let leftMax = 30
+  /// Examples shown of a group of commands: those of its first ones.
+  static let groupExamplesMax = 4
 
   let commands: [CommandSpec]
 
@@ -34,6 +36,11 @@ struct Help: Sendable {
     console.print("Usage: cordee \(word) COMMAND [WORDS] [--OPTIONS]")
     console.print()
     list(members.map { ($0.name, $0.summary) }, to: console)
+    console.print()
+    console.print(console.bold("Examples"))
+    show(members.prefix(Self.groupExamplesMax).compactMap(\.examples.first), to: console)
+    console.print()
+    console.print("Each command has more with --help, such as cordee \(members[0].name) --help.")
   }
 
   /// One command: usage, options, examples.
@@ -46,7 +53,11 @@ struct Help: Sendable {
     list(command.allOptions.map { ($0.usage, $0.description) }, to: console)
     console.print()
     console.print(console.bold("Examples"))
-    for example in command.examples {
+    show(command.examples, to: console)
+  }
+
+  private func show(_ examples: [Example], to console: Console) {
+    for example in examples {
       console.print("  \(example.line)")
       for line in wrapped(example.meaning, width: console.width - 6) {
         console.print("      \(line)")

@@ -48,9 +48,11 @@ struct HelpTopic: Sendable {
     ])
 
   static let durations = HelpTopic(
-    name: "durations", summary: "how spans of time are written",
+    name: "durations", summary: "how spans of time and moments are written",
     text: [
-      "A whole number and its unit: 30s, 15m, 6h, 2d. Ten years at most."
+      "A whole number and its unit: 30s, 15m, 6h, 2d. Ten years at most.",
+      "Where a moment is asked for, a span goes back from now; a day such as 2026-01-31 begins at "
+        + "midnight UTC, and a time says its offset: 2026-01-31T10:00Z, 2026-01-31T11:00+01:00.",
     ])
 
   static let references = HelpTopic(

@@ -118,6 +118,7 @@ def problem_of(status: int, data: bytes) -> Problem:
     """SP-510"""
     try:
         told = json.loads(data)
-        return Problem(str(told["title"]), status, str(told["detail"]), str(told["hint"]))
+        code = str(told["type"]).removeprefix("urn:cordee:problem:")
+        return Problem(code, status, str(told["detail"]), str(told.get("hint", "")))
     except (ValueError, LookupError, TypeError):
         return Problem("http", status, f"status {status}", "")

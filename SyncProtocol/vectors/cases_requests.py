@@ -48,7 +48,8 @@ def requests():
         bad("missingParameter", signature_input=whole.replace(f';keyid="{KEY_ID}"', "")),
     ]
     secret = bytes(range(16))
-    problem = {"type": "urn:cordee:problem:cursor.unknown", "title": "cursor.unknown", "status": 409, "detail": "x", "hint": ""}
+    problem = {"type": "urn:cordee:problem:cursor.unknown", "title": "Central's log does not hold the cursor", "status": 409, "detail": "x"}
+    advised = {**problem, "hint": "y"}
     return {
         "about": "Signed requests, the base each signature covers, and the signature by the key of segments.json; requests that are refused before a "
                  "key is looked at; the hash of an invite's secret; a problem.",
@@ -56,5 +57,6 @@ def requests():
         "signed": [{"rules": ["SP-504", "SP-505", "SP-506"], "canonical": i < 4} | item for i, item in enumerate(good)],
         "refused": [{**item, "rule": "SP-507" if item["refusal"] == "malformed" else "SP-504"} for item in refused],
         "invites": [{"rule": "SP-602", "secret": rules.b64(secret), "hash_hex": rules.hash32(b"cordee.invite.1\n", secret).hex()}],
-        "problems": [{"rule": "SP-510", "code": "cursor.unknown", "text": rules.write(problem)}],
+        "problems": [{"rule": "SP-510", "code": "cursor.unknown", "text": rules.write(problem)},
+                     {"rule": "SP-510", "code": "cursor.unknown", "text": rules.write(advised)}],
     }

@@ -32,6 +32,19 @@ import Testing
     for command in Cordee.commands { #expect(run("help").output.contains(command.name)) }
   }
 
+  @Test(arguments: ["central", "bundle"])
+  func `help on a group of commands gives examples, each a line that is understood`(
+    _ group: String
+  ) throws {
+    let outcome = run(group, "--help")
+    #expect(outcome.exit == .done && outcome.output.contains("\nExamples\n"))
+    let members = Cordee.commands.filter { $0.path[0] == group }
+    let examples = members.prefix(4).compactMap(\.examples.first)
+    #expect(examples.count == min(members.count, 4))
+    for example in examples { #expect(outcome.output.contains("  \(example.line)\n")) }
+    for member in members { #expect(outcome.output.contains("  \(member.name)")) }
+  }
+
   @Test(arguments: HelpTopic.all.map(\.name))
   func `every topic can be read and is listed`(_ name: String) {
     #expect(run("help", name).exit == .done)

@@ -25,10 +25,32 @@ import Testing
     #expect(Durations.text(.seconds(-5)) == "0s")
   }
 
-  @Test func `a span back from now is a label that sorts before now's`() {
-    #expect(ReadActions.label(of: 172_800, before: .seconds(86_400)) == "1970-01-02T00:00:00Z")
-    #expect(ReadActions.label(of: 172_800, before: nil) == "")
-    #expect(run("log", "--since", "yesterday", "--replica", "/none").exit == .usage)
+  @Test(arguments: [
+    ("1d", "1970-01-02T00:00:00Z"), ("2026-01-31", "2026-01-31T00:00:00Z"),
+    ("2024-02-29", "2024-02-29T00:00:00Z"), ("2026-01-31T10:00Z", "2026-01-31T10:00:00Z"),
+    ("2026-01-31T10:00:59Z", "2026-01-31T10:00:59Z"),
+    ("2026-01-31T10:00+01:00", "2026-01-31T09:00:00Z"),
+    ("2026-01-31T23:30:01-05:30", "2026-02-01T05:00:01Z"),
+  ])
+  func `a moment is a span back from now, a day, or a time with its offset`(
+    _ text: String, _ label: String
+  ) {
+    #expect(Moments.label(text, now: 172_800) == label)
+  }
+
+  @Test(arguments: [
+    "", "yesterday", "2026", "2026-01", "2026-02-30", "2026-1-31", "20260131", "2026-01-31T",
+    "2026-01-31T10", "2026-01-31T10:00", "2026-01-31 10:00Z", "2026-01-31T24:00Z",
+    "2026-01-31T10:60Z", "2026-01-31T10:00z", "2026-01-31T10:00+1:00", "2026-01-31T10:00+0100",
+    "2026-01-31T10:00+25:00", "2026-01-31T10:00:00.5Z", "Z", "+01:00", "2026-01-31Z",
+    "2026-01-31T10:00ZZ", "2026-01-31T10:00Z+01:00", "٢٠٢٦-01-31",
+  ])
+  func `anything else is no moment, in one line`(_ text: String) {
+    #expect(Moments.label(text, now: 0) == nil)
+    let outcome = run("log", "--since", text, "--replica", "/none")
+    #expect(outcome.exit == .usage || text.isEmpty)
+    #expect(outcome.errors.split(separator: "\n").count == 1)
+    #expect(outcome.errors.contains("2026-01-31T10:00Z."))
   }
 
   @Test func `a line of values stays one line and cannot drive the terminal`() {

@@ -14,7 +14,8 @@ extension EndToEnd {
       let folder = world.folder.appending(path: "central").path
       try FileManager.default.moveItem(atPath: folder, toPath: folder + "-first")
       try await world.start(merge: "on-push")
-      try await world.refuses(Bad("sync", 1, "signature.refused", says: "this is another central"))
+      try await world.refuses(
+        Bad("sync", 1, "signature.refused", says: "this is another central"), notes: true)
       let invite = try await world.invite("ica")
       try await world.refuses(
         Bad("join \(invite) --adopt", 1, "adopt.network", says: "another network"), notes: true)

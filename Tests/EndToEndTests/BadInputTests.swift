@@ -96,7 +96,15 @@ extension EndToEnd {
         Bad("add replica role=secretariat", 1, "table.forbidden", says: "only central writes"),
         Bad("official-list --on 17/9/2014", 2, "value.form", says: "2014-09-17"),
         Bad("sync --every 5x", 2, "option.duration", says: "15m"),
-        Bad("log --since yesterday", 2, "option.duration", says: "15m"),
+        Bad("log --since yesterday", 2, "option.duration", says: "a day as 2026-01-31"),
+        Bad("log --since 2026-02-30", 2, "option.duration", says: "2026-01-31T10:00Z"),
+        Bad("list organisation --where country=xx", 2, "value.form", says: "Correct --where"),
+        Bad("verify --replica central", 1, "verify.folder", says: "--data DIR"),
+        Bad("verify --against central", 1, "verify.folder", says: "central is a folder"),
+        Bad("evidence --settle x --note y", 2, "option.number", says: "lists them"),
+        Bad("evidence --settle 1", 2, "evidence.note", says: "--note TEXT"),
+        Bad("evidence --settle 1 --note y", 1, "record.not_found", says: "lists what is kept"),
+        Bad("evidence f --settle 1 --note y", 2, "option.together", says: "one of them"),
         Bad("join nothing", 2, "invite.shape", says: "whole link"),
       ] { try await world.refuses(bad) }
       try await world.stillHoldsUnsentEdits()

@@ -32,7 +32,15 @@ extension EndToEnd {
       #expect(refused.exit == 1)
       #expect(refused.errors.split(separator: "\n").count == 1)
       let again = try await world.run("keeper", "central", "revoke", replica, "--data", "central")
-      #expect(again.exit == 1)
+      #expect(again.exit == 0)
+      #expect(again.output.hasPrefix("\(replica) was revoked before, at 20"))
+      #expect(again.output.hasSuffix("Z; nothing was changed.\n"))
+      let told = try await world.run(as: "keeper", ["central", "revoke", replica] + data).object()
+      let listed = try await world.run(as: "keeper", ["central", "members"] + data).objects()
+      #expect(told["already"] as? Bool == true)
+      #expect(told["revoked_at"] as? String == listed.first?["revoked_at"] as? String)
+      let nobody = try await world.run("keeper", "central", "revoke", "0000", "--data", "central")
+      #expect(nobody.exit == 1 && nobody.errors.contains("central members"))
       // The member's own edit is still there.
       #expect(try await world.run("quito", "status", "--json").object()["unsent"] as? Int == 1)
 
@@ -47,6 +55,49 @@ extension EndToEnd {
       let after = try await world.run(as: "keeper", ["central", "status"] + data).object()
       #expect(after["inbox"] as? Int == 0)
       #expect(try world.processes() == [])
+    }
+
+    @Test func `a revoked device remembers since when, and forgets it once it is let in again`()
+      async throws
+    {
+      let world = try await World.withUnsentEdits()
+      let before = try await world.run("quito", "status", "--json").object()
+      #expect(before["refused"] is NSNull)
+      let members = try await world.run(
+        "keeper", "central", "members", "--data", "central", "--json"
+      ).objects()
+      let replica = try #require(members.first?["replica"] as? String)
+      try await world.run("keeper", "central", "revoke", replica, "--data", "central")
+      #expect(try await world.run("quito", "status").exit == 0)
+      #expect(try await world.run("quito", "sync").exit == 1)
+      let status = try await world.run("quito", "status")
+      #expect(status.exit == 3)
+      let line = try #require(status.output.split(separator: "\n").first { $0.contains("refused") })
+      #expect(line.contains("since 20") && line.contains("cordee join INVITE --adopt"))
+      let told = try await world.run("quito", "status", "--json").object()
+      let refused = try #require(told["refused"] as? [String: Any])
+      let since = try #require(refused["since"] as? String)
+      #expect(line.contains(since))
+      // A later refusal is the same one.
+      #expect(try await world.run("quito", "sync").exit == 1)
+      #expect(
+        try await world.run("quito", "status", "--json").object()["refused"] as? [String: String]
+          == refused as? [String: String])
+      let doctor = try await world.run("quito", "doctor", "--json").objects()
+      #expect(doctor.first { $0["check"] as? String == "access" }?["state"] as? String == "look")
+      // A network that is away is no refusal, and none is forgotten by it.
+      try await world.stop()
+      #expect(try await world.run("quito", "sync", "--dry-run").exit == 1)
+      try await world.serve(merge: "on-push")
+      try await world.stillHoldsUnsentEdits()
+      let invite = try await world.invite("ecuador")
+      let adopted = try await world.run("quito", "join", invite, "--adopt")
+      #expect(adopted.exit == 0, "\(adopted.errors)")
+      let after = try await world.run("quito", "status", "--json")
+      #expect(after.exit == 0, "\(after.output)")
+      #expect(try after.object()["refused"] is NSNull)
+      #expect(try after.object()["unsent"] as? Int == 0)
+      #expect(try await world.run("quito", "verify").exit == 0)
     }
 
     @Test func `a socket left by a kill does not stand in the way`() async throws {

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Wire
 
 /// `problems.md` and the code name the same refusals.
 @Suite("The list of problems", .timeLimit(.minutes(15)))
@@ -13,7 +14,7 @@ struct ProblemTests {
     var found: [String: Set<Int>] = [:]
     for row in part.split(separator: "\n") where row.hasPrefix("| `") {
       let cells = row.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
-      let codes = try matches(of: "`([a-z_.-]+)`", in: cells[0])
+      let codes = try matches(of: "`([a-z0-9_.-]+)`", in: cells[0])
       let numbers = try matches(of: "([0-9]+)", in: cells[1]).map { Int($0[0]) ?? 0 }
       // One status for all codes of a row, or one for each.
       for (place, code) in codes.enumerated() {
@@ -61,6 +62,35 @@ struct ProblemTests {
       #expect(listed[code]?.isSuperset(of: statuses) == true, "\(code): \(statuses)")
     }
     for code in listed.keys { #expect(text.contains("\"\(code)\""), "nothing answers \(code)") }
+  }
+
+  @Test("every type of problem has one title, in the list and in the code [SP-510]")
+  func titles() throws {
+    let text = try String(
+      contentsOf: Specification.folder.appending(path: "problems.md"), encoding: .utf8)
+    let part = try #require(text.components(separatedBy: "\n## Titles\n").last)
+    let rows = try Self.matches(of: #"(?m)^\| `([a-z0-9_.-]+)` \| (.+) \|$"#, in: part)
+    let listed = Dictionary(rows.map { ($0[0], $0[1]) }) { first, _ in first }
+    #expect(listed.count == rows.count)
+    #expect(listed == Problem.titles)
+    #expect(Set(listed.keys) == Set(try Self.listed(under: "Of central").keys))
+    for (code, title) in listed {
+      #expect(title != code && title.count <= 60 && !title.hasSuffix("."), "\(code): \(title)")
+    }
+    #expect(Set(listed.values).count == listed.count)
+  }
+
+  @Test("a problem has a hint only when something can be advised [SP-510]")
+  func hints() throws {
+    let (silent, advised) = (
+      Problem("space.unknown", status: 404, "there is no space x"),
+      Problem("space.unknown", status: 404, "there is no space y", hint: "Use commons.")
+    )
+    #expect(silent.json["hint"] == nil)
+    #expect(advised.json["hint"]?.string == "Use commons.")
+    #expect(silent.json["title"]?.string == advised.json["title"]?.string)
+    let read = try #require(Problem.parse(silent.json.bytes(), status: 404))
+    #expect(read == silent)
   }
 
   @Test("every refusal of a client is listed, and nothing else is")

@@ -48,7 +48,7 @@ enum BundleActions {
   }
 
   /// The file to make, which is not there yet.
-  private static func newFile(_ invocation: Invocation) throws -> String {
+  static func newFile(_ invocation: Invocation) throws -> String {
     let path = URL(filePath: invocation.argument("FILE") ?? "").absoluteURL.path
     guard !FileManager.default.fileExists(atPath: path) else {
       throw Failure(
@@ -240,49 +240,5 @@ enum BundleActions {
       }
     }
     return refused.isEmpty && isWhole ? .done : .needsPerson
-  }
-
-  /// Everything kept against central, one JSON line a piece, with the statements as they came.
-  static func evidence(_ invocation: Invocation) throws -> ExitCode {
-    try Failure.wrap {
-      let path = try newFile(invocation)
-      let store = try invocation.store(sealing: false)
-      let identity = try Identity(store)
-      let kept = try store.evidence()
-      defer { Files.remove(path + ".part") }
-      var writer = try FileWriter(path + ".part")
-      try writer.write(
-        JSON.object([
-          ("evidence", .integer(1)), ("network", .string(identity.network.description)),
-          ("central_key", .string(Base64URL.encode(identity.centralKey.bytes))),
-          ("at", .string(Now().label)), ("pieces", .integer(Int64(kept.count))),
-        ]).bytes() + [UInt8(ascii: "\n")])
-      for evidence in kept {
-        let head = JSON.object([
-          ("at", .string(evidence.at)), ("space", .string(evidence.space)),
-          ("kind", .string(evidence.kind.rawValue)), ("code", .string(evidence.code)),
-          ("message", .string(evidence.message)),
-          ("settled_at", evidence.settledAt.map { .string($0) } ?? .null),
-          ("statements", .integer(Int64(evidence.statements.count))),
-        ])
-        try writer.write(head.bytes() + [UInt8(ascii: "\n")])
-        for line in evidence.statements { try writer.write(line + [UInt8(ascii: "\n")]) }
-      }
-      try writer.sync()
-      try Files.rename(path + ".part", to: path)
-      let proofs = kept.count { $0.kind == .proof }
-      if invocation.wantsJSON {
-        invocation.console.print(
-          JSON.object([
-            ("file", .string(path)), ("pieces", .integer(Int64(kept.count))),
-            ("proofs", .integer(Int64(proofs))),
-          ]))
-      } else {
-        invocation.console.print(
-          "\(path): \(kept.count) pieces, of which \(proofs) are proofs by central's own signatures."
-        )
-      }
-      return .done
-    }
   }
 }

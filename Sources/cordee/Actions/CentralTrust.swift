@@ -5,8 +5,10 @@ import Wire
 
 /// What a replica knows of central's faithfulness, for `status`, `sync` and `doctor`.
 struct CentralTrust {
-  /// Evidence that no good contact has settled.
+  /// Evidence that neither a good contact nor a person has settled.
   let open: [Evidence]
+  /// How many pieces a person settled.
+  let settled: Int
   /// When central signed the newest checkpoint held here; a label.
   let lastCheckpoint: String?
   /// Days from then to the last contact; nil when one of them is not known.
@@ -15,7 +17,9 @@ struct CentralTrust {
   let parcels: (waiting: Int, refused: Int)
 
   init(_ store: Store, spaces: [String]) throws {
-    open = try store.evidence().filter { $0.settledAt == nil }
+    let kept = try store.evidence()
+    open = kept.filter { $0.settledAt == nil }
+    settled = kept.count { $0.settlement != nil }
     parcels = try store.parcelCounts()
     var newest: String?
     for space in spaces {
@@ -59,6 +63,13 @@ struct CentralTrust {
     for evidence in open {
       lines.append("  \(evidence.kind.rawValue)    \(evidence.message) [\(evidence.code)]")
     }
+    if !open.isEmpty {
+      lines.append("               (cordee evidence lists it, and settles what was looked into)")
+    }
+    if settled > 0 {
+      lines.append(
+        "  settled      \(settled)  (evidence that a person looked into: cordee evidence)")
+    }
     return lines
   }
 
@@ -69,6 +80,7 @@ struct CentralTrust {
       ("silent_days", silentDays.map { .integer(Int64($0)) } ?? .null),
       ("carried", .integer(Int64(parcels.waiting))),
       ("carried_refused", .integer(Int64(parcels.refused))),
+      ("evidence_settled", .integer(Int64(settled))),
       (
         "evidence",
         .array(
@@ -76,6 +88,7 @@ struct CentralTrust {
             .object([
               ("kind", .string($0.kind.rawValue)), ("code", .string($0.code)),
               ("message", .string($0.message)), ("at", .string($0.at)),
+              ("id", .integer(Int64($0.id))),
             ])
           })
       ),

@@ -2,6 +2,7 @@ import Causality
 import Changes
 import Registry
 import Replica
+import SQLite
 import Seal
 import Store
 import Wire
@@ -28,6 +29,7 @@ enum EditActions {
         }
         try store.seal([Write(row, .insert(all))], space: table.space, author: author)
       }
+      try warnOfTwins(row, given, invocation, store)
       if invocation.wantsJSON {
         try report(row, true, invocation, store)
       } else {
@@ -57,9 +59,28 @@ enum EditActions {
           try store.seal([Write(row, .set(changed))], space: table.space, author: author)
         }
       }
+      if isChanged { try warnOfTwins(row, given, invocation, store) }
       try report(row, isChanged, invocation, store)
       return .done
     }
+  }
+
+  /// Says that other rows have the slug just written, which may be so: another replica could do the same unseen.
+  private static func warnOfTwins(
+    _ row: RowKey, _ given: [FieldValue], _ invocation: Invocation, _ store: Store
+  ) throws {
+    guard let slug = given.first(where: { $0.name == "slug" })?.value.text else { return }
+    let twins = try store.withConnection {
+      try $0.all(
+        "SELECT id FROM \"\(row.table)\" WHERE slug = ? AND id <> ? ORDER BY id LIMIT 10",
+        .text(slug), .text(row.id)
+      ) { "\(row.table)/\($0.text(0))" }
+    }
+    guard !twins.isEmpty else { return }
+    invocation.console.say(
+      terminalSafe(
+        "Note: \(row.table)/\(row.id) now has the slug of \(twins.joined(separator: ", ")). "
+          + "Until one gets another slug, each is named by its id alone."))
   }
 
   static func remove(_ invocation: Invocation) throws -> ExitCode { try mark(invocation, .delete) }
@@ -158,7 +179,11 @@ enum EditActions {
   }
 
   /// A typed word as a value; an empty word is NULL, a reference is looked up.
-  static func typed(_ text: String, for field: Field, in store: Store) throws -> Value {
+  ///
+  /// - Parameter hint: what to say of a word that cannot be one.
+  static func typed(
+    _ text: String, for field: Field, in store: Store, hint: String = "Nothing was changed."
+  ) throws -> Value {
     var value: Value
     switch field.type {
     case _ where text.isEmpty: value = .null
@@ -171,7 +196,7 @@ enum EditActions {
     }
     if let expected = field.violation(of: value) {
       throw Failure.usage(
-        "value.form", "\(field.name) needs \(expected)", hint: "Nothing was changed.")
+        "value.form", "\(field.name) needs \(expected)", hint: hint)
     }
     return value
   }

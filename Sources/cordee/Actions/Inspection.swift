@@ -21,10 +21,7 @@ final class Inspection {
   /// - Throws: `Failure` when it is missing or another process holds it.
   init(_ path: String) throws {
     scratch = Scratch()
-    guard Files.size(path) != nil else {
-      throw Failure(
-        code: "verify.missing", message: "there is no file at \(path)", hint: "Check the path.")
-    }
+    try Self.check(path)
     let sides = try Self.unread(path)
     isCut = sides == ["-journal"]
     let seen = sides.isEmpty ? path : try scratch.copy(path, sides)
@@ -37,6 +34,20 @@ final class Inspection {
     let newer = try scratch.path("newer.sqlite")
     try opened.backup(to: newer)
     store = try Store(path: newer, schema: .registry, use: .replica)
+  }
+
+  /// Whether there is a plain file to look at.
+  static func check(_ path: String) throws {
+    guard Files.size(path) == nil else { return }
+    var isFolder = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder
+    else {
+      throw Failure(
+        code: "verify.missing", message: "there is no file at \(path)", hint: "Check the path.")
+    }
+    throw Failure(
+      code: "verify.folder", message: "\(path) is a folder",
+      hint: "Name the replica's file in it; a central node is checked by --data DIR.")
   }
 
   /// The endings of the files without which a file is not whole, when it cannot be read where it is; none when it can.

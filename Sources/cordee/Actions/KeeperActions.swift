@@ -87,8 +87,11 @@ extension CentralActions {
       if invocation.wantsJSON {
         invocation.console.print(answer)
       } else {
+        let replica = text(answer["revoked"])
         invocation.console.printValues(
-          "Revoked \(text(answer["revoked"])); its next request is refused.")
+          answer["already"]?.isTrue == true
+            ? "\(replica) was revoked before, at \(text(answer["revoked_at"])); nothing was changed."
+            : "Revoked \(replica); its next request is refused.")
       }
       return .done
     }

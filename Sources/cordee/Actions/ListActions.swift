@@ -30,7 +30,9 @@ extension ReadActions {
     for (index, word) in invocation.options("where").enumerated() {
       let argument = try FieldArguments.parse(word)
       let field = try EditActions.field(argument.field, of: table)
-      let value = try EditActions.typed(argument.value ?? "", for: field, in: store)
+      let value = try EditActions.typed(
+        argument.value ?? "", for: field, in: store,
+        hint: "Correct --where; `cordee list \(table.name)` shows the rows.")
       sql += index == 0 ? " WHERE " : " AND "
       sql += "\"\(field.name)\" IS ?"
       switch value {

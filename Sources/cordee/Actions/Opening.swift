@@ -77,14 +77,16 @@ extension Failure {
     switch error {
     case let error as Failure: error
     case let error as StoreError:
-      Failure(code: error.code.rawValue, message: error.message, hint: error.hint)
+      Failure(
+        code: error.code.rawValue, message: error.message, hint: error.hint, cause: error.cause)
     case let error as SyncError: Failure(code: error.code, message: error.message, hint: error.hint)
     case let error as HTTPFailure:
       Failure(code: error.code.description, message: error.message, hint: error.hint)
     case let error as Problem: Failure(code: error.code, message: error.detail, hint: error.hint)
     case let error as SeedError: Failure(code: "seed.shape", message: error.description)
     case let error as WireError: Failure(code: error.code.rawValue, message: error.description)
-    case let error as SQLiteError: from(StoreError(error, path: "the database"))
+    case let error as SQLiteError: from(StoreError(error))
+    case let error as FileError: from(error)
     case let error as CocoaError: from(error)
     default: Failure(error)
     }
@@ -96,6 +98,16 @@ extension Failure {
     return Failure(
       code: "file.refused", message: "\(error.filePath ?? "a file"): \(reason ?? "not possible")",
       hint: "Check the path and who may write there.")
+  }
+
+  private static func from(_ error: FileError) -> Failure {
+    Failure(
+      code: error.isFull ? StoreError.Code.full.rawValue : "file.refused",
+      message: error.isFull
+        ? "the disk is full while writing \(error.path)"
+        : "\(error.path): \(SystemError.text(error.number))",
+      hint: error.isFull
+        ? "Free some space; nothing was lost." : "Check the path and who may read and write there.")
   }
 
   /// Runs `body`, turning whatever it throws into a failure.

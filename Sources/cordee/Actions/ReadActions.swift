@@ -47,7 +47,7 @@ enum ReadActions {
 
   static func log(_ invocation: Invocation) throws -> ExitCode {
     try Failure.wrap {
-      let since = try Self.label(of: Now().seconds, before: invocation.duration("since"))
+      let since = try invocation.moment("since", now: Now().seconds) ?? ""
       let store = try invocation.store()
       var lines: [JSON] = []
       for space in try Identity(store).spaces {
@@ -119,11 +119,6 @@ enum ReadActions {
     guard parts.count == 2, store.schema.table(parts[0]) != nil else { return text }
     let row = RowKey(table: parts[0], id: parts[1])
     return recordName(row, try store.state(of: row))
-  }
-
-  /// The time label `span` before a moment; empty, which is before every label, without one.
-  static func label(of seconds: Int64, before span: Duration?) -> String {
-    span.map { Timestamp.text(unixSeconds: seconds - $0.components.seconds) } ?? ""
   }
 
   static func dump(_ invocation: Invocation) throws -> ExitCode {

@@ -35,7 +35,7 @@ enum ReplicaDoctor {
         missing: "Editing goes on; to sync, ask for a new invite and join with --adopt."),
       wire(identity), clock(store, identity), unsent(store),
       DoctorActions.age(lastSync, "last sync", "Run `cordee sync` when there is a network."),
-      news(store, identity), verdicts(store), evidence(store),
+      access(store), news(store, identity), verdicts(store), evidence(store),
       DoctorActions.age(
         try store.meta("last_backup")?.text, "last backup", "Run `cordee backup FILE`."),
       witness(store, finding), history(store, identity),
@@ -111,6 +111,14 @@ enum ReplicaDoctor {
       advice: CentralTrust.silenceAdvice)
   }
 
+  /// Whether central takes what this device sends.
+  private static func access(_ store: Store) throws -> Check {
+    let since = try Contact.refusedSince(store)
+    return .look(
+      "access", since.map { "central has refused this device since \($0)" } ?? "not refused",
+      unless: since == nil, Contact.advice)
+  }
+
   /// How long central has had changes without a verdict.
   private static func verdicts(_ store: Store) throws -> Check {
     let waiting = try store.waiting().received
@@ -135,7 +143,9 @@ enum ReplicaDoctor {
       open == 0
         ? "nothing of central's words contradicts another (\(kept.count) kept, all settled)"
         : "\(open) of central's words contradict others",
-      unless: open == 0, "`cordee evidence FILE` writes them; give that to the secretariat.")
+      unless: open == 0,
+      "`cordee evidence FILE` writes them; give that to the secretariat. Once it is looked into: "
+        + "`cordee evidence --settle ID --note TEXT`.")
   }
 
   private static func witness(_ store: Store, _ finding: Witness.Finding) throws -> Check {

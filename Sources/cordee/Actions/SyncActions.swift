@@ -61,9 +61,8 @@ enum SyncActions {
   /// A failure leaves a replica that has joined and can sync later.
   static func firstSync(_ replica: Replica) throws -> SyncReport {
     do {
-      let label = Now().label
-      let report = try replica.sync(now: Now().seconds, at: label, fetchesHistory: false)
-      try replica.store.write { try replica.store.setMeta("last_sync", .text(label)) }
+      let report = try replica.sync(now: Now().seconds, at: Now().label, fetchesHistory: false)
+      try Contact.succeeded(replica.store)
       return report
     } catch {
       let failure = Failure.from(error)
@@ -108,10 +107,16 @@ enum SyncActions {
     let display = TransferDisplay(console: invocation.console)
     defer { display.finish() }
     let replica = try invocation.replica(display: display)
-    let report = try replica.sync(
-      now: Now().seconds, at: Now().label, fetchesHistory: !invocation.flag("no-history"))
+    let report: SyncReport
+    do {
+      report = try replica.sync(
+        now: Now().seconds, at: Now().label, fetchesHistory: !invocation.flag("no-history"))
+    } catch {
+      Contact.failed(error, replica.store)
+      throw error
+    }
     display.finish()
-    try replica.store.write { try replica.store.setMeta("last_sync", .text(Now().label)) }
+    try Contact.succeeded(replica.store)
     try invocation.note(replica.store)
     let conflicts = try replica.store.conflicts().count
     let trust = try CentralTrust(replica.store, spaces: replica.identity.spaces)
@@ -207,6 +212,7 @@ enum SyncActions {
               ("held_back", HeldBackLines.json(store.heldBack)),
               ("adrift", .integer(Int64(try store.adriftCount().all))),
               ("last_sync", last.map { .string($0) } ?? .null),
+              ("refused", try Contact.json(store)),
               ("spaces", .array(identity.spaces.map { .string($0) })),
               ("history", try HistoryReach.json(store, spaces: identity.spaces)),
               ("central", .string(identity.origin.description)),
@@ -231,10 +237,12 @@ enum SyncActions {
         }
         for line in try HistoryReach.lines(store, spaces: identity.spaces) { console.print(line) }
         for line in notices { console.print(line) }
+        for line in try Contact.lines(store) { console.printValues(line) }
         for line in trust.lines { console.printValues(line) }
       }
       let isClear =
-        conflicts == 0 && trust.open.isEmpty && quarantined == 0 && store.heldBack.isEmpty
+        try conflicts == 0 && trust.open.isEmpty && quarantined == 0 && store.heldBack.isEmpty
+        && Contact.refusedSince(store) == nil
       return isClear ? .done : .needsPerson
     }
   }

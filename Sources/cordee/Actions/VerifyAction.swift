@@ -67,10 +67,7 @@ enum VerifyAction {
 
   /// What else there is to say with another copy, or a bundle, at hand.
   private static func compared(_ subject: Subject, with path: String) throws -> [Finding] {
-    guard Files.size(path) != nil else {
-      throw Failure(
-        code: "verify.missing", message: "there is no file at \(path)", hint: "Check the path.")
-    }
+    try Inspection.check(path)
     if try BundleReader.isBundle(path) {
       var audit = BundleAudit(of: subject.store, centralKey: subject.centralKey)
       return try audit.compare(path)

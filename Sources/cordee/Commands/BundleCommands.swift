@@ -51,10 +51,19 @@ enum BundleCommands {
 
   static let evidence = CommandSpec(
     path: ["evidence"],
-    summary: "write down what central signed against itself, for anybody to check",
-    arguments: [ArgumentSpec(name: "FILE", completes: .file)],
-    examples: [
-      Example(line: "cordee evidence evidence.ndjson", meaning: "statements with their signatures")
+    summary: "list what central signed against itself, or write it down for anybody to check",
+    arguments: [ArgumentSpec(name: "FILE", isOptional: true, completes: .file)],
+    options: [
+      OptionSpec(
+        long: "settle", value: "ID", summary: "note that this piece was looked into; it stays kept"),
+      OptionSpec(long: "note", value: "TEXT", summary: "with --settle: what came of it"),
     ],
-    takesJSON: true, usesReplica: true, run: BundleActions.evidence)
+    examples: [
+      Example(line: "cordee evidence", meaning: "each piece with its number and how it stands"),
+      Example(line: "cordee evidence evidence.ndjson", meaning: "statements with their signatures"),
+      Example(
+        line: "cordee evidence --settle 1 --note 'Restored twice on 3 May, as the minutes say'",
+        meaning: "a settled piece no longer asks for a person; a new one does"),
+    ],
+    takesJSON: true, usesReplica: true, run: EvidenceActions.run)
 }

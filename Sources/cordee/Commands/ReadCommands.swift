@@ -77,11 +77,15 @@ enum ReadCommands {
     path: ["log"], summary: "list the changes, newest last",
     options: [
       OptionSpec(
-        long: "since", value: "T", summary: "only those of the last T, such as 2d",
+        long: "since", value: "T",
+        summary: "only those since T: 2d, 2026-01-31 or 2026-01-31T10:00Z",
         completes: .words(["1h", "1d", "7d", "30d"]))
     ],
     examples: [
-      Example(line: "cordee log --since 2d", meaning: "what changed in two days, and by whom")
+      Example(line: "cordee log --since 2d", meaning: "what changed in two days, and by whom"),
+      Example(
+        line: "cordee log --since 2026-01-31T10:00+01:00",
+        meaning: "since a moment; a day alone begins at midnight UTC"),
     ],
     takesJSON: true, usesReplica: true, run: ReadActions.log)
 
