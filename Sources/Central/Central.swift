@@ -36,8 +36,6 @@ public final class Central {
   var verified = VerifiedSegments()
   /// What the log and the inbox hold of each author, by space; kept within one merge.
   var heldCounts: [String: [ActorID: Int]] = [:]
-  /// Members' keys that were found to be keys, which costs as much as verifying by one.
-  var checkedKeys: [[UInt8]: PublicKey] = [:]
 
   /// The actor of central's own changes: its key and, as epoch, the first half of its instance.
   public var actor: ActorID { ActorID(replica: keyID, epoch: instance.high) }

@@ -174,22 +174,12 @@ extension Central {
         .text(replica.description)
       ) { ($0.bytes(0), $0.text(1), $0.text(2), $0.text(3), $0.text(4), $0.textOrNil(5)) }
     }.flatMap { bytes, organisation, role, name, enrolledAt, revokedAt in
-      checkedKey(bytes).map {
+      PublicKey(kept: bytes).map {
         Member(
           replica: replica, key: $0, organisation: organisation, role: role, name: name,
           enrolledAt: enrolledAt, revokedAt: revokedAt)
       }
     }
-  }
-
-  /// The key of these bytes; nil when they are none.
-  private func checkedKey(_ bytes: [UInt8]) -> PublicKey? {
-    if let known = checkedKeys[bytes] { return known }
-    guard let key = PublicKey(bytes: bytes) else { return nil }
-    // Bounded, and full again after a few requests.
-    if checkedKeys.count >= 1000 { checkedKeys = [:] }
-    checkedKeys[bytes] = key
-    return key
   }
 
   /// Every enrolled device.

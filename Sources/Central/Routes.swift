@@ -154,8 +154,9 @@ public struct Routes {
     // Of another device's actor central says only whether it holds what the asker does: a file adopted under another key.
     let isOwn = hello.actor.replica == member.replica
     let reads = central.store.schema.role(member.role)?.reads ?? []
-    let spaces = try central.store.read {
-      try hello.spaces.filter { reads.contains($0.name) }.map { space in
+    let takesLogs = request.headers.values("Accept").joined().contains("application/x-ndjson")
+    return try central.store.read {
+      let spaces = try hello.spaces.filter { reads.contains($0.name) }.map { space in
         let standing = try central.standing(
           of: hello.actor, in: space.name, head: (space.n, space.hash),
           cursor: (space.cursor.seq, space.cursor.hash))
@@ -166,14 +167,24 @@ public struct Routes {
           offersSnapshot: try central.offersSnapshot(
             of: space.name, after: space.cursor.seq, end: standing.seq))
       }
-    }
-    return Response(
-      status: 200, contentType: "application/json",
-      bytes: HelloAnswer(
+      let answer = HelloAnswer(
         instance: central.instance, spaces: spaces, isRestoring: central.isRestoring,
         starts: hello.spaces.allSatisfy { $0.cursor.instance == central.instance }
-          ? [] : try central.starts()
-      ).bytes)
+          ? [] : try central.starts())
+      let logs =
+        takesLogs
+        ? try central.shortLogs(
+          for: hello, answer, to: member,
+          bytesMax: min(CentralLimits.helloLogBytesMax, logPieceBytes)) : []
+      guard !logs.isEmpty else {
+        return Response(status: 200, contentType: "application/json", bytes: answer.bytes)
+      }
+      let lines = HelloReply(answer, logs: logs).lines
+      return Encoding.encode(
+        Response(
+          status: 200, contentType: "application/x-ndjson",
+          bytes: Array(lines.joined(separator: [UInt8(ascii: "\n")]))), for: request)
+    }
   }
 
   private func push(_ request: Request, space: String, now: Int64, at: String) throws -> Response {
@@ -310,8 +321,11 @@ public struct Routes {
 
 extension Central {
   /// Refuses a nonce seen within the window of signatures.
+  ///
+  /// Waiting for the disk would be most of an answer's time, and guard nothing: a request that a power cut lets pass twice
+  /// does what it did before.
   func remember(nonce: String, of key: String, now: Int64) throws {
-    try store.write {
+    try store.write(awaitsDisk: false) {
       try store.withConnection { connection in
         try connection.run("DELETE FROM cordee_nonce WHERE until < ?", .integer(now))
         let isSeen = try connection.first(

@@ -52,9 +52,16 @@ extension Central {
   public func logPiece(
     of space: String, after seq: Int, for reader: Member, bytesMax: Int, isShort: Bool = false
   ) throws -> [UInt8] {
+    try readLog(of: space, after: seq, for: reader, bytesMax: bytesMax, isShort: isShort).bytes
+  }
+
+  /// The same, with its bytes in full form, and whether the end is reached.
+  private func readLog(
+    of space: String, after seq: Int, for reader: Member, bytesMax: Int, isShort: Bool
+  ) throws -> (bytes: [UInt8], fullBytes: Int, isWhole: Bool) {
     try checkReads(space, by: reader)
     return try store.read {
-      guard let checkpoint = try checkpoint(of: space) else { return [] }
+      guard let checkpoint = try checkpoint(of: space) else { return ([], 0, true) }
       let end = try Int(store.meta("checkpoint.\(space).seq")?.integer ?? 0)
       var writer = ShortWriter()
       var runs = RunFinder(store, space: space)
@@ -83,8 +90,32 @@ extension Central {
         return true
       }
       if !isCut { writer.append(line: checkpoint) }
-      return writer.bytes
+      return (writer.bytes, size, !isCut)
     }
+  }
+
+  /// The logs that a device which says hello need not ask for: those short enough to go with the answer, as a whole. `[SP-713]`
+  ///
+  /// They end at the first that is not, since the keys of authors stand in the log of the first space.
+  ///
+  /// - Parameter bytesMax: how many bytes all of them may have, counted in full form.
+  func shortLogs(
+    for hello: Hello, _ answer: HelloAnswer, to reader: Member, bytesMax: Int
+  ) throws -> [HelloReply.Log] {
+    var logs: [HelloReply.Log] = []
+    var bytesLeft = bytesMax
+    for space in answer.spaces {
+      guard let cursor = hello.spaces.first(where: { $0.name == space.name })?.cursor,
+        cursor.instance == instance, space.knowsCursor, !answer.isRestoring, !space.offersSnapshot
+      else { break }
+      if cursor.seq >= space.seq { continue }
+      let (bytes, fullBytes, isWhole) = try readLog(
+        of: space.name, after: cursor.seq, for: reader, bytesMax: bytesLeft, isShort: true)
+      guard isWhole, fullBytes <= bytesLeft, !bytes.isEmpty else { break }
+      bytesLeft -= fullBytes
+      logs.append(HelloReply.Log(space: space.name, lines: Lines.split(bytes)))
+    }
+    return logs
   }
 
   /// Refuses a reader whose role may not read the space.

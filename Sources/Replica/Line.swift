@@ -70,6 +70,9 @@ final class Line {
   /// Bytes of a phase that had crossed when its present work began.
   private var origins: [Transferred.Phase: Int] = [:]
 
+  /// Logs that came with the last answer to hello, and the cursors they follow.
+  private var told: [String: (after: Cursor, lines: [[UInt8]])] = [:]
+
   /// Bytes of an answer taken at most.
   static let answerBytesMax = 16 * 1024 * 1024
 
@@ -100,6 +103,26 @@ final class Line {
     }
     totals[phase] = origin + (bytes - origin) * max(all, done) / done
   }
+
+  /// Keeps the logs that came with the answer to a hello, instead of those before.
+  func keep(_ logs: [HelloReply.Log], after hello: Hello) {
+    told = [:]
+    for log in logs {
+      guard let cursor = hello.spaces.first(where: { $0.name == log.space })?.cursor else {
+        continue
+      }
+      told[log.space] = (cursor, log.lines)
+    }
+  }
+
+  /// The log that central told already after a cursor, once.
+  func takeTold(of space: String, after cursor: Cursor) -> [[UInt8]]? {
+    guard let log = told.removeValue(forKey: space), log.after == cursor else { return nil }
+    return log.lines
+  }
+
+  /// Forgets what was told: after a push there may be more.
+  func forgetTold() { told = [:] }
 
   /// Sends a request until there is an answer.
   ///

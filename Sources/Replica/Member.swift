@@ -39,7 +39,9 @@ public struct Identity: Sendable {
   public let spaces: [String]
 
   /// Reads it from a file that joined.
-  public init(_ store: Store) throws {
+  public init(_ store: Store) throws { self = try store.read { try Self(facts: store) } }
+
+  private init(facts store: Store) throws {
     func blob(_ name: String) throws -> [UInt8] {
       guard case .blob(let bytes)? = try store.meta(name) else {
         throw SyncError(
@@ -50,7 +52,7 @@ public struct Identity: Sendable {
     }
     guard let network = NetworkID(bytes: try blob("network")),
       let actor = ActorID(bytes: try blob("actor")),
-      let key = PublicKey(bytes: try blob("central_key")),
+      let key = PublicKey(kept: try blob("central_key")),
       let origin = try store.meta("central_url")?.text.flatMap({ Origin($0) }),
       let spaces = try store.meta("spaces")?.text
     else {

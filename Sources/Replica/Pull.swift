@@ -226,6 +226,7 @@ extension Replica {
   private func piece(
     of space: String, after cursor: Cursor, _ line: Line, _ phase: Transferred.Phase
   ) throws -> [[UInt8]] {
+    if let told = line.takeTold(of: space, after: cursor) { return try Self.full(told) }
     var attempt = 0
     while true {
       // Of a compressed block that was cut nothing can be read; plain lines can, one by one.
@@ -233,13 +234,17 @@ extension Replica {
         "/v1/spaces/\(space)/log?after=\(cursor.text)&form=short",
         headers: attempt == 0 ? Self.wanted : Headers(), phase: phase)
       let bytes = try cut == nil ? Line.decoded(response) : Line.decodedPart(response)
-      var reader = ShortReader(isLog: true, bytesMax: 2 * Line.answerBytesMax)
-      let lines = try Lines.split(bytes).compactMap { try reader.full($0) }
+      let lines = try Self.full(Lines.split(bytes))
       guard let cut else { return lines }
       attempt = lines.isEmpty ? attempt + 1 : 1
       try line.bear(cut, attempt: attempt)
       if !lines.isEmpty { return lines }
     }
+  }
+
+  private static func full(_ lines: [[UInt8]]) throws -> [[UInt8]] {
+    var reader = ShortReader(isLog: true, bytesMax: 2 * Line.answerBytesMax)
+    return try lines.compactMap { try reader.full($0) }
   }
 
   private func take(

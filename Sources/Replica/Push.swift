@@ -187,7 +187,7 @@ extension Replica {
       signatures: [Signature(key: identity.actor.replica, value: key.sign(message))])
   }
 
-  /// Posts lines to an address of a space, compressed where it pays.
+  /// Posts lines to an address of a space, compressed where it pays; the log may be longer then than hello told.
   func post(_ body: [UInt8], to address: String, _ space: String, _ line: Line) throws
     -> [UInt8]
   {
@@ -197,6 +197,7 @@ extension Replica {
       content = Zstd.compress(body)
       headers.add("Content-Encoding", "zstd")
     }
+    line.forgetTold()
     return try line.ask(
       "POST", "/v1/spaces/\(space)/\(address)", body: content, headers: headers, phase: .push
     ).bytes

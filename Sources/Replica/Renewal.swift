@@ -128,9 +128,24 @@ extension Replica {
     return points.mapValues(\.known)
   }
 
-  func ask(_ hello: Hello, _ line: Line) throws -> HelloAnswer {
-    try HelloAnswer.parse(try line.ask("POST", "/v1/hello", body: hello.bytes).bytes)
+  /// Says hello.
+  ///
+  /// - Parameter takesLogs: whether central may send short logs at once; `line` keeps them for the pull.
+  func ask(_ hello: Hello, _ line: Line, takesLogs: Bool = false) throws -> HelloAnswer {
+    let response = try line.ask(
+      "POST", "/v1/hello", body: hello.bytes, headers: takesLogs ? Self.takesLogs : Headers())
+    guard response.headers["Content-Type"] == "application/x-ndjson" else {
+      line.keep([], after: hello)
+      return try HelloAnswer.parse(response.bytes)
+    }
+    let reply = try HelloReply.parse(lines: Lines.split(try Line.decoded(response)))
+    line.keep(reply.logs, after: hello)
+    return reply.answer
   }
+
+  private static let takesLogs: Headers = [
+    "Accept": "application/x-ndjson, application/json", "Accept-Encoding": "zstd",
+  ]
 
   func author(at: String) -> Author {
     Author(network: identity.network, actor: identity.actor, at: at)

@@ -83,7 +83,7 @@ extension Replica {
     if Plan.meetsAnotherLife(hello, answer) {
       report.isCentralRestoring = try heal(hello, answer, at: at, line, &report)
       hello = try self.hello()
-      answer = try ask(hello, line)
+      answer = try ask(hello, line, takesLogs: true)
     }
     for space in identity.spaces {
       report.offered += try offerAgain(space, at: at, line, &report)
@@ -99,7 +99,7 @@ extension Replica {
     if let epoch = try beginEpochIfDue(hello, answer, at: at, line) {
       report.epoch = epoch
       hello = try self.hello()
-      answer = try ask(hello, line)
+      answer = try ask(hello, line, takesLogs: true)
     }
     try watch(hello, answer, at: at)
     let author = author(at: at)
@@ -147,11 +147,11 @@ extension Replica {
   /// Says hello; a central that was restored and forgot this device is shown that it enrolled it.
   private func greet(_ hello: Hello, _ line: Line) throws -> HelloAnswer {
     do {
-      return try ask(hello, line)
+      return try ask(hello, line, takesLogs: true)
     } catch let error as SyncError where error.code == "signature.refused" {
       let isKnownAgain = (try? showEnrolment(line)) == true
       guard isKnownAgain else { throw error }
-      return try ask(hello, line)
+      return try ask(hello, line, takesLogs: true)
     }
   }
 
@@ -173,12 +173,14 @@ extension Replica {
 
   func hello(as actor: ActorID? = nil) throws -> Hello {
     let actor = actor ?? identity.actor
-    return Hello(
-      actor: actor,
-      spaces: try identity.spaces.map { space in
-        let head = try store.head(of: actor, in: space)
-        return Hello.Space(name: space, n: head.n, hash: head.hash, cursor: try cursor(of: space))
-      })
+    return try store.read {
+      Hello(
+        actor: actor,
+        spaces: try identity.spaces.map { space in
+          let head = try store.head(of: actor, in: space)
+          return Hello.Space(name: space, n: head.n, hash: head.hash, cursor: try cursor(of: space))
+        })
+    }
   }
 
   static func explanation(of reason: Step.Reason) -> String {

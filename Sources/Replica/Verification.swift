@@ -132,7 +132,7 @@ struct Verification {
     if centralKey.fingerprint == replica.bytes { return centralKey }
     let state = try store.state(of: RowKey(table: "replica", id: replica.description))
     guard
-      let key = state.shown("key").text.flatMap(Base64URL.decode).flatMap({ PublicKey(bytes: $0) }),
+      let key = state.shown("key").text.flatMap(Base64URL.decode).flatMap({ PublicKey(kept: $0) }),
       key.fingerprint == replica.bytes
     else { return nil }
     return key

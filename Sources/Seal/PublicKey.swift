@@ -14,6 +14,14 @@ public struct PublicKey: Hashable, Sendable {
     self.bytes = bytes
   }
 
+  /// Takes 32 bytes that were found to be a key when they came in; nil for another length.
+  ///
+  /// Finding that out takes as long as checking a signature. Altered bytes verify nothing.
+  public init?(kept bytes: [UInt8]) {
+    guard bytes.count == 32 else { return nil }
+    self.bytes = bytes
+  }
+
   init(derived bytes: [UInt8]) { self.bytes = bytes }
 
   /// Whether `signature`, of 64 bytes, is this key's over exactly `message`.

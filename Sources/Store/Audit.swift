@@ -87,7 +87,13 @@ public final class Audit {
       objects, read: { ($0.text(0), $0.text(1), $0.text(2)) })
     {
       if let right = expected[name] {
-        if right != sql {
+        if right == sql { continue }
+        if kind == "table", let foreign = try foreignColumns(of: name) {
+          report.add(
+            Finding(
+              .notice, "schema.foreign",
+              "\(name).\(foreign[0]) is not Cordée's column: what it holds stays in this file"))
+        } else {
           damage(
             kind == "trigger" ? "schema.trigger" : "schema.altered",
             "the \(kind) \(name) was altered"
@@ -103,6 +109,17 @@ public final class Audit {
     for name in expected.keys.sorted() where !found.contains(name) {
       damage("schema.missing", "the file lacks \(name)")
     }
+  }
+
+  /// The columns of a shared table that another program added; nil unless that is all it did.
+  private func foreignColumns(of name: String) throws -> [String]? {
+    guard store.schema.table(name) != nil else { return nil }
+    let columns = "SELECT name || ' ' || type || ' ' || \"notnull\" || pk FROM pragma_table_info(?)"
+    let found = try store.db.all(columns, .text(name)) { $0.text(0) }
+    let right = try scratch.db.all(columns, .text(name)) { $0.text(0) }
+    let foreign = Set(found).subtracting(right)
+    guard Set(found).isSuperset(of: right), !foreign.isEmpty else { return nil }
+    return foreign.map { String($0.prefix { $0 != " " }) }.sorted()
   }
 
   private func audit(_ space: String) throws {

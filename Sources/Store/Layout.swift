@@ -3,12 +3,12 @@ import Mutants
 
 /// The SQL of one file: engine tables, shared tables and the triggers that notice edits.
 ///
-/// Triggers use built-in SQL only, so that any SQLite program's edits are noticed. Inside them `WHERE NOT EXISTS` stands
-/// where `OR IGNORE` would be natural: the outer statement's conflict policy overrides the latter
+/// Triggers use built-in SQL only, so that any SQLite program's edits are noticed. A trigger of `cordee_touched` stands where
+/// `OR IGNORE` would be natural: the outer statement's conflict policy overrides the latter
 /// (sqlite.org/lang_createtrigger.html).
 enum Layout {
   /// The number of the engine's own tables; raised with every change to them.
-  static let number = 1
+  static let number = 2
 
   /// `cordee_change` has rowids: without them each comparison on the way to a change reads a whole body where one is large,
   /// and pushing costs more the more large ones there are.
@@ -39,6 +39,13 @@ enum Layout {
       PRIMARY KEY(tbl, id)) STRICT, WITHOUT ROWID;
     CREATE TABLE cordee_touched(tbl TEXT NOT NULL, id TEXT NOT NULL, field TEXT NOT NULL, old ANY) STRICT;
     CREATE INDEX cordee_touched_cell ON cordee_touched(tbl, id, field);
+    \(touchedOnce)
+    """
+
+  /// What a cell held when it was first touched counts.
+  static let touchedOnce = """
+    CREATE TRIGGER IF NOT EXISTS cordee_touched_once BEFORE INSERT ON cordee_touched WHEN EXISTS(SELECT 1 FROM cordee_touched
+      WHERE tbl = NEW.tbl AND id IS NEW.id AND field = NEW.field) BEGIN SELECT RAISE(IGNORE); END;
     """
 
   /// The name under which a row's liveness is noted; no field can be called so.
@@ -56,54 +63,49 @@ enum Layout {
 
   /// Drops and makes anew the triggers of a table, so that they always fit its columns.
   static func triggers(_ table: Table) -> String {
-    let name = table.name
-    var sql = ""
-    func trigger(_ suffix: String, _ event: String, _ condition: String, _ body: String) {
-      sql += "DROP TRIGGER IF EXISTS \(quoted("cordee_\(name)_\(suffix)"));\n"
-      sql += "CREATE TRIGGER \(quoted("cordee_\(name)_\(suffix)")) \(event) ON \(quoted(name))"
-      sql += condition.isEmpty ? " BEGIN\n" : " WHEN \(condition) BEGIN\n"
-      sql += body + "END;\n"
+    triggerList(table).map { "DROP TRIGGER IF EXISTS \(quoted($0.name));\n\($0.sql);\n" }.joined()
+  }
+
+  /// The triggers of a table by name, each as SQLite keeps its text.
+  ///
+  /// Whoever opens a file parses them all, so they are short: `cordee_touched_once` says for all of them that a cell is
+  /// noted once, and one statement notes a whole row.
+  static func triggerList(_ table: Table) -> [(name: String, sql: String)] {
+    var list: [(name: String, sql: String)] = []
+    func trigger(_ suffix: String, _ event: String, when condition: String = "", _ body: String) {
+      let name = "cordee_\(table.name)_\(suffix)"
+      let head = "CREATE TRIGGER \(quoted(name)) \(event) ON \(quoted(table.name))"
+      list.append(
+        (name, head + (condition.isEmpty ? "" : " WHEN \(condition)") + " BEGIN \(body) END"))
     }
-    let standing = "EXISTS(SELECT 1 FROM \(quoted(name)) WHERE id IS NEW.id)"
-    trigger("insert", "BEFORE INSERT", "NOT \(standing)", keep(liveness, name, "NEW.id", "0"))
+    let standing = "EXISTS(SELECT 1 FROM \(quoted(table.name)) WHERE id IS NEW.id)"
+    let appears = "INSERT INTO cordee_touched SELECT '\(table.name)', NEW.id, '\(liveness)', 0"
+    trigger("insert", "BEFORE INSERT", when: "NOT \(standing)", appears + ";")
     if !mutant(18, "R2: REPLACE by another program goes unnoticed") {
-      trigger("replace", "BEFORE INSERT", standing, keepRow(table, "NEW.id"))
+      trigger("replace", "BEFORE INSERT", when: standing, keepRows(table, "IS NEW.id"))
     }
-    trigger("delete", "BEFORE DELETE", "", keepRow(table, "OLD.id"))
+    trigger("delete", "BEFORE DELETE", keepRows(table, "IS OLD.id"))
     trigger(
-      "key", "BEFORE UPDATE OF id", "NEW.id IS NOT OLD.id",
-      keepRow(table, "OLD.id") + keepRow(table, "NEW.id")
-        + keep(liveness, name, "NEW.id", "0", when: "NOT \(standing)"))
+      "key", "BEFORE UPDATE OF id", when: "NEW.id IS NOT OLD.id",
+      keepRows(table, "IN (OLD.id, NEW.id)") + " \(appears) WHERE NOT \(standing);")
     for field in table.fields {
       let column = quoted(field.name)
       trigger(
-        "set_\(field.name)", "BEFORE UPDATE OF \(column)", "NEW.\(column) IS NOT OLD.\(column)",
-        keep(field.name, name, "OLD.id", "OLD.\(column)"))
+        "set_\(field.name)", "BEFORE UPDATE OF \(column)",
+        when: "NEW.\(column) IS NOT OLD.\(column)",
+        "INSERT INTO cordee_touched VALUES('\(table.name)', OLD.id, '\(field.name)', OLD.\(column));"
+      )
     }
-    return sql
+    return list
   }
 
-  /// Every cell of a standing row, and that it was there.
-  private static func keepRow(_ table: Table, _ row: String) -> String {
-    let standing = "EXISTS(SELECT 1 FROM \(quoted(table.name)) WHERE id IS \(row))"
-    let cells = table.fields.map { field in
-      keep(
-        field.name, table.name, row,
-        "(SELECT \(quoted(field.name)) FROM \(quoted(table.name)) WHERE id IS \(row))",
-        when: standing)
-    }
-    return cells.joined() + keep(liveness, table.name, row, "1", when: standing)
-  }
-
-  private static func keep(
-    _ field: String, _ table: String, _ row: String, _ value: String, when condition: String = "1"
-  ) -> String {
-    """
-    INSERT INTO cordee_touched(tbl, id, field, old) SELECT '\(table)', \(row), '\(field)', \(value)
-      WHERE \(condition) AND NOT EXISTS(SELECT 1 FROM cordee_touched
-        WHERE tbl = '\(table)' AND id IS \(row) AND field = '\(field)');
-
-    """
+  /// Notes every cell of the standing rows with such ids, and that they were there.
+  private static func keepRows(_ table: Table, _ ids: String) -> String {
+    let names = ([liveness] + table.fields.map(\.name)).map { "('\($0)')" }
+    let cells = table.fields.map { " WHEN '\($0.name)' THEN r.\(quoted($0.name))" }
+    return "INSERT INTO cordee_touched SELECT '\(table.name)', r.id, f.column1, "
+      + "CASE f.column1 WHEN '\(liveness)' THEN 1\(cells.joined()) END "
+      + "FROM \(quoted(table.name)) r, (VALUES \(names.joined(separator: ", "))) f WHERE r.id \(ids);"
   }
 
   /// A name as an SQL identifier; names are checked by the schema to hold no quote.

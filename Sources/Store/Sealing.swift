@@ -105,7 +105,8 @@ extension Store {
       }
       let row = RowKey(table: found.text(0), id: id)
       if rows[row] == nil { order.append(row) }
-      rows[row, default: [:]][found.text(2)] = Store.value(found, 3)
+      let field = found.text(2)
+      if rows[row]?[field] == nil { rows[row, default: [:]][field] = Store.value(found, 3) }
       return true
     }
     return (order.map { ($0, rows[$0] ?? [:]) }, unnamed)

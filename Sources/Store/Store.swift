@@ -13,8 +13,6 @@ public final class Store {
   /// The file.
   public let path: String
   let db: Connection
-  /// Whether edits by SQL are captured, as they are on a member's file.
-  private let captures: Bool
   /// The shared tables by name.
   let plans: [String: TablePlan]
   var cache = Cache()
@@ -22,6 +20,10 @@ public final class Store {
   private(set) var isWriting = false
   /// Whether a fact the file keeps about itself moved in the transaction that is open.
   var movedFacts = false
+  /// SQLite's count of schema changes, once tables and triggers were found to be the declared ones.
+  var seenSchema: Int64?
+  /// What was mended when the file was opened; nil when nothing had to be.
+  public internal(set) var mended: Mended?
   /// Tables whose guarded rows moved in the transaction that is open.
   var movedTables: Set<GuardedTable> = []
 
@@ -69,7 +71,6 @@ public final class Store {
   public init(path: String, schema: Schema, use: Use, create: Bool = false) throws {
     self.path = path
     self.schema = schema
-    captures = use == .replica
     plans = Dictionary(
       schema.tables.map { ($0.name, TablePlan($0)) }, uniquingKeysWith: { first, _ in first })
     do {
@@ -81,12 +82,11 @@ public final class Store {
         _ = try db.first("PRAGMA journal_mode=\(use == .central ? "WAL" : "TRUNCATE")") {
           $0.text(0)
         }
-        try db.execute("PRAGMA synchronous=FULL")
-        if mutant(26, "R1: commits await no disk") { try db.execute("PRAGMA synchronous=OFF") }
+        try awaitDisk(true)
       }
       try db.execute("PRAGMA cache_size=-32768; PRAGMA cell_size_check=ON")
-      // Nobody edits central's tables by SQL. Switching makes SQLite prepare every statement anew: a fifth of an idle answer.
-      if !captures { try db.setTriggers(enabled: false) }
+      // Switching makes SQLite prepare every statement anew, which is why `edit` alone has triggers.
+      try db.setTriggers(enabled: false)
     } catch {
       throw StoreError(error, path: path)
     }
@@ -110,10 +110,12 @@ public final class Store {
     return connection
   }
 
-  /// Runs `body` as one transaction, with the capturing triggers off.
+  /// Runs `body` as one transaction that no trigger captures.
   ///
+  /// - Parameter awaitsDisk: whether the disk has it when this returns. Where not, a power cut may undo it, and the next
+  ///   transaction that awaits the disk brings it there too; of use with a write-ahead log alone.
   /// - Throws: what `body` throws; then nothing has happened.
-  public func write<T>(_ body: () throws -> T) throws -> T {
+  public func write<T>(awaitsDisk: Bool = true, _ body: () throws -> T) throws -> T {
     if db.isInTransaction {
       let outer = isWriting
       isWriting = true
@@ -121,11 +123,11 @@ public final class Store {
       return try body()
     }
     let before = cache
-    if captures { try db.setTriggers(enabled: false) }
+    if !awaitsDisk { try awaitDisk(false) }
     // Cannot fail on an open connection.
     defer {
       isWriting = false
-      if captures { try? db.setTriggers(enabled: true) }
+      if !awaitsDisk { try? awaitDisk(true) }
     }
     isWriting = true
     do {
@@ -135,6 +137,7 @@ public final class Store {
         try flushHeads()
         try flushRuns()
         try flushGuards()
+        try flushSeenSchema()
         try flushFacts()
         return result
       }
@@ -144,6 +147,13 @@ public final class Store {
       if let error = error as? SQLiteError { throw StoreError(error, path: path) }
       throw error
     }
+  }
+
+  /// Whether commits await the disk (sqlite.org/pragma.html#pragma_synchronous).
+  private func awaitDisk(_ isAwaited: Bool) throws(SQLiteError) {
+    let isMutant = mutant(26, "R1: commits await no disk")
+    try db.execute(
+      isMutant ? "PRAGMA synchronous=OFF" : "PRAGMA synchronous=\(isAwaited ? "FULL" : "NORMAL")")
   }
 
   /// Reads a consistent state: nothing another program writes meanwhile is seen.
@@ -168,7 +178,19 @@ public final class Store {
     }
   }
 
-  /// The connection, for reading shared tables and for edits by commands (triggers see those outside `write`).
+  /// Edits shared tables by SQL as any other program does: captured, and made changes of by the next `seal`.
+  ///
+  /// Edits through `withConnection` are not captured, and lost to others.
+  ///
+  /// - Throws: what `body` throws; errors of SQLite as `StoreError`.
+  public func edit<T>(_ body: (borrowing Connection) throws -> T) throws -> T {
+    try db.setTriggers(enabled: true)
+    // Cannot fail on an open connection.
+    defer { try? db.setTriggers(enabled: false) }
+    return try withConnection(body)
+  }
+
+  /// The connection, for reading shared tables and for tables of one's own.
   public func withConnection<T>(_ body: (borrowing Connection) throws -> T) throws -> T {
     do {
       return try body(db)
@@ -199,10 +221,25 @@ public final class Store {
         throw StoreError(
           .newer, "\(path) was written by a newer version of Cordée", hint: "Install that version.")
       }
-      if number < schema.number, use != .reader { try write { try migrate() } }
+      if use != .reader {
+        if layout < Layout.number { try write { try renewLayout() } }
+        if number < schema.number { try write { try migrate() } }
+        try checkSchema(use: use)
+      }
     } catch let error as SQLiteError {
       throw StoreError(error, path: path)
     }
+  }
+
+  /// Brings the engine's own tables up to this layout.
+  ///
+  /// From 1 to 2 triggers alone changed.
+  private func renewLayout() throws {
+    try db.execute(Layout.touchedOnce)
+    let number = try meta("schema")?.integer ?? 0
+    let tables = number == schema.number ? schema.tables : []
+    for table in tables { try db.execute(Layout.triggers(table)) }
+    try setMeta("layout", .integer(Int64(Layout.number)))
   }
 
   /// Brings the shared tables up to this schema, and moves what was carried for it into them.

@@ -204,3 +204,57 @@ public struct HelloAnswer: Sendable, Hashable {
       starts: try InstanceStart.list(json["instances"]))
   }
 }
+
+/// The answer to hello, and with it the logs that are short enough to need no second round trip. `[SP-713]`
+public struct HelloReply: Sendable, Hashable {
+  /// Where central stands.
+  public let answer: HelloAnswer
+  /// Logs after the asker's cursors, each up to its checkpoint.
+  public let logs: [Log]
+
+  /// One space's log.
+  public struct Log: Sendable, Hashable {
+    /// The space.
+    public let space: String
+    /// Its lines in short form, without their line feeds.
+    public let lines: [[UInt8]]
+
+    /// The line before them.
+    public var heading: [UInt8] {
+      JSON.object([("log", .string(space)), ("lines", .integer(Int64(lines.count)))]).bytes()
+    }
+
+    /// Makes a log.
+    public init(space: String, lines: [[UInt8]]) {
+      self.space = space
+      self.lines = lines
+    }
+  }
+
+  /// Makes a reply.
+  public init(_ answer: HelloAnswer, logs: [Log] = []) {
+    self.answer = answer
+    self.logs = logs
+  }
+
+  /// The lines: the answer, then for each log a heading that counts its lines, and these.
+  public var lines: [[UInt8]] {
+    logs.reduce(into: [answer.bytes]) { $0 += [$1.heading] + $1.lines }
+  }
+
+  /// Reads a reply of several lines.
+  public static func parse(lines: [[UInt8]]) throws(WireError) -> HelloReply {
+    guard let first = lines.first else { throw WireError(.shape, "the answer to hello is empty") }
+    var logs: [Log] = []
+    var rest = lines.dropFirst()
+    while let heading = rest.popFirst() {
+      let json = try JSON.parse(heading)
+      guard let space = json["log"]?.string, let count = json["lines"]?.integer,
+        (1...Int64(max(1, rest.count))) ~= count, !rest.isEmpty
+      else { throw WireError(.shape, "a log told with the answer to hello lacks lines") }
+      logs.append(Log(space: space, lines: Array(rest.prefix(Int(count)))))
+      rest.removeFirst(Int(count))
+    }
+    return HelloReply(try HelloAnswer.parse(first), logs: logs)
+  }
+}

@@ -28,6 +28,8 @@ final class HostileLink: Exchange {
 
   func send(_ request: Request, responseBytesMax: Int) throws(HTTPFailure) -> Response {
     var plain = request
+    // The log comes by itself, so that it can be altered as a whole.
+    plain.headers.remove("Accept")
     // An image comes compressed or not at all.
     if !request.path.hasSuffix("/snapshot") { plain.headers.set("Accept-Encoding", "identity") }
     var response = try (other ?? loop).send(plain, responseBytesMax: responseBytesMax)

@@ -56,7 +56,7 @@ struct TwoSyncTests {
     let (world, _, ben) = try behind(.onePiece)
     let other = try second(ben)
     var refusal: (any Error)?
-    during("/log", world) {
+    during("/hello", world) {
       do { _ = try world.sync(other) } catch { refusal = error }
       try? other.edit("UPDATE club SET city = 'meanwhile' WHERE id = 'club-0'")
       #expect(throws: Never.self) { try other.store.conflicts() }

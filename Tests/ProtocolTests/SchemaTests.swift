@@ -43,6 +43,17 @@ struct SchemaTests {
     }
   }
 
+  /// The lines of an answer to hello: one, or with short logs.
+  private static func add(hello bytes: [UInt8], to messages: Messages) throws {
+    let reply = try HelloReply.parse(lines: Lines.split(bytes))
+    messages.add("hello-answer", reply.answer.bytes)
+    for log in reply.logs {
+      messages.add("hello-log", log.heading)
+      let lines = Array(log.lines.joined(separator: [UInt8(ascii: "\n")]))
+      for line in try full(lines, isLog: true, messages) { messages.add(try name(of: line), line) }
+    }
+  }
+
   private static func add(_ world: World, to messages: Messages) throws {
     for (request, response) in world.tap.crossed {
       let path = request.path
@@ -53,7 +64,7 @@ struct SchemaTests {
         messages.add("enrolment", response.bytes)
       } else if path == "/v1/hello" {
         messages.add("hello", request.body)
-        messages.add("hello-answer", response.bytes)
+        try add(hello: try plain(response.bytes, response.headers), to: messages)
       } else if path.hasSuffix("/changes") || path.hasSuffix("/offers") {
         let lines = try full(try plain(request.body, request.headers), isLog: false, messages)
         for line in lines { messages.add(try name(of: line), line) }
@@ -81,7 +92,7 @@ struct SchemaTests {
 
   private static func addBundles(_ world: World, to messages: Messages) throws {
     let member = world.members[0]
-    try member.store.withConnection {
+    try member.store.edit {
       try $0.execute("UPDATE organisation SET note = 'x' WHERE id = 'org-1'")
     }
     let folder = world.folder

@@ -71,7 +71,7 @@ final class World {
   }
 
   private func edit(_ member: Int, _ sql: String) throws {
-    try members[member].store.withConnection { try $0.execute(sql) }
+    try members[member].store.edit { try $0.execute(sql) }
   }
 
   private func sync(_ member: Int) throws {

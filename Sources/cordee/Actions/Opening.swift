@@ -129,9 +129,18 @@ extension Invocation {
     sealing: Bool = true, mustKeep: Bool = false
   ) throws -> (store: Store, finding: Witness.Finding) {
     let store = try Store(path: try existingReplicaPath(), schema: .registry, use: .replica)
+    if let mended = store.mended { console.say(Self.words(on: mended)) }
     let finding = try witness(store, mustKeep: mustKeep)
     if sealing { try seal(store) }
     return (store, finding)
+  }
+
+  private static func words(on mended: Store.Mended) -> String {
+    "Another program had dropped or changed the triggers that notice edits in "
+      + mended.tables.joined(separator: ", ")
+      + ". They were made again; rows edited meanwhile: \(mended.rows) found"
+      + (mended.unknown > 0
+        ? ", \(mended.unknown) not to be compared, since their history is not here." : ".")
   }
 
   /// The path of a replica that is there.
