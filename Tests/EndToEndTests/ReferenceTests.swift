@@ -170,7 +170,7 @@ extension EndToEnd {
       #expect(there.first { $0["id"] as? String == id }?["kind"] as? String == "state")
     }
 
-    @Test func `it verifies the engine's file, and finds a flipped byte in it [SP-1610]`()
+    @Test func `it verifies the engine's file, and finds a flipped byte in it [SP-1610] [SP-1613]`()
       async throws
     {
       let world = try await joined()
@@ -186,6 +186,7 @@ extension EndToEnd {
         bytes.range(of: Data("\"contact\":\"Quito\"".utf8)), bytes.range(of: Self.bytes(hex: hash)),
         bytes.range(of: Data("\"value\":\"".utf8)), bytes.range(of: Data("\"context\":{\"".utf8)),
         bytes.range(of: Data("{\"checkpoint\":{\"".utf8)),
+        bytes.range(of: Data("http://127.0.0.1".utf8)),
       ]
       for place in places {
         var bad = bytes

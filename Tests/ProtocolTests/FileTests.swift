@@ -1,3 +1,4 @@
+import Central
 import Foundation
 import Programs
 import Replica
@@ -43,5 +44,64 @@ struct FileTests {
     try Connection(path: path, mode: .readWrite).execute(sql)
     let (status, said) = try check(path)
     #expect(status == 1, "\(said)")
+  }
+
+  /// A world whose first member keeps a proof that was settled, and whose central has every table it needs.
+  private func guarded() throws -> World {
+    let world = try World()
+    let store = world.members[0].store
+    try store.write {
+      for number in 1...2 {
+        try store.keep(
+          Evidence(
+            at: World.at, space: "commons", kind: .proof, code: "checkpoint.split",
+            message: "two histories, number \(number)", statements: [Array("{}".utf8)]))
+      }
+      _ = try store.settle(evidence: 1, by: "Quito", note: "seen", at: World.at)
+    }
+    return world
+  }
+
+  /// A copy of a file with something done to it, checked.
+  private func check(_ store: Store, after sql: String?, in world: World) throws -> (
+    Int32, String
+  ) {
+    let copy = world.folder.appending(path: "copy-\(UUID().uuidString).sqlite").path
+    try store.backup(to: copy)
+    if let sql { try Connection(path: copy, mode: .readWrite).execute(sql) }
+    return try check(copy)
+  }
+
+  @Test("facts and small tables are as they were written, here and at central [SP-1613] [SP-1614]")
+  func guardsHold() throws {
+    let world = try guarded()
+    for member in world.members {
+      let (status, said) = try check(member.store, after: nil, in: world)
+      #expect(status == 0, "\(said)")
+    }
+    let (status, said) = try check(world.central.store, after: nil, in: world)
+    #expect(status == 0 && said.contains("guarded"), "\(said)")
+  }
+
+  @Test(
+    "a row that no history could show to be altered is noticed [SP-1613] [SP-1614]",
+    arguments: [
+      (false, "UPDATE cordee_meta SET value = 'x' WHERE key = 'central_url'", "facts"),
+      (false, "INSERT INTO cordee_meta VALUES('forged', 1)", "facts"),
+      (false, "UPDATE cordee_evidence SET settled_at = 'x' WHERE id = 2", "cordee_evidence"),
+      (false, "DELETE FROM cordee_evidence WHERE id = 1", "cordee_evidence"),
+      (false, "UPDATE cordee_settlement SET note = 'Seen'", "cordee_settlement"),
+      (false, "DROP TABLE cordee_settlement", "cordee_settlement"),
+      (true, "UPDATE cordee_invite SET role = 'observer'", "cordee_invite"),
+      (true, "UPDATE cordee_member SET name = 'another'", "cordee_member"),
+      (true, "UPDATE cordee_member SET revoked_at = ''", "cordee_member"),
+      (true, "UPDATE cordee_report SET report = '{}' WHERE number = 1", "cordee_report"),
+      (true, "DELETE FROM cordee_report WHERE number = 1", "cordee_report"),
+    ])
+  func guardsNotice(isCentral: Bool, sql: String, says: String) throws {
+    let world = try guarded()
+    let store = isCentral ? world.central.store : world.members[0].store
+    let (status, said) = try check(store, after: sql, in: world)
+    #expect(status == 1 && said.contains(says), "\(said)")
   }
 }
