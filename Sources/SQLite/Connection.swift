@@ -82,7 +82,7 @@ import Glibc
     let step = unsafe sqlite3_backup_step(backup, -1)
     let end = unsafe sqlite3_backup_finish(backup)
     guard step == SQLITE_DONE, end == SQLITE_OK else {
-      throw unsafe SQLiteError(of: nil, code: step == SQLITE_DONE ? end : step)
+      throw unsafe SQLiteError(of: target.handle, code: step == SQLITE_DONE ? end : step)
     }
   }
 

@@ -49,6 +49,9 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
   /// SQLite's own words with the beginning of the statement, for those who look into it.
   public let cause: String?
 
+  /// Whether the file can still be read: another program holds it, the disk is full, or it may only be read.
+  public var isOfWritingAlone: Bool { [.busy, .full, .readOnly].contains(code) }
+
   /// Makes an error.
   public init(_ code: Code, _ message: String, hint: String = "", cause: String? = nil) {
     self.code = code

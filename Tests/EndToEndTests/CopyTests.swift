@@ -140,6 +140,58 @@ extension EndToEnd {
       #expect(try await world.digests("quito", "clone", "rabat").count == 1)
     }
 
+    @Test(arguments: [false, true])
+    func `a place of a chain written twice: both values stand, shown as one edit [R5] [R9]`(
+      isCarried: Bool
+    ) async throws {
+      let world = try await joined()
+      // The clone has file, key and witness as they were before either edit: both write the same dot.
+      try await world.tool("cp", "-a", path(world, "quito"), path(world, "clone"))
+      try await world.tool("cp", "-a", world.replica(of: "quito"), world.replica(of: "clone"))
+      try FileManager.default.removeItem(atPath: path(world, "clone/.local/state/cordee/witness"))
+      try await edit(world, "quito", "One")
+      try await edit(world, "clone", "Two")
+      if isCarried {
+        // By bundles into central's inbox: the second is refused there, and stays where it was written.
+        for (member, file) in [("quito", "one.cordee"), ("clone", "two.cordee")] {
+          #expect(try await world.run(member, "bundle", "export", file).exit == 0)
+        }
+        let take = ["bundle", "import", "--data", "central"]
+        #expect(try await world.run(as: "keeper", take + ["one.cordee"]).exit == 0)
+        let second = try await world.run(as: "keeper", take + ["two.cordee"])
+        #expect(second.exit == 3 && second.output.contains("Refused: "), "\(second.output)")
+        try await world.merge()
+      }
+      try await world.sync("quito", "clone", "quito", "rabat", "clone")
+      for member in ["quito", "clone", "rabat"] {
+        let all = try await world.run(member, "conflicts", "--json").objects()
+        let conflict = try #require(all.first { $0["field"] as? String == "contact" })
+        #expect(all.count == 1 && conflict["made_twice"] as? Bool == true, "\(member)")
+        let values = try #require(conflict["values"] as? [[String: Any]])
+        #expect(Set(values.compactMap { $0["value"] as? String }) == ["One", "Two"])
+        #expect(values.allSatisfy { $0["by"] as? String == "quito" })
+        // The second names the place that the first has.
+        let first = try #require(values.first { $0["was"] is NSNull })
+        let again = try #require(values.first { !($0["was"] is NSNull) })
+        let dot = "\(first["actor"] as? String ?? ""):\(first["n"] as? Int ?? 0)"
+        #expect(again["was"] as? String == dot)
+        let told = try await world.run(member, "conflicts")
+        #expect(told.exit == 3 && told.output.contains("One edit made twice"))
+        #expect(told.output.contains("\"One\"") && told.output.contains("\"Two\""))
+        // Whatever is shown, both stand in the history.
+        let history = try await world.run(member, "history", "ecuador", "contact").output
+        #expect(history.contains("One") && history.contains("Two"))
+        #expect(try await world.run(member, "verify").exit == 0)
+      }
+      #expect(try await world.digests("quito", "clone", "rabat").count == 1)
+      let settled = try await world.run("rabat", "resolve", "ecuador", "contact", "--keep", "1")
+      #expect(settled.exit == 0)
+      try await world.sync("rabat", "quito", "clone")
+      for member in ["quito", "clone", "rabat"] {
+        #expect(try await world.run(member, "conflicts").output == "No conflicts.\n")
+      }
+    }
+
     @Test func `a backup is restored, and what was there is kept with its edits`() async throws {
       let world = try await joined()
       let (file, backup) = (world.replica(of: "quito"), path(world, "backup.sqlite"))

@@ -27,5 +27,125 @@ extension EndToEnd {
       try await world.server?.kill()
       #expect(try await world.run("quito", "doctor").exit == 0)
     }
+
+    /// The checks of a central node by name, and how the doctor ended.
+    private func central(_ world: World, later days: Int = 0, _ words: String...) async throws
+      -> (exit: Int32, checks: [String: [String: Any]])
+    {
+      let line = ["doctor", "--data", "central", "--json"] + words
+      let told =
+        try await days == 0
+        ? world.run(as: "keeper", line) : world.later(days, "keeper", line)
+      #expect(told.errors == "", "\(told.errors)")
+      let checks = try told.objects().map { ($0["check"] as? String ?? "", $0) }
+      for (name, check) in checks where ["look", "wrong"].contains(check["state"] as? String) {
+        let does = [check["advice"], check["fix"]].compactMap { $0 as? String }.joined()
+        #expect(!does.isEmpty, "\(name): what to do")
+      }
+      return (told.exit, Dictionary(uniqueKeysWithValues: checks))
+    }
+
+    @Test func `the doctor of a central node, from one bad state to the next`() async throws {
+      let world = try await World.joined()
+      let folder = world.folder.appending(path: "central").path
+      func state(_ name: String, _ seen: (exit: Int32, checks: [String: [String: Any]])) -> String?
+      {
+        seen.checks[name]?["state"] as? String
+      }
+      // Serving and sound but for a backup, which was never made.
+      let first = try await central(world)
+      #expect(first.exit == 3 && state("last backup", first) == "look")
+      #expect(first.checks.values.count { $0["state"] as? String != "ok" } == 1)
+      try await world.run(
+        "keeper", "central", "backup", world.folder.appending(path: "b").path, "--data", "central")
+      #expect(try await central(world).exit == 0)
+      try await world.stop()
+      #expect(try await central(world).exit == 0)
+
+      // Time passes, and goes back.
+      #expect(state("last backup", try await central(world, later: 6)) == "ok")
+      let old = try await central(world, later: 8)
+      #expect(old.exit == 3 && state("last backup", old) == "look")
+      let back = try await central(world, later: -1)
+      #expect(back.exit == 3 && state("clock", back) == "look")
+
+      // Files that others can read, and what cut commands left, are mended when that is asked.
+      try world.setMode(0o644, "\(folder)/central.sqlite")
+      try Data("x".utf8).write(to: URL(filePath: "\(folder)/central.key.part"))
+      try world.setMode(0o600, "\(folder)/central.key.part")
+      let untidy = try await central(world)
+      #expect(untidy.exit == 3)
+      #expect(state("privacy", untidy) == "look" && state("spools", untidy) == "look")
+      #expect(FileManager.default.fileExists(atPath: "\(folder)/central.key.part"))
+      let mended = try await central(world, "--fix")
+      #expect(mended.exit == 0)
+      #expect(state("privacy", mended) == "mended" && state("spools", mended) == "mended")
+      #expect(!FileManager.default.fileExists(atPath: "\(folder)/central.key.part"))
+      #expect(try await central(world).exit == 0)
+
+      // A key that others can read is wrong before anything else is looked at; one that is gone cannot be mended.
+      let key = "\(folder)/central.key"
+      try world.setMode(0o640, key)
+      let open = try await central(world)
+      #expect(open.exit == 1 && state("key", open) == "wrong")
+      #expect(try await central(world, "--fix").exit == 0)
+      try FileManager.default.moveItem(atPath: key, toPath: key + ".away")
+      let gone = try await central(world)
+      #expect(gone.exit == 1 && state("key", gone) == "wrong" && gone.checks.count == 1)
+      try FileManager.default.moveItem(atPath: key + ".away", toPath: key)
+
+      // What members sent waits too long for a merge.
+      try await world.serve(merge: "manual")
+      try await world.run("quito", "set", "ecuador", "contact=waits")
+      try await world.sync("quito")
+      try await world.stop()
+      #expect(state("inbox", try await central(world)) == "ok")
+      let late = try await central(world, later: 8)
+      #expect(state("inbox", late) == "look")
+      #expect((late.checks["inbox"]?["says"] as? String)?.hasPrefix("1 segments wait") == true)
+
+      // A segment that the disk spoilt is set aside by the merge.
+      try await world.tool(
+        "sqlite3", "\(folder)/central.sqlite",
+        "UPDATE cordee_inbox SET lines = CAST(replace(CAST(lines AS TEXT), 'waits', 'wa1ts') AS BLOB)"
+      )
+      try await world.merge()
+      let aside = try await central(world)
+      #expect(aside.exit == 3 && state("set aside", aside) == "look")
+
+      // A restore that nobody has accepted.
+      try await world.run("keeper", "central", "restore", "--data", "central")
+      let restoring = try await central(world)
+      #expect(restoring.exit == 3 && state("restore", restoring) == "look")
+    }
+
+    @Test func `a central node that is missing, damaged or held by another is told in one line`()
+      async throws
+    {
+      let world = try await World.joined()
+      func refused(_ folder: String, _ says: String) async throws {
+        for words in [["doctor", "--data", folder], ["central", "status", "--data", folder]] {
+          let told = try await world.run(as: "keeper", words)
+          #expect(told.exit == 1 && told.output == "", "\(words)")
+          #expect(told.errors.split(separator: "\n").count == 1, "\(told.errors)")
+          #expect(told.errors.contains(says) && !told.errors.contains("SELECT"), "\(told.errors)")
+        }
+      }
+      try await refused("nowhere", "there is no central node in nowhere. Run `cordee central init`")
+      try await refused("quito", "no central node in quito")
+      try await world.stop()
+      let file = world.folder.appending(path: "central/central.sqlite")
+      let whole = try Data(contentsOf: file)
+      var spoilt = whole
+      for place in 8192..<min(whole.count, 400_000) { spoilt[place] = UInt8(place & 0x7F) }
+      try spoilt.write(to: file)
+      try await refused("central", "central/central.sqlite is damaged or no SQLite database")
+      try Data("no database at all, but long enough to be read as one".utf8).write(to: file)
+      try await refused("central", "cordee central restore")
+      try whole.write(to: file)
+      try await world.tool("sqlite3", file.path, "DROP TABLE cordee_member")
+      let told = try await world.run("keeper", "central", "members", "--data", "central")
+      #expect([0, 1].contains(told.exit) && !told.errors.contains("SELECT"), "\(told.errors)")
+    }
   }
 }

@@ -61,6 +61,17 @@ extension DoctorActions {
       "Free some space: a full disk stops writing.")
   }
 
+  /// Whether a file can be written; SQLite makes a journal beside it for each transaction.
+  static func writing(_ path: String) -> Check {
+    let folder = URL(filePath: path).deletingLastPathComponent().path
+    let closed = [path, folder].first { !FileManager.default.isWritableFile(atPath: $0) }
+    return .look(
+      "writing",
+      closed.map { "\($0) may only be read" } ?? "the file and its folder can be written",
+      unless: closed == nil,
+      "Reading goes on. To edit, make it writable for you, or copy the file elsewhere.")
+  }
+
   /// Files in a folder that others than their owner may read.
   static func privacy(_ folder: String, where isOurs: (String) -> Bool) throws -> Check {
     let open = try FileManager.default.contentsOfDirectory(atPath: folder).filter(isOurs).sorted()

@@ -161,8 +161,8 @@ extension Invocation {
     do {
       _ = try store.write { try store.seal(as: author) }
       try note(store)
-    } catch let error as StoreError where [.busy, .full].contains(error.code) {
-      // Reading goes on while another program writes; a command that writes will say so itself.
+    } catch let error as StoreError where error.isOfWritingAlone {
+      // Reading goes on while nothing can be written; a command that writes will say so itself.
     }
   }
 

@@ -26,7 +26,7 @@ enum ReplicaDoctor {
     return try [
       DoctorActions.library(settings.version, journal: settings.journal, isExclusive: false),
       DoctorActions.durability(settings.journal, settings.synchronous, wants: "truncate"),
-      DoctorActions.disk(folder),
+      DoctorActions.disk(folder), DoctorActions.writing(path.path),
       DoctorActions.privacy(folder) {
         $0 == name || $0.hasPrefix("\(name)-") || $0.hasPrefix("\(name).cordee-")
       },

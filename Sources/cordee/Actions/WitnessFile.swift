@@ -75,7 +75,7 @@ extension Invocation {
     }
     do {
       try store.write { try store.demandEpoch(reason) }
-    } catch let error as StoreError where [.busy, .full].contains(error.code) && !mustKeep {
+    } catch let error as StoreError where error.isOfWritingAlone && !mustKeep {
       // Nothing can be written now; the next command finds the same.
     }
     return finding
@@ -122,7 +122,10 @@ enum EpochNotices {
   /// What `status` says, one line each.
   static func lines(_ store: Store, _ finding: Witness.Finding) throws -> [String] {
     var lines: [String] = []
-    if let due = try store.epochDue() {
+    // A doubt that the file cannot take now is none the less.
+    var doubt: EpochReason?
+    if case .doubt(let reason) = finding { doubt = reason }
+    if let due = try store.epochDue() ?? doubt {
       lines.append(
         "Doubt: \(words(due.rawValue)). Editing goes on; the next sync begins a new epoch, and drops nothing."
       )
