@@ -248,6 +248,28 @@ struct CheckerTests {
     #expect(ReceiptChecker.check(held, with: ReceiptChecker()).isEmpty)
   }
 
+  @Test("receipts: one given for a change sealed again is kept by the next that seals it again")
+  func receiptsOfSealedAgain() {
+    var story = Story()
+    let once = story.accept(1, 1, seen: 0, Story.made("a"), name: 1)
+    var twice = once
+    (twice.hash, twice.dot, twice.again) = (
+      Story.hash(2), Dot(actor: Story.actor(7), n: 1), once.hash
+    )
+    var thrice = twice
+    (thrice.hash, thrice.dot) = (Story.hash(3), Dot(actor: Story.actor(8), n: 1))
+    story.events += [.accepted(twice), .accepted(thrice)]
+    story.events.append(
+      .acknowledged(node: "r1", space: "commons", dot: twice.dot, hash: twice.hash))
+    let other = story.accept(2, 1, seen: 0, Story.made("b"), name: 4)
+    for (change, rules) in [(thrice, []), (other, ["acknowledged"])] as [(Accepted, Set<String>)] {
+      var ended = story
+      let entry = ended.merge(change)
+      ended.events.append(.finalLog(node: "central", [entry]))
+      #expect(self.rules(ReceiptChecker.check(ended.events, with: ReceiptChecker())) == rules)
+    }
+  }
+
   @Test("vectors and cursors: neither goes back, but by a restore; an old actor's may by an epoch")
   func monotony() {
     func standing(_ seq: Int, _ n: Int) -> Event {

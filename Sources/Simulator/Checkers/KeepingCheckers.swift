@@ -16,7 +16,8 @@ struct ReceiptChecker: Checker {
   }
 
   private var promises: [Promise] = []
-  private var sealedAgain: [Hash: [Hash]] = [:]
+  /// What each change that was sealed again was at first.
+  private var first: [Hash: Hash] = [:]
   private var nodes: [ReplicaID: Set<String>] = [:]
   private var found: [Violation] = []
 
@@ -24,7 +25,7 @@ struct ReceiptChecker: Checker {
     switch event {
     case .accepted(let change):
       nodes[change.dot.actor.replica, default: []].insert(change.node)
-      if let first = change.again { sealedAgain[first, default: []].append(change.hash) }
+      if let again = change.again { first[change.hash] = first[again] ?? again }
     case .acknowledged(let node, let space, let dot, let hash):
       promises.append(Promise(node: node, space: space, dot: dot, hash: hash))
     case .wentBack: for index in promises.indices { promises[index].keepers = [] }
@@ -46,12 +47,9 @@ struct ReceiptChecker: Checker {
   }
 
   private mutating func compare(_ entries: [LoggedEntry]) {
-    let held = Set(entries.map(\.hash))
+    let held = Set(entries.map { first[$0.hash] ?? $0.hash })
     for promise in promises where promise.keepers?.isEmpty != true {
-      let stands =
-        held.contains(promise.hash)
-        || sealedAgain[promise.hash]?.contains(where: held.contains) == true
-      guard !stands else { continue }
+      guard !held.contains(first[promise.hash] ?? promise.hash) else { continue }
       let words =
         "central acknowledged change \(promise.dot.n) of \(promise.node) in \(promise.space)"
       found.append(Violation("acknowledged", words + ", and lacks it"))
