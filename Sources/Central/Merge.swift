@@ -154,7 +154,7 @@ extension Central {
   }
 
   /// Whether the log names a device and its key.
-  private func isInLog(_ author: Member) throws -> Bool {
+  func isInLog(_ author: Member) throws -> Bool {
     try author.replica == keyID
       || store.isKnown(RowKey(table: "replica", id: author.replica.description))
   }

@@ -76,12 +76,32 @@ extension Central {
       }
       store.guardRows(of: .tip)
       store.guardRows(of: .instance)
-      for (space, place) in places where place.seq > 0 { try sign(space, at: at) }
+      try enrolAuthors(at: at)
+      for space in store.schema.spaces where try store.logEnd(of: space).seq > 0 {
+        try sign(space, at: at)
+      }
       try keepReport(at: at, [("restore", report.json)])
       return report
     }
     isRestoring = false
     return report
+  }
+
+  /// Enrols again the authors in any space's log whom the first one's does not name: there another history was followed.
+  ///
+  /// Members read between now and the next merge, and need every key.
+  private func enrolAuthors(at: String) throws {
+    let authors = try store.withConnection { connection in
+      try connection.all(
+        "SELECT DISTINCT substr(a.actor, 1, 16) FROM cordee_log l JOIN cordee_actor a ON a.id = l.actor"
+      ) { ReplicaID(bytes: $0.bytes(0)) }
+    }.compactMap(\.self).sorted()
+    let strangers = try authors.compactMap { try member($0) }.filter { try !isInLog($0) }
+    guard !strangers.isEmpty else { return }
+    try queue(strangers.map(Self.enrolling), space: store.schema.spaces[0], at: at)
+    var report = MergeReport()
+    var touched: Set<String> = []
+    try mergeOwn(at: at, &report, &touched)
   }
 
   /// One space: the history that is followed is taken over, all others' changes go to the inbox.

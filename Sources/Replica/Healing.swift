@@ -30,7 +30,8 @@ extension Replica {
       if !answer.wants.isEmpty { wants.append((space, answer.wants)) }
     }
     for space in hello.spaces where instance == space.cursor.instance && !isRestoring {
-      guard common[space.name]?.seq == space.cursor.seq else {
+      guard try common[space.name]?.seq == space.cursor.seq || !isSigned(space.cursor, space.name)
+      else {
         throw SyncError(
           "sync.rewound", "central's log of \(space.name) does not hold what it gave before",
           hint: "Tell the secretariat: its file may have been put back. Nothing here was changed.")
@@ -48,9 +49,11 @@ extension Replica {
     if !isRestoring {
       // Places are counted over all spaces: every log goes back before any goes on.
       var moved: [String] = []
-      for space in identity.spaces where try cursor(of: space).instance != instance {
+      for space in identity.spaces {
+        let (cursor, place) = (try cursor(of: space), common[space] ?? .start)
+        guard cursor.instance != instance || place.seq < cursor.seq else { continue }
         try goOver(
-          space, to: instance, from: common[space] ?? .start, first, at: at, line, &report)
+          space, to: instance, from: place, first, at: at, line, &report)
         moved.append(space)
       }
       if let epoch = try beginEpochIfTaken(at: at, line) { report.epoch = epoch }
@@ -58,6 +61,15 @@ extension Replica {
     }
     for (space, dots) in wants { try giveBodies(dots, space, line) }
     return isRestoring
+  }
+
+  /// Whether central signed anything in the life a file stands in: what an answer alone said of it, on the way to being
+  /// accepted, is no promise.
+  private func isSigned(_ cursor: Cursor, _ space: String) throws -> Bool {
+    guard let line = try heldCheckpoint(of: space),
+      case .checkpoint(_, let checkpoint, _) = try LogLine.parse(line)
+    else { return false }
+    return checkpoint.instance == cursor.instance
   }
 
   /// A new life of central means a new epoch, always: what a restored central forgot of this actor another copy of the file

@@ -296,4 +296,57 @@ struct RewindTests {
     #expect(try world.findings(in: ana).map(\.kind).allSatisfy { $0 == .notice })
     #expect(try world.findings(in: ana).map(\.code).contains("kept.parted"))
   }
+
+  @Test(
+    "a file that an altered answer told too early of a new life goes on, whichever history was followed"
+  )
+  func toldTooEarly() throws {
+    let (world, ana, ben) = try forked()
+    #expect(try world.sync(ana).isCentralRestoring)
+    let link = HostileLink(world.loop)
+    link.alter = { _, bytes in
+      let text = String(decoding: bytes, as: UTF8.self)
+      return Array(text.replacing(#""restoring":true"#, with: #""restoring":false"#).utf8)
+    }
+    let misled = try Replica(store: ana.store, key: ana.key, exchange: link)
+    #expect { try world.sync(misled) } throws: {
+      ($0 as? SyncError)?.code == "central.restoring"
+    }
+    try world.central.accept(choosing: ["own"], at: world.loop.at)
+    for _ in 0..<3 { try world.settle() }
+    #expect(try world.digests().count == 1)
+    #expect(try ben.cell("city", of: "c1") == "Quito")
+    #expect(try ben.cell("name", of: "c1") == "Alpinistes")
+    for member in world.members { #expect(try member.store.waiting() == (0, 0)) }
+  }
+
+  @Test(
+    "whoever wrote in a space whose history is followed is named at once where another one is")
+  func keysOfAnotherHistory() throws {
+    let world = try World()
+    let (ana, ben) = (try world.join("chair", name: "Ana"), try world.join(name: "Ben"))
+    try ana.edit("INSERT INTO club VALUES('c1', 'Alpins', 'Chamonix', 1920)")
+    try world.settle()
+    try world.settle()
+    let backup = try world.backUp()
+    let cleo = try world.join("chair", name: "Cleo")
+    try cleo.edit("INSERT INTO draft VALUES('d1', 'words')")
+    try world.settle(with: [cleo, ana])
+    try world.sync(ana)
+    #expect(try ana.cell("text", of: "d1", table: "draft") == "words")
+    // Unnoticed at first, the commons go another way; the bureau's history is one.
+    try world.rewind(to: backup)
+    try ben.edit("UPDATE club SET name = 'Alpinistes' WHERE id = 'c1'")
+    try world.sync(ben)
+    try world.merge()
+    #expect(try world.sync(ana).isCentralRestoring)
+    let report = try world.central.accept(choosing: ["own"], at: world.loop.at)
+    #expect(report.takenOver > 0)
+    // Before any merge a newcomer to the bureau's history reads it, and knows its author.
+    let dora = try world.join("chair", name: "Dora")
+    try world.sync(dora)
+    #expect(try dora.cell("text", of: "d1", table: "draft") == "words")
+    for _ in 0..<3 { try world.settle() }
+    #expect(try world.digests().count == 1)
+  }
 }
