@@ -79,7 +79,7 @@ enum Event: Sendable {
   /// When central's file was put back: the changes a member's file holds whole.
   case holds(node: String, Set<Hash>)
   /// Central's new life was accepted: the ends of logs that members gave back, where no histories differed.
-  case lifeAccepted(given: [LogEnd])
+  case lifeAccepted(life: String, given: [LogEnd])
   /// Whoever keeps central gave up an author's changes.
   case declaredLost(ActorID)
   /// Central shut a device out, before the next merge.

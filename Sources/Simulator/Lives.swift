@@ -96,7 +96,7 @@ extension World {
     marks.hit(.lifeAccepted)
     tell("  central's life is accepted")
     try observeCentral()
-    happened(.lifeAccepted(given: given))
+    happened(.lifeAccepted(life: central.instance.description, given: given))
   }
 
   /// Where the logs end of members that gave theirs back to this life.

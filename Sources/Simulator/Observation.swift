@@ -73,7 +73,7 @@ extension World {
       }
       let found = try Self.ownChanges(of: actor, in: space, after: past.observed, connection)
       if let before = past.actor, before != actor {
-        branch(&past, before: found.first?.body.was)
+        branch(&past, before: found.first?.body)
         // Of actors before it, too, what waited may be sealed again.
         for former in try Set(store.epochs().map(\.from) + [before]) {
           happened(.renewed(node: station.name, space: space, actor: former))
@@ -99,10 +99,12 @@ extension World {
       // What several former actors had waiting is sealed again one after the other: each had seen what its own actor had,
       // and what is sealed before it.
       if let before {
-        if let stem = past.stem, stem != before.holder { join(&past, before.sight) }
+        if let stem = past.stem, stem != before.holder {
+          join(&past, (before.sight.line, before.sight.order), keepsContext: false)
+        }
         if past.rest?.actor == before.holder { past.rest = nil }
       } else if let rest = past.rest {
-        join(&past, Sight(head: .zero, line: rest.line, order: rest.order))
+        join(&past, (rest.line, rest.order), keepsContext: body.was != nil)
         past.rest = nil
       }
       past.stem = before?.holder
@@ -125,20 +127,27 @@ extension World {
 
   /// A new epoch: what stood before the first change that was sealed again was seen by all that follows; the others, as
   /// they were named before, were not.
-  private func branch(_ past: inout Station.Past, before was: Dot?) {
-    let first = was.flatMap { past.own[$0] }
+  private func branch(_ past: inout Station.Past, before body: Body?) {
+    let first = body?.was.flatMap { past.own[$0] }
     past.stem = nil
     past.rest = past.actor.flatMap { actor in
       first.map { _ in Station.Past.Rest(actor: actor, line: past.line, order: past.order) }
     }
-    leave(&past, at: first.map { ($0.sight.line, $0.sight.order) } ?? (past.line, past.order))
+    // What was sealed and sealed again between two looks claims what the actor before had seen.
+    leave(
+      &past, at: first.map { ($0.sight.line, $0.sight.order) } ?? (past.line, past.order),
+      keepsContext: first == nil && body?.was != nil)
   }
 
   /// Goes on on a line whose past is the present one's and another's.
-  private func join(_ past: inout Station.Past, _ other: Sight) {
+  ///
+  /// - Parameter keepsContext: whether what the other claims to have seen goes with it.
+  private func join(
+    _ past: inout Station.Past, _ other: (line: Int, order: Int), keepsContext: Bool
+  ) {
     let own = (past.line, past.order)
-    leave(&past, at: (other.line, other.order))
-    happened(.branched(line: past.line, from: own.0, order: own.1, keepsContext: false))
+    leave(&past, at: other, keepsContext: keepsContext)
+    happened(.branched(line: past.line, from: own.0, order: own.1, keepsContext: true))
   }
 
   /// Goes on on a line of its own.
