@@ -100,7 +100,7 @@ extension World {
   private func holdsTruth(_ station: Station) throws -> Bool {
     guard let store = station.replica?.store else { return true }
     let right = Set(
-      try Self.entries(of: try running().central.store, after: 0).map(\.0.logHash))
-    return try Self.entries(of: store, after: 0).allSatisfy { right.contains($0.0.logHash) }
+      try Self.entries(of: try running().central.store).map(\.0.logHash))
+    return try Self.entries(of: store).allSatisfy { right.contains($0.0.logHash) }
   }
 }

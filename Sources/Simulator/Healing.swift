@@ -53,10 +53,10 @@ extension World {
       }
       try observe(station)
     }
-    let before = seenSeq
+    let before = logEnds.mapValues(\.hash)
     merge()
     try observeCentral()
-    return moved || seenSeq > before
+    return moved || logEnds.mapValues(\.hash) != before
   }
 
   /// Reads every file to its end.
@@ -112,7 +112,7 @@ extension World {
     at store: Store, _ node: String, _ spaces: [String], schema: Int, audits: Bool,
     shows: Bool = true
   ) throws {
-    happened(.finalLog(node: node, try Self.entries(of: store, after: 0).map(\.0)))
+    happened(.finalLog(node: node, try Self.entries(of: store).map(\.0)))
     for space in spaces {
       var lines: [String] = []
       try store.dump(space) { lines.append(String(decoding: $0, as: UTF8.self)) }

@@ -44,10 +44,9 @@ extension World {
     marks.hit(isKnown ? .centralRestored : .centralRewound)
     tell("  central is \(isKnown ? "restored" : "rewound")")
     let routes = try running()
-    let log = try Self.entries(of: routes.central.store, after: 0).map(\.0)
-    seenSeq = log.last?.seq ?? 0
+    let log = try Self.entries(of: routes.central.store).map(\.0)
     logEnds = [:]
-    for entry in log { logEnds[entry.space] = entry.logHash }
+    for entry in log { logEnds[entry.space] = (entry.seq, entry.logHash) }
     happened(.wentBack(log: log, revoked: house.revoked))
     happened(.restored(node: "central"))
     for station in stations where !station.isRevoked {

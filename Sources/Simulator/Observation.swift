@@ -233,12 +233,14 @@ extension World {
   }
 
   private func look(at central: Central) throws {
-    for (entry, body) in try Self.entries(of: central.store, after: seenSeq) {
-      seenSeq = entry.seq
+    let news = try Town.spaces.flatMap {
+      try Self.entries(of: central.store, after: logEnds[$0]?.seq ?? 0, in: $0)
+    }
+    for (entry, body) in news.sorted(by: { $0.0.seq < $1.0.seq }) {
       if entry.dot.actor.replica == central.keyID, let body, !isKnown(entry.hash) {
         accept(own(entry, body))
       }
-      logEnds[entry.space] = entry.logHash
+      logEnds[entry.space] = (entry.seq, entry.logHash)
       if entry.reason != nil { marks.hit(.refusedChange) }
       tell("  central logged \(entry.seq) \(entry.reason ?? "")")
       happened(.merged(entry, schema: house.schema))
@@ -263,19 +265,21 @@ extension World {
     return Accepted(
       node: "central", role: "", space: entry.space, dot: entry.dot, hash: entry.hash,
       writes: body.writes,
-      sight: Sight(head: logEnds[entry.space] ?? .zero, line: newLine(), order: 0))
+      sight: Sight(head: logEnds[entry.space]?.hash ?? .zero, line: newLine(), order: 0))
   }
 
   /// The log in a file, with each body that is there.
-  static func entries(of store: Store, after seq: Int) throws -> [(LoggedEntry, Body?)] {
+  static func entries(of store: Store, after seq: Int = 0, in space: String? = nil) throws
+    -> [(LoggedEntry, Body?)]
+  {
     try store.withConnection { connection in
       try connection.all(
         """
         SELECT l.seq, s.name, a.actor, l.n, c.hash, l.hash, l.reason, c.body FROM cordee_log l
         JOIN cordee_change c ON c.space = l.space AND c.actor = l.actor AND c.n = l.n
         JOIN cordee_name s ON s.id = l.space JOIN cordee_actor a ON a.id = l.actor
-        WHERE l.seq > ? ORDER BY l.seq
-        """, .int(seq)
+        WHERE l.seq > ?1 AND s.name = ifnull(?2, s.name) ORDER BY l.seq
+        """, .int(seq), .text(orNull: space)
       ) { row in
         (
           row.int(0), row.text(1), row.bytes(2), row.int(3), row.bytes(4), row.bytes(5),

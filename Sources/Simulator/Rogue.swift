@@ -102,7 +102,7 @@ final class Rogue {
       Accepted(
         node: "rogue", role: "member", space: "commons", dot: change.dot, hash: change.hash,
         writes: try ChangeDecoding.body(change.bodyBytes ?? []).writes,
-        sight: Sight(head: world.logEnds["commons"] ?? .zero, line: line, order: n),
+        sight: Sight(head: world.logEnds["commons"]?.hash ?? .zero, line: line, order: n),
         claims: claims))
   }
 

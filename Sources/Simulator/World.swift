@@ -31,9 +31,11 @@ final class World {
   private(set) var events: [Event] = []
   private(set) var trace: [String] = []
   private var hash = Blake2b()
-  /// Entries of central's log that were seen, and the log's hash at the last of each space.
-  var seenSeq = 0
-  var logEnds: [String: Hash] = [:]
+  /// The last entry that was seen of each space of central's log, and the log's hash there.
+  ///
+  /// What members give back may stand below what another space's log holds already.
+  var logEnds: [String: (seq: Int, hash: Hash)] = [:]
+  var seenSeq: Int { logEnds.values.map(\.seq).max() ?? 0 }
   /// Numbers of files.
   private var inodes: UInt64 = 0
   /// Actors of hostile members; what they sent may wait for ever.
