@@ -21,9 +21,7 @@ enum Encoding {
     var response = response
     response.headers.add("Vary", "Accept-Encoding")
     guard response.bytes.count >= bytesMin, isAccepted(by: request) else { return response }
-    // What is small is worth a little more work.
-    response.body = .bytes(
-      Zstd.compress(response.bytes, level: response.bytes.count < 65_536 ? 6 : 3))
+    response.body = .bytes(Zstd.compress(response.bytes))
     response.headers.add("Content-Encoding", "zstd")
     return response
   }

@@ -34,29 +34,21 @@ public struct Hash: Hashable, Sendable {
   }
 
   /// The thirty-two bytes.
-  public var bytes: [UInt8] {
-    var result = [UInt8](repeating: 0, count: 32)
-    write(to: &result, at: 0)
-    return result
-  }
+  public var bytes: [UInt8] { Array(capacity: 32) { write(to: &$0) } }
 
   /// Appends the thirty-two bytes.
   public func append(to bytes: inout [UInt8]) {
-    let start = bytes.count
-    bytes.append(contentsOf: repeatElement(0, count: 32))
-    write(to: &bytes, at: start)
+    bytes.append(addingCapacity: 32) { write(to: &$0) }
   }
 
-  private func write(to bytes: inout [UInt8], at start: Int) {
-    func write(_ word: UInt64, _ place: Int) {
-      for index in 0..<8 {
-        bytes[place + index] = UInt8(truncatingIfNeeded: word >> UInt64(56 - 8 * index))
-      }
+  private func write(to span: inout OutputSpan<UInt8>) {
+    func write(_ word: UInt64) {
+      for index in 0..<8 { span.append(UInt8(truncatingIfNeeded: word >> UInt64(56 - 8 * index))) }
     }
-    write(a, start)
-    write(b, start + 8)
-    write(c, start + 16)
-    write(d, start + 24)
+    write(a)
+    write(b)
+    write(c)
+    write(d)
   }
 }
 

@@ -68,6 +68,8 @@ extension Replica {
     }
     var entries: [LogEntry] = []
     var last: [UInt8] = []
+    // The entry in hand, when `last` is not its line.
+    var taken: LogEntry?
     do {
       while !verification.isComplete {
         let piece = try next(verification.cursor)
@@ -110,11 +112,10 @@ extension Replica {
           }
         } else {
           for entry in entries {
-            last = LogLine.entryLine(
-              seq: entry.seq, change: entry.change, verdict: entry.verdict,
-              signatures: entry.signatures, withholdsBody: false)
+            taken = entry
             try take(entry, &verification, &report)
           }
+          taken = nil
         }
         try finish(verification, at: author.at)
       }
@@ -124,7 +125,12 @@ extension Replica {
       let isLeft = spool.isTakenUp && isRefusal && (error as? SyncError)?.code != "log.key"
       if isRefusal { spool.remove() }
       if isLeft { throw spool.unfit }
-      throw try forged(error, by: last, verification, space, at: author.at)
+      let line = taken.map {
+        LogLine.entryLine(
+          seq: $0.seq, change: $0.change, verdict: $0.verdict, signatures: $0.signatures,
+          withholdsBody: false)
+      }
+      throw try forged(error, by: line ?? last, verification, space, at: author.at)
     }
     spool.remove()
     return true
