@@ -80,4 +80,35 @@ struct UnsignedWordTests {
     _ = try scene.sync()
     #expect(scene.world.loop.sent.filter { $0.path.hasSuffix("/changes") }.isEmpty)
   }
+
+  @Test(
+    "R9, R16: hello that says of a twin's changes that they are these settles nothing by a snapshot"
+  )
+  func misledEpoch() throws {
+    let scene = try HostileScene()
+    let (world, victim) = (scene.world, scene.victim)
+    try victim.edit("INSERT INTO club VALUES('c9', 'Mine', 'Fez', 1930)")
+    try world.settle(with: [victim])
+    let twin = try world.copy(of: victim)
+    for (file, city, count) in [(twin, "Rabat", 4), (victim, "Quito", 2)] {
+      for n in 1...count {
+        try file.edit("UPDATE club SET city = '\(city)', founded = \(n) WHERE id = 'c9'")
+        try file.store.write { _ = try file.store.seal(as: file.author) }
+      }
+    }
+    try world.settle(with: [twin])
+    world.central.snapshotEntriesMin = 1
+    // One name in the answer is altered on its way; what is not said is taken to be so.
+    scene.link.alter = { request, bytes in
+      let text = String(decoding: bytes, as: UTF8.self)
+      return request.path.hasSuffix("/hello")
+        ? Array(text.replacing("holds_head", with: "holds_h%ad").utf8) : bytes
+    }
+    _ = try? scene.sync()
+    scene.link.alter = nil
+    _ = try? scene.sync()
+    try world.agree([victim, twin, scene.author])
+    let cities = try victim.store.state(of: RowKey(table: "club", id: "c9")).cells["city"]
+    #expect(Set(cities?.map(\.value) ?? []) == [.text("Rabat"), .text("Quito")])
+  }
 }
