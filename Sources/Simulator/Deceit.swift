@@ -21,44 +21,30 @@ extension World {
     merge()
     try observeCentral()
     if draw.chance(150) { return try forgeImage(&draw) }
+    if draw.chance(450) { return try split(station, &draw) }
     let kind = draw.pick(Lies.kinds)
     let lies = Lies(
       kind, store: try running().central.store, key: house.key, draw: Seeded(draw.next()))
-    let copy = station.path.replacing(".sqlite", with: "-copy.sqlite")
-    let (memory, witness) = (station.memory, station.machine.witness)
-    station.close()
-    guard disk.copy(station.path, to: copy) else { throw SimulatorError("no copy was made") }
-    try open(station)
     station.lies = lies
-    let wasTaken = try sync(station, .fair) != nil
+    let code = try failure(of: station)
     station.lies = nil
     guard lies.wasTold else { return }
     marks.hit(kind)
-    let isTrue = try holdsTruth(station)
-    if !wasTaken { marks.hit(.tamperingNoticed) }
-    if isTrue || (!wasTaken && lies.isForgery) {
-      happened(.lied(node: station.name, kind: kind, wasNoticed: isTrue))
-      return
-    }
-    if lies.isForgery {
-      happened(.lied(node: station.name, kind: kind, wasNoticed: false))
-    } else {
-      let before = events.count
-      station.lies = lies
-      let contact = try sync(station, .fair)
-      station.lies = nil
-      happened(.lied(node: station.name, kind: kind, wasNoticed: contact == nil))
-      if contact == nil, events.count > before { marks.hit(.splitNoticed) }
-    }
-    try observe(station)
-    station.close()
-    _ = disk.copy(copy, to: station.path)
-    happened(.restored(node: station.name))
-    happened(.abandoned(station.memory.held.subtracting(memory.held)))
-    station.memory = memory
-    station.machine.witness = witness
-    (station.standings, station.writesSeen) = ([:], -1)
-    try open(station)
+    if code != nil { marks.hit(.tamperingNoticed) }
+    happened(
+      .lied(
+        node: station.name, kind: kind, wasNoticed: try holdsTruth(station),
+        isKept: try code.map { try isKept(station, ($0, lies.authors)) } ?? true))
+  }
+
+  /// One sync.
+  ///
+  /// - Returns: what it failed with.
+  private func failure(of station: Station) throws -> String? {
+    let before = events.count
+    guard try sync(station, .fair) == nil else { return nil }
+    for case .failed(station.name, let code, _, _) in events[before...] { return code }
+    return ""
   }
 
   /// Central gives a newcomer an image that is not what its log makes: one that it did not sign is not taken, one that it did
@@ -70,7 +56,7 @@ extension World {
     central.snapshotEntriesMin = 1
     defer { central.snapshotEntriesMin = usual }
     let path = "\(folder)/newcomer.sqlite"
-    disk.remove(path)
+    sweep(path)
     let newcomer = Station(
       name: "newcomer", path: path, key: .generate(), role: "member", schema: 2, offset: 0,
       memory: Station.Memory(pasts: [:]), machine: Machine("newcomer"), inode: 0)
@@ -86,14 +72,16 @@ extension World {
     guard lies.wasTold else { return }
     marks.hit(kind)
     if wasTaken {
-      let isFound = try kind == .forgedImageSigned && !findings(in: store).isEmpty
-      happened(.lied(node: newcomer.name, kind: kind, wasNoticed: isFound))
+      // What the log after the snapshot wrote over did no harm.
+      let isHarmless = try store.digest("commons") == central.store.digest("commons")
+      let isFound =
+        try kind == .forgedImageSigned && (isHarmless || !findings(in: store).isEmpty)
+      happened(.lied(node: newcomer.name, kind: kind, wasNoticed: isFound, isKept: true))
     } else {
       marks.hit(.tamperingNoticed)
     }
-    for space in Town.spaces {
-      for end in ["", ".zst"] { Files.remove("\(path).cordee-snapshot-\(space)\(end)") }
-    }
+    newcomer.close()
+    sweep(path)
   }
 
   /// Whether what a member's file holds of the log is central's own.

@@ -90,8 +90,9 @@ enum Event: Sendable {
   case standing(node: String, space: String, life: String, seq: Int, vector: [ActorID: Int])
   /// A sync, a merge or a join failed.
   case failed(node: String, code: String, cause: Cause, words: String)
-  /// Central lied to a replica in a way that has to be noticed: at once, or at the next honest contact.
-  case lied(node: String, kind: Mark, wasNoticed: Bool)
+  /// Central lied to a replica in a way that has to be noticed, at once or at the next honest contact, and what shows it
+  /// has to be kept.
+  case lied(node: String, kind: Mark, wasNoticed: Bool, isKept: Bool)
   /// A hostile request was answered.
   case hostileAnswered(kind: Mark, status: Int)
   /// At the end: the log in a file.

@@ -14,11 +14,12 @@ final class Lies {
   private var draw: Seeded
   /// Whether there was anything to lie about.
   private(set) var wasTold = false
+  /// Whose changes stood in what was bent.
+  private(set) var authors: Set<ReplicaID> = []
 
-  /// What is drawn.
+  /// What is told to a member in the run itself, which must not take it.
   ///
-  /// Left out are a dropped entry, swapped ones and a changed verdict under central's own signature: the honest central has
-  /// the same key, and takes what a member then shows it for proof that it was rewound.
+  /// What it may take is told to copies (`split`).
   static let kinds: [Mark] = [
     .forgedBody, .forgedBodySigned, .oldCheckpoint, .rewound, .frozen, .changedVerdictUnsigned,
     .strangerSigned,
@@ -127,6 +128,7 @@ final class Lies {
       }
     }
     guard let checkpoint, !entries.isEmpty else { return nil }
+    authors = Set(entries.map(\.change.dot.actor.replica))
     let place = draw.below(entries.count)
     switch kind {
     case .forgedBody:
@@ -149,12 +151,16 @@ final class Lies {
       entries.removeLast()
       return try signed(entries, after: cursor, checkpoint, by: .generate())
     case .droppedEntry:
+      // Without its last entry a log is only shorter.
       guard entries.count > 1 else { return nil }
-      entries.remove(at: place)
+      entries.remove(at: draw.below(entries.count - 1))
     case .swappedEntries:
-      guard place + 1 < entries.count else { return nil }
+      let pairs = entries.indices.dropLast().filter {
+        entries[$0].change.dot.actor != entries[$0 + 1].change.dot.actor
+      }
+      guard !pairs.isEmpty else { return nil }
+      let place = draw.pick(pairs)
       let (first, second) = (entries[place], entries[place + 1])
-      guard first.change.dot.actor != second.change.dot.actor else { return nil }
       entries[place] = second
       entries[place + 1] = first
       entries[place].seq = first.seq

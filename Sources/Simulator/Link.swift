@@ -156,7 +156,7 @@ final class Weather {
 extension World {
   /// Central's answer, or the failure of a link whose other end died.
   func answer(_ request: Request, from station: Station?) throws -> Response {
-    let routes = try running()
+    let routes = try station?.mirror ?? running()
     centralFailure = nil
     var response = routes.answer(request, now: time(house.offset), at: label(house.offset))
     if let armed, armed.fault == .crash, armed.prefix == house.path, disk.hasStruck {
@@ -174,7 +174,9 @@ extension World {
     if case .file(let path, let offset, let length) = response.body {
       response.body = .bytes(try Self.bytes(of: path, offset, length))
     }
-    if let station, response.status == 200, request.path.hasSuffix("/changes") {
+    if let station, station.mirror == nil, response.status == 200,
+      request.path.hasSuffix("/changes")
+    {
       try noteReceipts(response, of: station)
     }
     return response

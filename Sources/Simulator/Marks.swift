@@ -95,7 +95,10 @@ package enum Mark: String, CaseIterable, Sendable {
   case forgedImageSigned = "central: forged image, signed anew"
   case oldCheckpoint = "central: old checkpoint replayed"
   case rewound = "central: rewound hello"
-  case frozen = "central: frozen"
+  case frozen = "central: frozen hello"
+  case forkedHistory = "central: forked history"
+  case frozenHistory = "central: frozen history"
+  case rewoundHistory = "central: rewound history"
   case forgedContext = "member: forged context"
   case foreignSegment = "member: foreign segment"
   case forkedSegment = "member: fork"
@@ -129,4 +132,6 @@ package enum Mark: String, CaseIterable, Sendable {
   case lateVerdict = "sometimes: refusal undone on its author's replica"
   case tamperingNoticed = "sometimes: tampering noticed at once"
   case splitNoticed = "sometimes: split view noticed at the next contact"
+  case splitShown = "sometimes: split view shown by two files"
+  case splitByBundle = "sometimes: split view shown by a bundle"
 }

@@ -124,10 +124,10 @@ extension Scenario {
     add(.partitions, (.partition, 10), (.swizzle, 4))
     add(.comings, (.join, 4), (.revoke, 2))
     add(
-      .copies, (.copy, 6), (.putBack, 5), (.clone, 2), (.adopt, 2), (.loseWitness, 2))
+      .copies, (.copy, 8), (.putBack, 14), (.clone, 4), (.adopt, 4), (.loseWitness, 2))
     add(.lives, (.backUp, 4), (.restoreCentral, 2), (.rewindCentral, 3))
-    add(.lies, (.lie, 12))
-    add(.rogues, (.rogue, 12))
+    add(.lies, (.lie, 30))
+    add(.rogues, (.rogue, 40))
     return weights
   }
 }

@@ -36,6 +36,8 @@ final class Station {
   var resumesAt = 0
   /// What the messages of the present sync meet.
   var weather = Weather.fair
+  /// Another central with the same key that answers in the true one's place, when this is a copy that nobody counts.
+  var mirror: Routes?
   /// What a hostile central makes of its answers to this member.
   var lies: Lies?
   /// Whether bytes were altered in its last conversation.

@@ -86,7 +86,8 @@ final class World {
     return routes
   }
 
-  private func equipped(_ central: Central) -> Routes {
+  /// A central's face, as this run wants it.
+  func equipped(_ central: Central) -> Routes {
     central.snapshotEntriesMin = scenario.snapshotEntriesMin
     // Time stands still within a step.
     central.limits.requestsPerMinute = 1_000_000_000

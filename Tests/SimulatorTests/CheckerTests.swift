@@ -323,8 +323,12 @@ struct CheckerTests {
     #expect(check(failed("http.timed-out", .none)) == ["false alarm"])
     #expect(check(failed("log.checkpoint", .damaged)).isEmpty)
     #expect(check(failed("log.checkpoint", .hostile)).isEmpty)
-    #expect(check(.lied(node: "r1", kind: .forgedBody, wasNoticed: true)).isEmpty)
-    #expect(check(.lied(node: "r1", kind: .forgedBody, wasNoticed: false)) == ["tampering"])
+    func lied(_ wasNoticed: Bool, _ isKept: Bool) -> Set<String> {
+      check(.lied(node: "r1", kind: .forgedBody, wasNoticed: wasNoticed, isKept: isKept))
+    }
+    #expect(lied(true, true).isEmpty)
+    #expect(lied(false, false) == ["tampering"])
+    #expect(lied(true, false) == ["evidence"])
     #expect(check(.hostileAnswered(kind: .badSignature, status: 422)).isEmpty)
     #expect(check(.hostileAnswered(kind: .badSignature, status: 200)) == ["tampering"])
   }

@@ -93,10 +93,12 @@ struct AlarmChecker: Checker {
     case .accused(let node, let kind, let code, let isSettled):
       guard !wentBack, !deceived.contains(node), kind == .proof || !isSettled else { return }
       found.append(Violation("false alarm", "\(node) holds against central: \(code)"))
-    case .lied(let node, let kind, let wasNoticed):
+    case .lied(let node, let kind, let wasNoticed, let isKept):
       deceived.insert(node)
       if !wasNoticed {
         found.append(Violation("tampering", "\(node) did not notice: \(kind.rawValue)"))
+      } else if !isKept {
+        found.append(Violation("evidence", "\(node) kept nothing of: \(kind.rawValue)"))
       }
     case .hostileAnswered(let kind, let status) where (200..<300).contains(status):
       found.append(Violation("tampering", "central took it: \(kind.rawValue)"))
