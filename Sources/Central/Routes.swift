@@ -165,7 +165,7 @@ public struct Routes {
           heldHash: isOwn ? standing.heldHash : .zero, holdsHead: standing.holdsHead,
           seq: standing.seq, knowsCursor: standing.knowsCursor,
           offersSnapshot: try central.offersSnapshot(
-            of: space.name, after: space.cursor.seq, end: standing.seq))
+            of: space.name, after: space.cursor.seq, end: standing.seq, to: hello.actor))
       }
       let answer = HelloAnswer(
         instance: central.instance, spaces: spaces, isRestoring: central.isRestoring,

@@ -22,11 +22,13 @@ extension Central {
   /// Whether a snapshot costs a replica less than the log after `seq`.
   ///
   /// An entry of the log is taken to cost three halves of a row in an image. To whoever holds nothing a snapshot costs less:
-  /// the log writes each row at least once, be it by many small changes or by few large ones.
-  func offersSnapshot(of space: String, after seq: Int, end: Int) throws -> Bool {
+  /// the log writes each row at least once, be it by many small changes or by few large ones. The asker's own changes stand in
+  /// its file already, and what a snapshot leaves out of them is fetched as history all the same: only others' count.
+  func offersSnapshot(of space: String, after seq: Int, end: Int, to actor: ActorID) throws -> Bool
+  {
     if seq == 0, end > 0, try store.rowCount(of: space) >= snapshotEntriesMin { return true }
     guard end - seq >= snapshotEntriesMin else { return false }
-    let entries = try store.entryCount(of: space, after: seq)
+    let entries = try store.entryCount(of: space, after: seq, besides: actor)
     guard entries >= snapshotEntriesMin else { return false }
     return try entries * 3 > store.rowCount(of: space) * 2
   }

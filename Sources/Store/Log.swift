@@ -172,14 +172,17 @@ extension Store {
 }
 
 extension Store {
-  /// How many entries of a space stand after `seq`.
+  /// How many entries of a space stand after `seq`, but for those of `actor`.
   ///
   /// - Complexity: O(entries counted).
-  public func entryCount(of space: String, after seq: Int) throws -> Int {
+  public func entryCount(of space: String, after seq: Int, besides actor: ActorID? = nil) throws
+    -> Int
+  {
     try db.first(
-      "SELECT count(*) FROM cordee_log WHERE space = ? AND seq > ?",
-      .int(try number(ofName: space)),
-      .int(seq)
+      """
+      SELECT count(*) FROM cordee_log WHERE space = ? AND seq > ?
+        AND actor IS NOT (SELECT id FROM cordee_actor WHERE actor = ?)
+      """, .int(try number(ofName: space)), .int(seq), actor.map { .blob($0.bytes) } ?? .null
     ) { $0.int(0) } ?? 0
   }
 

@@ -189,6 +189,35 @@ struct SnapshotTests {
     #expect(motto == "Ensemble")
   }
 
+  @Test("Whoever pushed much reads its verdicts from the log: no snapshot of its own work")
+  func ownWork() throws {
+    let world = try World()
+    let (ana, ben) = (try world.join(), try world.join())
+    try world.settle()
+    world.central.snapshotEntriesMin = 20
+    try ana.edit(
+      """
+      WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i WHERE n < 70)
+      INSERT INTO club(id, name) SELECT printf('club-%06d', n), 'Club ' || n FROM i
+      """)
+    try world.sync(ana)
+    try world.merge()
+    world.loop.sent = []
+    let own = try ana.sync(now: world.loop.now, at: world.loop.at)
+    #expect(own.snapshotRows == 0 && own.pulled >= 70 && own.history == 0)
+    #expect(!world.loop.sent.contains { $0.path.hasSuffix("/snapshot") })
+    #expect(try ana.store.gap(in: "commons") == nil)
+    // To whom they are news a snapshot costs less, and so it does to their author once others have written as much.
+    let news = try ben.sync(now: world.loop.now, at: world.loop.at)
+    #expect(news.snapshotRows >= 70)
+    try ben.edit("UPDATE club SET city = 'Rabat'")
+    try world.sync(ben)
+    try world.merge()
+    #expect(try ana.sync(now: world.loop.now, at: world.loop.at).snapshotRows >= 70)
+    try world.settle()
+    #expect(try world.digests().count == 1)
+  }
+
   @Test("A second space comes by its own image, and only to those who may read it")
   func bureau() throws {
     let world = try World()
