@@ -12,7 +12,7 @@ import Wire
 /// Members come, go, and get newer programs; ways between them and central close.
 extension World {
   /// Files there may be in one run.
-  static let stationsMax = 10
+  static let stationsMax = 12
 
   func bringTwin(_ station: Station, _ draw: inout Seeded) throws {
     guard stations.count < Self.stationsMax else { return }

@@ -91,11 +91,23 @@ extension World {
     if !sharesMachine { twin.inode = station.inode }
     guard disk.copy(station.path, to: twin.path) else { throw SimulatorError("no copy was made") }
     (twin.isRevoked, twin.mayBeForgotten) = (station.isRevoked, station.mayBeForgotten)
-    for one in [station, twin] { happened(.copied(node: one.name)) }
+    happened(.copied(node: station.name))
+    happened(.copied(node: twin.name, of: station.name))
     stations.append(twin)
     tell("  \(station.name) has a twin, \(twin.name)")
     try open(twin)
     return twin
+  }
+
+  /// A copy of a file gets an identity of its own: a new one, or where there are many, a twin that is there.
+  func adoptCopy(of station: Station, _ draw: inout Seeded) throws {
+    let isTwin = stations.contains { $0 !== station && $0.key.publicKey == station.key.publicKey }
+    guard !station.isRevoked, isTwin || stations.count < Self.stationsMax else { return }
+    let copy = isTwin ? station : try clone(station, sharesMachine: false)
+    let weather = weather(&draw)
+    let cuts = weather.fates.filter { $0 != .edit && $0 != .double }
+    if !cuts.isEmpty, draw.chance(800) { weather.certain = (0, draw.pick(cuts)) }
+    if try !adopt(copy, weather) { try observe(copy) }
   }
 
   /// Gives a file an identity of its own by `join --adopt`.
@@ -123,6 +135,9 @@ extension World {
       station.key = key
       (station.isRevoked, station.mayBeForgotten, station.wasForgotten) = (false, false, false)
       station.machine = Machine(station.name)
+      // Copies from before are another device's.
+      for copy in station.copies { disk.remove(copy.path) }
+      station.copies = []
       marks.hit(.adopted)
       tell("  \(station.name) is adopted")
       happened(.copied(node: station.name))

@@ -64,8 +64,8 @@ enum Event: Sendable {
   case branched(line: Int, from: Int, order: Int, keepsContext: Bool)
   /// A file goes on under another actor: of the one before it may hold less from here on.
   case renewed(node: String, space: String, actor: ActorID)
-  /// A file has a twin from here on, or is one.
-  case copied(node: String)
+  /// A file has a twin from here on, or is one: then of whom.
+  case copied(node: String, of: String? = nil)
   /// A file began an epoch and said so.
   case epoch(node: String, reason: EpochReason, mayBeMisled: Bool)
   /// The file was put back to an older copy: it may stand lower from here on.

@@ -25,6 +25,9 @@ final class Lies {
     .strangerSigned,
   ]
 
+  /// What is told to copies: entries of a log, signed anew.
+  static let bent: [Mark] = [.droppedEntry, .swappedEntries, .changedVerdict]
+
   init(_ kind: Mark, store: Store, key: SigningKey, draw: Seeded) {
     self.kind = kind
     self.store = store

@@ -82,7 +82,7 @@ package enum Mark: String, CaseIterable, Sendable {
   case centralRestored = "central restored from a backup"
   case centralRewound = "central rewound unnoticed"
   case lifeAccepted = "central's life accepted"
-  case declaredLost = "changes declared lost"
+  case declaredLost = "sometimes: changes declared lost"
   // What hostile ones do.
   case forgedBody = "central: forged body"
   case forgedBodySigned = "central: forged body, signed anew"

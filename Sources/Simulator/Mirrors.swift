@@ -16,17 +16,15 @@ import Wire
 /// honest central has the same key, so that what the deceived one shows would be proof to it that it was rewound.
 extension World {
   /// Kinds of lie that only a second contact, or another member, can tell.
-  static let splits: [Mark] = [
-    .droppedEntry, .swappedEntries, .changedVerdict, .forkedHistory, .frozenHistory,
-    .rewoundHistory,
-  ]
+  static let splits = Lies.bent + [.forkedHistory, .frozenHistory, .rewoundHistory]
 
   /// Shows one member another history, lets it meet the one that all others know, and looks at what it makes of that.
   func split(_ station: Station, _ draw: inout Seeded) throws {
     let kind = draw.pick(Self.splits)
     let honest = try mirror("honest")
-    let liar = try mirror("liar", isFrozen: kind == .frozenHistory)
-    let victim = try shadow(of: station, "deceived", at: liar)
+    var liar = try mirror("liar", isFrozen: kind == .frozenHistory)
+    let isBent = Lies.bent.contains(kind)
+    let victim = try shadow(of: station, "deceived", at: isBent ? honest : liar)
     defer { for one in ["honest", "liar"] { sweep("\(folder)/central-\(one).sqlite") } }
     defer { victim.close() }
     let others = stations.filter { $0.key.publicKey != station.key.publicKey && !$0.isRevoked }
@@ -47,6 +45,13 @@ extension World {
       victim.mirror = liar
       code = try contact(victim) ?? (isKept(victim) ? "log.rewound" : nil)
     default:
+      // One log with news of two authors, of which each lie takes a copy.
+      guard let other, try write(victim, "one", &draw), try write(other, "other", &draw) else {
+        return
+      }
+      try goOn(honest, other)
+      liar = try mirror("liar", of: honest.central.store.path)
+      victim.mirror = liar
       let lies = Lies(kind, store: liar.central.store, key: house.key, draw: Seeded(draw.next()))
       victim.lies = lies
       code = try contact(victim)
@@ -73,9 +78,13 @@ extension World {
   // MARK: Copies
 
   /// Another central with the same key, history and life.
-  private func mirror(_ name: String, isFrozen: Bool = false) throws -> Routes {
+  private func mirror(_ name: String, of original: String? = nil, isFrozen: Bool = false) throws
+    -> Routes
+  {
     let path = "\(folder)/central-\(name).sqlite"
-    guard disk.copy(house.path, to: path) else { throw SimulatorError("no copy was made") }
+    guard disk.copy(original ?? house.path, to: path) else {
+      throw SimulatorError("no copy was made")
+    }
     let store = try Store(path: path, schema: Town.schema(house.schema), use: .central)
     var routes = equipped(try Central(store: store, key: house.key))
     routes.central.snapshotEntriesMin = Int.max
@@ -136,7 +145,7 @@ extension World {
     guard copy.role != "observer", let store = copy.replica?.store else { return false }
     try store.edit {
       try $0.run(
-        "INSERT INTO place(id, label) VALUES('pl-mirror', ?) ON CONFLICT(id) DO UPDATE SET label = excluded.label",
+        "INSERT OR REPLACE INTO place(id, label) VALUES('pl-mirror', ?)",
         .text("v\(draw.below(1_000_000)) \(word)"))
     }
     return try contact(copy) == nil

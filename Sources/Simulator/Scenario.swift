@@ -117,16 +117,16 @@ extension Scenario {
     func add(_ family: Family, _ deeds: (Deed, Int)...) {
       if families.contains(family) { weights += deeds }
     }
-    add(.crashes, (.crashReplica, 12), (.crashCentral, 8))
-    add(.disks, (.badDisk, 20))
+    add(.crashes, (.crashReplica, 14), (.crashCentral, 12))
+    add(.disks, (.badDisk, 28))
     add(.clocks, (.clock, 8))
     add(.upgrades, (.upgrade, 3))
     add(.partitions, (.partition, 10), (.swizzle, 4))
-    add(.comings, (.join, 4), (.revoke, 2))
+    add(.comings, (.join, 4), (.revoke, 5))
     add(
-      .copies, (.copy, 8), (.putBack, 14), (.clone, 4), (.adopt, 4), (.loseWitness, 2))
-    add(.lives, (.backUp, 4), (.restoreCentral, 2), (.rewindCentral, 3))
-    add(.lies, (.lie, 30))
+      .copies, (.copy, 8), (.putBack, 14), (.clone, 6), (.adopt, 12), (.loseWitness, 2))
+    add(.lives, (.backUp, 4), (.restoreCentral, 3), (.rewindCentral, 3))
+    add(.lies, (.lie, 48))
     add(.rogues, (.rogue, 40))
     return weights
   }

@@ -65,10 +65,7 @@ extension World {
       }
       try putBack(station, copy, draw.pick(Restore.allCases))
     case .clone: try bringTwin(station, &draw)
-    case .adopt:
-      guard stations.count < Self.stationsMax, !station.isRevoked else { return }
-      let twin = try clone(station, sharesMachine: false)
-      if try !adopt(twin, weather(&draw)) { try observe(twin) }
+    case .adopt: try adoptCopy(of: station, &draw)
     case .loseWitness:
       marks.hit(.witnessLost)
       station.machine.witness = Witness()

@@ -82,7 +82,11 @@ struct AlarmChecker: Checker {
       case .lossy: break
       }
       found.append(Violation("false alarm", "\(node) failed without cause: \(code): \(words)"))
-    case .copied(let node), .restored(let node): doubtful.insert(node)
+    case .copied(let node, let original):
+      doubtful.insert(node)
+      // What its original holds against central it holds, too.
+      if let original, deceived.contains(original) { deceived.insert(node) }
+    case .restored(let node): doubtful.insert(node)
     case .wentBack: wentBack = true
     case .epoch(let node, let reason, let mayBeMisled):
       // Hello's answer is not signed: altered, it may tell of a fork that is none.
