@@ -39,13 +39,13 @@ enum Layout {
       PRIMARY KEY(tbl, id)) STRICT, WITHOUT ROWID;
     CREATE TABLE cordee_touched(tbl TEXT NOT NULL, id TEXT NOT NULL, field TEXT NOT NULL, old ANY) STRICT;
     CREATE INDEX cordee_touched_cell ON cordee_touched(tbl, id, field);
-    \(touchedOnce)
+    \(touchedOnce);
     """
 
   /// What a cell held when it was first touched counts.
   static let touchedOnce = """
-    CREATE TRIGGER IF NOT EXISTS cordee_touched_once BEFORE INSERT ON cordee_touched WHEN EXISTS(SELECT 1 FROM cordee_touched
-      WHERE tbl = NEW.tbl AND id IS NEW.id AND field = NEW.field) BEGIN SELECT RAISE(IGNORE); END;
+    CREATE TRIGGER cordee_touched_once BEFORE INSERT ON cordee_touched WHEN EXISTS(SELECT 1 FROM cordee_touched
+      WHERE tbl = NEW.tbl AND id IS NEW.id AND field = NEW.field) BEGIN SELECT RAISE(IGNORE); END
     """
 
   /// The name under which a row's liveness is noted; no field can be called so.
@@ -78,16 +78,25 @@ enum Layout {
       list.append(
         (name, head + (condition.isEmpty ? "" : " WHEN \(condition)") + " BEGIN \(body) END"))
     }
-    let standing = "EXISTS(SELECT 1 FROM \(quoted(table.name)) WHERE id IS NEW.id)"
-    let appears = "INSERT INTO cordee_touched SELECT '\(table.name)', NEW.id, '\(liveness)', 0"
-    trigger("insert", "BEFORE INSERT", when: "NOT \(standing)", appears + ";")
-    if !mutant(18, "R2: REPLACE by another program goes unnoticed") {
-      trigger("replace", "BEFORE INSERT", when: standing, keepRows(table, "IS NEW.id"))
+    func standing(_ condition: String) -> String {
+      "EXISTS(SELECT 1 FROM \(quoted(table.name)) WHERE \(condition))"
     }
-    trigger("delete", "BEFORE DELETE", keepRows(table, "IS OLD.id"))
+    let isThere = standing("id IS NEW.id")
+    let appears = "INSERT INTO cordee_touched SELECT '\(table.name)', NEW.id, '\(liveness)', 0"
+    trigger("insert", "BEFORE INSERT", when: "NOT \(isThere)", appears + ";")
+    if !mutant(18, "R2: REPLACE by another program goes unnoticed") {
+      // A rowid given by hand can be another row's, which REPLACE takes away; one that is not given reads as −1.
+      trigger(
+        "replace", "BEFORE INSERT", when: standing("id IS NEW.id OR rowid IS NEW.rowid"),
+        keepRows(table, "r.id IS NEW.id OR r.rowid IS NEW.rowid"))
+      trigger(
+        "rowid", "BEFORE UPDATE", when: "NEW.rowid IS NOT OLD.rowid",
+        keepRows(table, "r.rowid IS NEW.rowid"))
+    }
+    trigger("delete", "BEFORE DELETE", keepRows(table, "r.id IS OLD.id"))
     trigger(
       "key", "BEFORE UPDATE OF id", when: "NEW.id IS NOT OLD.id",
-      keepRows(table, "IN (OLD.id, NEW.id)") + " \(appears) WHERE NOT \(standing);")
+      keepRows(table, "r.id IN (OLD.id, NEW.id)") + " \(appears) WHERE NOT \(isThere);")
     for field in table.fields {
       let column = quoted(field.name)
       trigger(
@@ -99,13 +108,13 @@ enum Layout {
     return list
   }
 
-  /// Notes every cell of the standing rows with such ids, and that they were there.
-  private static func keepRows(_ table: Table, _ ids: String) -> String {
+  /// Notes every cell of the standing rows `r` that fit, and that they were there.
+  private static func keepRows(_ table: Table, _ condition: String) -> String {
     let names = ([liveness] + table.fields.map(\.name)).map { "('\($0)')" }
     let cells = table.fields.map { " WHEN '\($0.name)' THEN r.\(quoted($0.name))" }
     return "INSERT INTO cordee_touched SELECT '\(table.name)', r.id, f.column1, "
       + "CASE f.column1 WHEN '\(liveness)' THEN 1\(cells.joined()) END "
-      + "FROM \(quoted(table.name)) r, (VALUES \(names.joined(separator: ", "))) f WHERE r.id \(ids);"
+      + "FROM \(quoted(table.name)) r, (VALUES \(names.joined(separator: ", "))) f WHERE \(condition);"
   }
 
   /// A name as an SQL identifier; names are checked by the schema to hold no quote.

@@ -20,8 +20,6 @@ public final class Store {
   private(set) var isWriting = false
   /// Whether a fact the file keeps about itself moved in the transaction that is open.
   var movedFacts = false
-  /// SQLite's count of schema changes, once tables and triggers were found to be the declared ones.
-  var seenSchema: Int64?
   /// What was mended when the file was opened; nil when nothing had to be.
   public internal(set) var mended: Mended?
   /// Tables whose guarded rows moved in the transaction that is open.
@@ -79,9 +77,7 @@ public final class Store {
       // One process at a time writes central's file: SQLite before 3.51.3 may damage a write-ahead log that two use.
       if use == .central { _ = try db.first("PRAGMA locking_mode=EXCLUSIVE") { $0.text(0) } }
       if use != .reader {
-        _ = try db.first("PRAGMA journal_mode=\(use == .central ? "WAL" : "TRUNCATE")") {
-          $0.text(0)
-        }
+        try Self.setJournal(of: db, use)
         try awaitDisk(true)
       }
       try db.execute("PRAGMA cache_size=-32768; PRAGMA cell_size_check=ON")
@@ -108,6 +104,13 @@ public final class Store {
       _ = try connection.first(reading) { $0.int(0) }
     }
     return connection
+  }
+
+  /// Sets the journal; a member's file that another program keeps open with a write-ahead log stays so, and works.
+  private static func setJournal(of db: borrowing Connection, _ use: Use) throws(SQLiteError) {
+    do {
+      _ = try db.first("PRAGMA journal_mode=\(use == .central ? "WAL" : "TRUNCATE")") { $0.text(0) }
+    } catch  where error.isBusy && use == .replica {}
   }
 
   /// Runs `body` as one transaction that no trigger captures.
@@ -137,14 +140,15 @@ public final class Store {
         try flushHeads()
         try flushRuns()
         try flushGuards()
-        try flushSeenSchema()
         try flushFacts()
         return result
       }
     } catch {
       cache = before
       movedTables = []
-      if let error = error as? SQLiteError { throw StoreError(error, path: path) }
+      if let error = error as? SQLiteError {
+        throw try foreignIndex(behind: error) ?? StoreError(error, path: path)
+      }
       throw error
     }
   }
@@ -197,69 +201,6 @@ public final class Store {
     } catch let error as SQLiteError {
       throw StoreError(error, path: path)
     }
-  }
-
-  private func prepare(use: Use, create: Bool) throws {
-    do {
-      let isOurs =
-        try db.first("SELECT 1 FROM sqlite_schema WHERE name = 'cordee_meta'") { _ in true }
-        ?? false
-      let isEmpty = try db.first("SELECT count(*) FROM sqlite_schema") { $0.int(0) == 0 } ?? true
-      if !isOurs {
-        guard isEmpty, create, use != .reader else {
-          throw StoreError(
-            .foreign, "\(path) is no Cordée replica",
-            hint: "Give the replica's own file, or join to make one.")
-        }
-        try write {
-          try db.execute(Layout.engine); try setMeta("layout", .integer(Int64(Layout.number)))
-        }
-      }
-      let layout = try meta("layout")?.integer ?? 0
-      let number = try meta("schema")?.integer ?? 0
-      guard layout <= Layout.number, number <= schema.number else {
-        throw StoreError(
-          .newer, "\(path) was written by a newer version of Cordée", hint: "Install that version.")
-      }
-      if use != .reader {
-        if layout < Layout.number { try write { try renewLayout() } }
-        if number < schema.number { try write { try migrate() } }
-        try checkSchema(use: use)
-      }
-    } catch let error as SQLiteError {
-      throw StoreError(error, path: path)
-    }
-  }
-
-  /// Brings the engine's own tables up to this layout.
-  ///
-  /// From 1 to 2 triggers alone changed.
-  private func renewLayout() throws {
-    try db.execute(Layout.touchedOnce)
-    let number = try meta("schema")?.integer ?? 0
-    let tables = number == schema.number ? schema.tables : []
-    for table in tables { try db.execute(Layout.triggers(table)) }
-    try setMeta("layout", .integer(Int64(Layout.number)))
-  }
-
-  /// Brings the shared tables up to this schema, and moves what was carried for it into them.
-  private func migrate() throws {
-    for table in schema.tables {
-      let columns = try db.all("SELECT name FROM pragma_table_info(?)", .text(table.name)) {
-        $0.text(0)
-      }
-      if columns.isEmpty {
-        try db.execute(Layout.create(table))
-      } else {
-        for field in table.fields where !columns.contains(field.name) {
-          try db.execute(Layout.addColumn(field, to: table))
-        }
-      }
-      try db.execute(Layout.triggers(table))
-    }
-    try setMeta("schema", .integer(Int64(schema.number)))
-    if mutant(27, "R14: what was carried for a newer schema stays where it was") { return }
-    for row in try expandedRows() { try save(try load(row), of: row) }
   }
 
   static func value(_ row: borrowing Row, _ index: Int) -> Value {

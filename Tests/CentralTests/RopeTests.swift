@@ -28,6 +28,30 @@ struct RopeTests {
     #expect(try world.digests().count == 1)
   }
 
+  @Test(
+    "a UNIQUE index of another program's, which another member's row does not fit, is named with what to do"
+  )
+  func foreignIndex() throws {
+    let world = try World()
+    let (a, b) = (try world.join(), try world.join())
+    try world.settle()
+    try a.edit("INSERT INTO club VALUES('c1', 'Same', 'Chamonix', 1920)")
+    try b.edit(
+      "INSERT INTO club VALUES('c2', 'Same', 'Quito', 1921); CREATE UNIQUE INDEX mine ON club(name)"
+    )
+    try world.sync(a)
+    try world.merge()
+    let error = #expect(throws: StoreError.self) { try world.sync(b) }
+    #expect(error?.code == .foreign)
+    #expect(error?.message.contains("the UNIQUE index mine on club") == true)
+    #expect(error?.hint.contains("DROP INDEX mine") == true)
+    try b.edit("DROP INDEX mine; CREATE INDEX mine ON club(name)")
+    try world.settle()
+    try world.settle()
+    #expect(try b.cell("city", of: "c1") == "Chamonix")
+    #expect(try world.digests().count == 1)
+  }
+
   @Test("a write of no field, which only another program could send, merges and changes nothing")
   func emptyWrite() throws {
     let world = try World()

@@ -32,6 +32,46 @@ private func fill(_ world: World, _ author: Replica, rows: Int, edits: Int = 0) 
 
 @Suite("A cold start by snapshot", .timeLimit(.minutes(15)))
 struct SnapshotTests {
+  @Test("R2: what was edited without triggers before history came is found once it is here")
+  func lostTriggers() throws {
+    let world = try World()
+    let ana = try world.join()
+    try fill(world, ana, rows: 70)
+    let newcomer = try world.join()
+    _ = try newcomer.sync(now: world.loop.now, at: world.loop.at, fetchesHistory: false)
+    #expect(try newcomer.store.gap(in: "commons") != nil)
+    let path = newcomer.store.path
+    let names = try Connection(path: path, mode: .readOnly).all(
+      "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'club'"
+    ) { $0.text(0) }
+    for name in names { try newcomer.edit("DROP TRIGGER \"\(name)\"") }
+    try newcomer.edit(
+      """
+      UPDATE club SET city = 'unseen' WHERE id = 'club-000005'; DELETE FROM club WHERE id = 'club-000006';
+      INSERT INTO club(id, name) VALUES('club-new', 'New')
+      """)
+
+    let opened = try Store(path: path, schema: clubs, use: .replica)
+    #expect(opened.mended?.tables == ["club"])
+    #expect(opened.mended?.rows == 1)
+    #expect(opened.mended?.unknown ?? 0 >= 70)
+    let whole = try Replica(store: opened, key: newcomer.key, exchange: newcomer.exchange)
+    let report = try world.sync(whole)
+    #expect(report.sealed == 1 && report.history > 0)
+    // Once more nothing was altered, but now there is something to compare with.
+    let last = try Store(path: path, schema: clubs, use: .replica)
+    #expect(last.mended?.tables == [])
+    #expect(last.mended?.rows == 2)
+    #expect(last.mended?.unknown == 0)
+    try world.sync(try Replica(store: last, key: newcomer.key, exchange: newcomer.exchange))
+    try world.merge()
+    try world.sync(ana)
+    #expect(try ana.cell("city", of: "club-000005") == "unseen")
+    #expect(try ana.cell("name", of: "club-000006") == nil)
+    #expect(try ana.cell("name", of: "club-new") == "New")
+    #expect(try Store(path: path, schema: clubs, use: .replica).mended == nil)
+  }
+
   @Test("A newcomer takes the image, is equal at once, and fetches history afterwards")
   func coldStart() throws {
     let world = try World()

@@ -136,11 +136,14 @@ extension Invocation {
   }
 
   private static func words(on mended: Store.Mended) -> String {
-    "Another program had dropped or changed the triggers that notice edits in "
-      + mended.tables.joined(separator: ", ")
-      + ". They were made again; rows edited meanwhile: \(mended.rows) found"
-      + (mended.unknown > 0
-        ? ", \(mended.unknown) not to be compared, since their history is not here." : ".")
+    let tables = mended.tables.joined(separator: ", ")
+    let cause =
+      mended.tables.isEmpty
+      ? "History has come by which rows could be compared that another program edited unnoticed"
+      : "Another program had dropped or changed the triggers that notice edits in \(tables). They were made again"
+    let rest =
+      mended.unknown > 0 ? ", \(mended.unknown) to be compared once their history is here" : ""
+    return "\(cause); rows edited meanwhile: \(mended.rows) found\(rest)."
   }
 
   /// The path of a replica that is there.

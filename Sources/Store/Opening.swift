@@ -1,0 +1,73 @@
+import Changes
+import Mutants
+import SQLite
+
+/// What is done with a file when it is opened: made, brought up to this version, looked over.
+extension Store {
+  func prepare(use: Use, create: Bool) throws {
+    do {
+      let isOurs =
+        try db.first("SELECT 1 FROM sqlite_schema WHERE name = 'cordee_meta'") { _ in true }
+        ?? false
+      let isEmpty = try db.first("SELECT count(*) FROM sqlite_schema") { $0.int(0) == 0 } ?? true
+      if !isOurs {
+        guard isEmpty, create, use != .reader else {
+          throw StoreError(
+            .foreign, "\(path) is no Cordée replica",
+            hint: "Give the replica's own file, or join to make one.")
+        }
+        try write {
+          try db.execute(Layout.engine); try setMeta("layout", .integer(Int64(Layout.number)))
+        }
+      }
+      let layout = try meta("layout")?.integer ?? 0
+      let number = try meta("schema")?.integer ?? 0
+      guard layout <= Layout.number, number <= schema.number else {
+        throw StoreError(
+          .newer, "\(path) was written by a newer version of Cordée", hint: "Install that version.")
+      }
+      if use == .reader { return }
+      var lost: [String] = []
+      if layout < Layout.number || number < schema.number {
+        if use == .replica { lost = try tablesLackingTriggers() }
+        try write {
+          if layout < Layout.number { try renewLayout() }
+          if number < schema.number { try migrate() }
+        }
+      }
+      try checkSchema(use: use, lost: lost)
+    } catch let error as SQLiteError {
+      throw StoreError(error, path: path)
+    }
+  }
+
+  /// Brings the engine's own tables up to this layout.
+  ///
+  /// From 1 to 2 triggers alone changed.
+  private func renewLayout() throws {
+    try db.execute(Layout.touchedOnce)
+    // An older schema's are made anew with its tables.
+    if try meta("schema")?.integer == Int64(schema.number) {
+      for table in schema.tables { try db.execute(Layout.triggers(table)) }
+    }
+    try setMeta("layout", .integer(Int64(Layout.number)))
+  }
+
+  /// Brings the shared tables up to this schema, and moves what was carried for it into them.
+  private func migrate() throws {
+    for table in schema.tables {
+      let columns = try columns(of: table)
+      if columns.isEmpty {
+        try db.execute(Layout.create(table))
+      } else {
+        for field in table.fields where !columns.contains(field.name) {
+          try db.execute(Layout.addColumn(field, to: table))
+        }
+      }
+      try db.execute(Layout.triggers(table))
+    }
+    try setMeta("schema", .integer(Int64(schema.number)))
+    if mutant(27, "R14: what was carried for a newer schema stays where it was") { return }
+    for row in try expandedRows() { try save(try load(row), of: row) }
+  }
+}
