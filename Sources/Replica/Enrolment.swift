@@ -26,6 +26,7 @@ struct Enrolled {
   let instance: InstanceID
   let centralKey: PublicKey
   let spaces: [String]
+  let role: String?
 
   /// Redeems an invite; the same key may ask again.
   ///
@@ -51,6 +52,7 @@ struct Enrolled {
     else { throw SyncError("enrolment.shape", "central's answer is not an enrolment") }
     (self.network, self.instance) = (network, instance)
     (self.centralKey, self.spaces) = (centralKey, spaces)
+    role = answer["role"]?.string
   }
 
   /// The key that an answer names as central's; nil where it names none.
@@ -74,6 +76,7 @@ struct Enrolled {
   func keep(in store: Store, origin: Origin) throws {
     try store.setMeta("central_url", .text(origin.description))
     try store.setMeta("spaces", .text(spaces.joined(separator: " ")))
+    try store.setMeta("role", role.map { .text($0) } ?? .null)
     for space in spaces where try store.meta("cursor.\(space)") == nil {
       try store.setCursor(Cursor(instance: instance, seq: 0, hash: .zero), of: space)
     }

@@ -42,6 +42,17 @@ extension Store {
     return "its id is longer than \(ChangeLimits.rowIDBytesMax) bytes"
   }
 
+  /// Why this device's edits in a space cannot be sent; nil when they can.
+  ///
+  /// Central, which keeps no list of spaces, reads all.
+  func objection(toSpace space: String) throws -> String? {
+    guard let read = try meta("spaces")?.text,
+      !read.split(separator: " ").contains(where: { $0 == space })
+    else { return nil }
+    return "this device does not read \(space); remove the row, or ask the secretariat for a role "
+      + "that does"
+  }
+
   /// Refuses to write over a row that holds an edit no change carries. `[R16]`
   func checkNotHeld(_ row: RowKey) throws {
     guard let held = cache.heldBack.first(where: { $0.row == row }) else { return }

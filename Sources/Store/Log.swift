@@ -128,11 +128,12 @@ extension Store {
 
   /// How many own changes wait: sealed only, and received.
   ///
+  /// - Parameter only: the one space to look at; nil for all.
   /// - Complexity: O(changes held).
-  public func waiting() throws -> (local: Int, received: Int) {
+  public func waiting(in only: String? = nil) throws -> (local: Int, received: Int) {
     let waiting = try db.all("SELECT space, actor, n FROM cordee_change WHERE state = 0") {
       (HeadNumbers(space: $0.int(0), actor: $0.int(1)), $0.int(2))
-    }
+    }.filter { author, _ in try only.map { try name(ofNumber: author.space) == $0 } ?? true }
     var held: [HeadNumbers: Int] = [:]
     var received = 0
     for (author, n) in waiting {

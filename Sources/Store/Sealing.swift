@@ -44,6 +44,7 @@ extension Store {
     guard !touched.isEmpty || !unnamed.isEmpty else { return 0 }
     let author = try present(author)
     var seen: [String: VersionVector] = [:]
+    var unread: [String: String] = [:]
     var sealed: [RowKey] = []
     var count = 0
     for (row, old) in touched {
@@ -52,15 +53,20 @@ extension Store {
         continue
       }
       let space = plan.table.space
-      if seen[space] == nil { seen[space] = try knownOfOthers(than: author.actor, in: space) }
+      if seen[space] == nil {
+        seen[space] = try knownOfOthers(than: author.actor, in: space)
+        unread[space] = try objection(toSpace: space)
+      }
       do {
-        if let reason = Self.objection(toID: row.id) { throw TooLarge(reason: reason) }
+        if let reason = Self.objection(toID: row.id) ?? unread[space] {
+          throw Unfit(reason: reason)
+        }
         try sealOne(
           [pending], space: space, author: author, seen: seen[space] ?? VersionVector(),
           isShown: true)
         sealed.append(row)
         count += 1
-      } catch let error as TooLarge {
+      } catch let error as Unfit {
         cache.heldBack.append(HeldBack(row: row, reason: error.reason))
       }
     }
@@ -69,7 +75,7 @@ extension Store {
   }
 
   /// A write that no change may hold; nothing was done with it.
-  private struct TooLarge: Error { let reason: String }
+  private struct Unfit: Error { let reason: String }
 
   /// The author as the file has it now: another program may have begun an epoch since the caller looked.
   private func present(_ author: Author) throws -> Author {
@@ -139,11 +145,12 @@ extension Store {
   public func seal(_ writes: [Write], space: String, author: Author, was: Dot? = nil) throws {
     let author = try present(author)
     do {
+      if let reason = try objection(toSpace: space) { throw Unfit(reason: reason) }
       try sealOne(
         try writes.map { PendingWrite(write: $0, before: .state(try load($0.row))) }, space: space,
         author: author, seen: try knownOfOthers(than: author.actor, in: space), isShown: false,
         was: was)
-    } catch let error as TooLarge {
+    } catch let error as Unfit {
       throw StoreError(
         .heldBack, "this edit cannot be sent: \(error.reason)", hint: "Nothing was changed.")
     }
@@ -169,7 +176,7 @@ extension Store {
       Body(key: key, at: author.at, was: was, writes: writes.map(\.write)),
       previous: head.hash)
     if let bytes = change.bodyBytes?.count, bytes > ChangeLimits.bodyBytesMax {
-      throw TooLarge(reason: "it is larger than \(ChangeLimits.bodyBytesMax / 1024) KiB")
+      throw Unfit(reason: "it is larger than \(ChangeLimits.bodyBytesMax / 1024) KiB")
     }
     let authorship = Authorship(dot: dot, context: context)
     for pending in writes {

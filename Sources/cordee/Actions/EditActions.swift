@@ -152,13 +152,9 @@ enum EditActions {
 
   /// Refuses an edit that central would refuse for the role's sake; unknown roles are left to central.
   static func mayWrite(_ table: Changes.Table, _ store: Store) throws {
-    let replica = try Identity(store).actor.replica.description
-    let state = try store.state(of: RowKey(table: "replica", id: replica))
-    guard let role = state.shown("role").text.flatMap({ Schema.registry.role($0) }),
-      !role.writes.contains(table.space)
-    else { return }
+    guard let role = try OwnRole.role(store), !role.writes.contains(table.space) else { return }
     throw Failure(
-      code: "space.forbidden", message: "the role \(role.name) may not write in \(table.space)",
+      code: "space.forbidden", message: OwnRole.refusal(of: role, in: table.space),
       hint: "Nothing was changed. Ask the secretariat for an invite with another role.")
   }
 

@@ -18,7 +18,7 @@ enum ReplicaDoctor {
   static func checks(_ invocation: Invocation) throws -> [DoctorActions.Check] {
     let path = URL(filePath: try invocation.existingReplicaPath()).absoluteURL
     let (folder, name) = (path.deletingLastPathComponent().path, path.lastPathComponent)
-    let (store, finding) = try invocation.witnessedStore(sealing: false)
+    let (store, finding) = try invocation.witnessedStore()
     let identity = try Identity(store)
     let settings = try store.settings()
     let keys = try invocation.paths.keysFolder()
@@ -33,7 +33,7 @@ enum ReplicaDoctor {
       DoctorActions.key(
         "\(keys)/\(identity.actor.replica).key",
         missing: "Editing goes on; to sync, ask for a new invite and join with --adopt."),
-      wire(identity), clock(store, identity), unsent(store),
+      wire(identity), clock(store, identity), unsent(store), unsendable(store, identity),
       DoctorActions.age(lastSync, "last sync", "Run `cordee sync` when there is a network."),
       access(store), news(store, identity), verdicts(store), evidence(store),
       DoctorActions.age(
@@ -77,7 +77,7 @@ enum ReplicaDoctor {
   }
 
   private static func unsent(_ store: Store) throws -> Check {
-    let waiting = try store.waiting().local + store.touchedRows()
+    let waiting = try OwnRole.sendable(store)
     guard waiting > 0 else {
       return Check(name: "unsent", state: .ok, says: "nothing waits to be sent")
     }
@@ -85,8 +85,23 @@ enum ReplicaDoctor {
     let days = oldest.flatMap(DoctorActions.days) ?? 0
     return Check(
       name: "unsent", state: days > DoctorActions.daysMax ? .look : .ok,
-      says: "\(waiting) changes wait to be sent" + (oldest.map { ", the oldest of \($0)" } ?? ""),
+      says: "\(waiting) \(waiting == 1 ? "change waits" : "changes wait") to be sent"
+        + (oldest.map { ", the oldest of \($0)" } ?? ""),
       advice: "`cordee sync` sends them.")
+  }
+
+  /// Edits that no sync can send.
+  private static func unsendable(_ store: Store, _ identity: Identity) throws -> Check {
+    let held = store.heldBack
+    let refusals = try OwnRole.refusals(store, spaces: identity.spaces)
+    var advice: [String] = []
+    if !held.isEmpty { advice.append("`cordee status` names the rows and what to do.") }
+    if !refusals.isEmpty { advice.append(OwnRole.advice) }
+    let told =
+      refusals + (held.isEmpty ? [] : ["\(held.count) edited rows are held back"])
+    return .look(
+      "edits", told.isEmpty ? "none is held back" : told.joined(separator: "; "),
+      unless: told.isEmpty, advice.joined(separator: " "))
   }
 
   /// Whether central still has news: one that answers and shows nothing new may be keeping it back.
@@ -129,7 +144,7 @@ enum ReplicaDoctor {
     let days = oldest.flatMap(DoctorActions.days) ?? 0
     return .look(
       "verdicts",
-      "\(waiting) changes are at central and not merged yet"
+      "\(waiting) \(waiting == 1 ? "change is" : "changes are") at central and not merged yet"
         + (oldest.map { ", the oldest of \($0)" } ?? ""),
       unless: days <= DoctorActions.daysMax,
       "Ask the secretariat whether it merges; the signed receipts are in this file.")

@@ -141,6 +141,7 @@ enum SyncActions {
       if let epoch = report.epoch { invocation.console.print(EpochNotices.sentence(epoch)) }
       for note in report.notes { invocation.console.printValues(note) }
       for reason in report.refused { invocation.console.printValues("Refused: \(reason)") }
+      if !report.refused.isEmpty { invocation.console.print(OwnRole.advice) }
       for evidence in trust.open {
         invocation.console.printValues("\(evidence.kind.rawValue): \(evidence.message)")
       }
@@ -199,7 +200,8 @@ enum SyncActions {
       let waiting = try store.waiting()
       let conflicts = try store.conflicts().count
       let quarantined = try store.ownQuarantined(replica: identity.actor.replica)
-      let unsent = try waiting.local + store.touchedRows()
+      let unsent = try waiting.local + store.touchedRows() - store.heldBack.count
+      let refusals = try OwnRole.refusals(store, spaces: identity.spaces)
       let last = try store.meta("last_sync")?.text
       let trust = try CentralTrust(store, spaces: identity.spaces)
       if invocation.wantsJSON {
@@ -213,6 +215,7 @@ enum SyncActions {
               ("adrift", .integer(Int64(try store.adriftCount().all))),
               ("last_sync", last.map { .string($0) } ?? .null),
               ("refused", try Contact.json(store)),
+              ("forbidden", .array(refusals.map { .string($0) })),
               ("spaces", .array(identity.spaces.map { .string($0) })),
               ("history", try HistoryReach.json(store, spaces: identity.spaces)),
               ("central", .string(identity.origin.description)),
@@ -226,11 +229,14 @@ enum SyncActions {
         let console = invocation.console
         console.printValues("Replica of \(identity.origin); last sync \(last ?? "never").")
         console.print("  spaces       \(identity.spaces.joined(separator: ", "))")
-        console.print("  unsent       \(unsent)" + (unsent > 0 ? "  (cordee sync)" : ""))
+        let sendable = try OwnRole.sendable(store)
+        console.print("  unsent       \(unsent)" + (sendable > 0 ? "  (cordee sync)" : ""))
         console.print("  received     \(waiting.received)  (on central's disk, not merged yet)")
         console.print("  conflicts    \(conflicts)" + (conflicts > 0 ? "  (cordee conflicts)" : ""))
         console.print(
           "  quarantined  \(quarantined)" + (quarantined > 0 ? "  (cordee log tells why)" : ""))
+        for refusal in refusals { console.print("Refused: \(refusal)") }
+        if !refusals.isEmpty { console.print(OwnRole.advice) }
         HeldBackLines.print(store.heldBack, console)
         for line in try HealingNotices.lines(store, spaces: identity.spaces) {
           console.printValues(line)
@@ -242,6 +248,7 @@ enum SyncActions {
       }
       let isClear =
         try conflicts == 0 && trust.open.isEmpty && quarantined == 0 && store.heldBack.isEmpty
+        && refusals.isEmpty
         && Contact.refusedSince(store) == nil
       return isClear ? .done : .needsPerson
     }

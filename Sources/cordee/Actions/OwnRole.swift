@@ -1,0 +1,45 @@
+import Causality
+import Changes
+import Replica
+import Store
+
+/// What this device may do: the role the log tells, before the first merge the one told at enrolment.
+enum OwnRole {
+  /// What to do about edits that the role may not send.
+  static let advice =
+    "They stay here. To send them, ask the secretariat for an invite with a role that may write: "
+    + "`cordee join INVITE --adopt`. To drop them, join with an invite into a new file."
+
+  /// The role; nil when it is unknown, be it to this schema.
+  static func role(_ store: Store) throws -> Schema.Role? {
+    let replica = try Identity(store).actor.replica.description
+    let state = try store.state(of: RowKey(table: "replica", id: replica))
+    return try (state.shown("role").text ?? store.meta("role")?.text)
+      .flatMap { store.schema.role($0) }
+  }
+
+  /// What central refuses of `role` in `space`, in the words it has for it.
+  static func refusal(of role: Schema.Role, in space: String) -> String {
+    "the role \(role.name) may not write in \(space)"
+  }
+
+  /// A line for each space in which edits wait that the role may not send.
+  static func refusals(_ store: Store, spaces: [String]) throws -> [String] {
+    guard let role = try role(store) else { return [] }
+    return try spaces.compactMap { space in
+      guard try !role.writes.contains(space) && store.waiting(in: space).local > 0 else {
+        return nil
+      }
+      return refusal(of: role, in: space)
+    }
+  }
+
+  /// How many edits wait that a sync can send.
+  static func sendable(_ store: Store) throws -> Int {
+    let refused = try role(store).map { role in
+      try store.schema.spaces.filter { !role.writes.contains($0) }
+        .reduce(0) { try $0 + store.waiting(in: $1).local }
+    }
+    return try store.waiting().local + store.touchedRows() - (refused ?? 0) - store.heldBack.count
+  }
+}
