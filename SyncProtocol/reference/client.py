@@ -87,7 +87,7 @@ def author(replica: Replica, space: str, dot: tuple[str, int]) -> dict:
     def shown(field: str) -> str:
         return str(device.winner(field) or "") if device and device.cells.get(field) else ""
 
-    at = rules.read_body(change.body)["at"] if change.body is not None else ""
+    at = rules.read_body(change.body)["at"] if change.body is not None else None
     return {"by": shown("name"), "organisation": shown("organisation_id"), "at": at}
 
 

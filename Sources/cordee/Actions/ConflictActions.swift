@@ -70,7 +70,7 @@ extension ReadActions {
         ("keep", .integer(Int64(index + 1))), ("value", shape(side.value)),
         ("by", .string(try Names.by(author, store))),
         ("organisation", .string(try Names.organisation(author, store))),
-        ("at", .string(body?.at ?? "")),
+        ("at", body.map { .string($0.at) } ?? .null),
         ("actor", .string(side.dot.actor.description)), ("n", .integer(Int64(side.dot.n))),
         ("was", body?.was.map { .string($0.description) } ?? .null),
       ])
@@ -107,7 +107,7 @@ extension ReadActions {
       let side = value["value"]?.isTrue == true ? "edited" : "deleted"
       table.add([
         "  \(value["keep"]?.integer ?? 0)", field == nil ? side : value["value"]?.text() ?? "",
-        value["by"]?.string ?? "", value["at"]?.string ?? "",
+        value["by"]?.string ?? "", value["at"]?.string ?? "not here yet",
       ])
     }
     for line in table.lines(width: console.outputWidth).dropFirst() { console.print(line) }
