@@ -51,6 +51,8 @@ struct CommandSpec: Sendable {
   let examples: [Example]
   /// Has something to say to programs: takes `--json`.
   var takesJSON = false
+  /// May end with `ExitCode.needsPerson`; no other command does.
+  var asksPerson = false
   /// Works on the member's replica: takes `--replica FILE`.
   var usesReplica = false
   let run: @Sendable (Invocation) throws -> ExitCode

@@ -31,7 +31,8 @@ struct HelpTopic: Sendable {
       "  0   done",
       "  1   failed; the line on standard error says why and what to do",
       "  2   the command line was not understood; nothing was tried",
-      "  3   done as far as it goes; what is left needs a person's decision",
+      "  3   done as far as it goes; what is left needs a person's decision: from sync, status,",
+      "      conflicts, verify, doctor, central merge and central status alone",
       "With --json a failure is one JSON object on standard error (RFC 9457) whose type begins"
         + " with urn:cordee:problem: and stays the same from version to version.",
     ])

@@ -59,10 +59,12 @@ struct Program: Sendable {
     }
     try parsed.take(leading: leading, for: command)
     try command.check(parsed)
-    return try command.run(
+    let exit = try command.run(
       Invocation(
         command: command, arguments: parsed.arguments, values: parsed.values, console: console,
         paths: paths))
+    assert(exit != .needsPerson || command.asksPerson, "\(command.name) may not end with 3")
+    return exit
   }
 
   private var help: Help { Help(commands: commands) }

@@ -51,6 +51,16 @@ import Testing
     #expect(run("help").output.contains("help \(name)"))
   }
 
+  @Test func `these commands alone may end with 3, and the topic names each`() {
+    let names = [
+      "central merge", "central status", "conflicts", "doctor", "status", "sync", "verify",
+    ]
+    #expect(Cordee.commands.filter(\.asksPerson).map(\.name).sorted() == names)
+    let topic = run("help", "exit-codes").output.split(whereSeparator: \.isWhitespace)
+      .joined(separator: " ")
+    for name in names { #expect(topic.contains(name), "\(name)") }
+  }
+
   @Test func `help on nothing known suggests the nearest`() {
     let outcome = run("help", "exit-code")
     #expect(outcome.exit == .usage)

@@ -68,8 +68,10 @@ enum BundleActions {
     guard name.utf8.count >= 4, found.count == 1, let id = ReplicaID(found[0]) else {
       throw Failure(
         code: "bundle.reader",
-        message: found.count > 1
-          ? "\(name) names several devices" : "no device's id begins with \(name)",
+        message: name.utf8.count < 4
+          ? "\(name) is too short to name a device"
+          : found.count > 1
+            ? "\(name) names several devices" : "no device's id begins with \(name)",
         hint: "Give at least 4 digits of one in `cordee list replica`.")
     }
     return id
@@ -157,10 +159,14 @@ enum BundleActions {
             + "\(report.received) own changes turn out received.")
         for reason in report.refused { invocation.console.printValues("Refused: \(reason)") }
         for note in report.notes { invocation.console.printValues("Left out: \(note)") }
+        if !report.notes.isEmpty { invocation.console.print(notAll) }
       }
-      return report.notes.isEmpty && report.refused.isEmpty ? .done : .needsPerson
+      return report.notes.isEmpty ? .done : .failed
     }
   }
+
+  /// What ends the words on a bundle that was not taken as a whole.
+  private static let notAll = "Not all of the bundle was taken; what was taken is kept."
 
   /// Bytes of segments handed to central at once: within what its keeper's socket takes, escaped.
   private static let offerBytes = 256 * 1024
@@ -238,7 +244,8 @@ enum BundleActions {
       if !isWhole {
         invocation.console.print("The bundle is cut: what was whole of it was used.")
       }
+      if !refused.isEmpty || !isWhole { invocation.console.print(notAll) }
     }
-    return refused.isEmpty && isWhole ? .done : .needsPerson
+    return refused.isEmpty && isWhole ? .done : .failed
   }
 }

@@ -73,7 +73,7 @@ enum CentralCommands {
         line: "cordee central merge --data /srv/cordee --dry-run",
         meaning: "read the report of the merge to come")
     ],
-    takesJSON: true, run: CentralActions.merge)
+    takesJSON: true, asksPerson: true, run: CentralActions.merge)
 
   static let invite = CommandSpec(
     path: ["central", "invite"], summary: "print a one-time invite for a member's device",
@@ -111,7 +111,7 @@ enum CentralCommands {
         line: "cordee central status --data /srv/cordee",
         meaning: "what waits in the inbox, the log's end, the next merge")
     ],
-    takesJSON: true, run: CentralActions.status)
+    takesJSON: true, asksPerson: true, run: CentralActions.status)
 
   static let reports = CommandSpec(
     path: ["central", "reports"], summary: "list the merges and what each did, newest first",

@@ -53,7 +53,7 @@ enum ReadCommands {
       Example(
         line: "cordee conflicts", meaning: "each value with its number for \"cordee resolve\"")
     ],
-    takesJSON: true, usesReplica: true, run: ReadActions.conflicts)
+    takesJSON: true, asksPerson: true, usesReplica: true, run: ReadActions.conflicts)
 
   static let officialList = CommandSpec(
     path: ["official-list"], summary: "print the official list as it stood on a day",

@@ -46,7 +46,7 @@ enum SyncCommands {
       Example(line: "cordee sync", meaning: "meet central once"),
       Example(line: "cordee sync --every 15m", meaning: "stay in touch until Ctrl-C"),
     ],
-    takesJSON: true, usesReplica: true, run: SyncActions.sync)
+    takesJSON: true, asksPerson: true, usesReplica: true, run: SyncActions.sync)
 
   static let status = CommandSpec(
     path: ["status"], summary: "say what is local, received, merged and in conflict",
@@ -54,5 +54,5 @@ enum SyncCommands {
       Example(
         line: "cordee status", meaning: "where this replica and each of its changes stand")
     ],
-    takesJSON: true, usesReplica: true, run: SyncActions.status)
+    takesJSON: true, asksPerson: true, usesReplica: true, run: SyncActions.status)
 }

@@ -24,7 +24,7 @@ enum TrustCommands {
         line: "cordee verify --data /srv/cordee",
         meaning: "check central's log, its inbox and what it keeps of invites and devices"),
     ],
-    takesJSON: true, usesReplica: true, run: VerifyAction.run)
+    takesJSON: true, asksPerson: true, usesReplica: true, run: VerifyAction.run)
 
   static let doctor = CommandSpec(
     path: ["doctor"], summary: "look at everything around a file that can go wrong",
@@ -42,7 +42,7 @@ enum TrustCommands {
         line: "cordee doctor --data /srv/cordee --fix",
         meaning: "the same for central: what waits, what was set aside, what others can read"),
     ],
-    takesJSON: true, usesReplica: true, run: DoctorActions.doctor)
+    takesJSON: true, asksPerson: true, usesReplica: true, run: DoctorActions.doctor)
 
   static let backup = CommandSpec(
     path: ["backup"], summary: "copy the replica while it is in use, and check the copy",
