@@ -102,7 +102,8 @@ public final class Audit {
       } else if ["trigger", "view"].contains(kind) || !name.hasPrefix("cordee_") {
         report.add(
           Finding(
-            .notice, "schema.foreign", "the file holds a \(kind) \(name) that is not Cordée's"))
+            .notice, "schema.foreign",
+            "the file holds \(kind == "index" ? "an" : "a") \(kind) \(name) that is not Cordée's"))
       }
     }
     let found = try Set(store.db.all("SELECT name FROM sqlite_schema", read: { $0.text(0) }))

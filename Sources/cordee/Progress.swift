@@ -59,7 +59,8 @@ struct Progress {
     let seconds = Double(parts.seconds) + Double(parts.attoseconds) / 1e18
     let rate = seconds > 0 ? Double(done) / seconds : 0
     var text = "\(label) \(bytesText(done))"
-    if let total { text += " of \(bytesText(total))" }
+    // What is to come is an estimate, which may turn out too low.
+    if let total, total >= done { text += " of \(bytesText(total))" }
     text += ", \(bytesText(Int64(rate.rounded())))/s"
     if let total, total > done, rate > 0 {
       let left = min(Double(total - done) / rate, Double(Durations.secondsMax))

@@ -171,6 +171,11 @@ import Testing
     #expect(written.output == "")
   }
 
+  @Test func `more than was reckoned with is not told to be part of it`() {
+    let text = Progress.text("history", done: 215_600, total: 208_800, elapsed: .seconds(1))
+    #expect(text == "history 215.6 kB, 215.6 kB/s")
+  }
+
   @Test func `bytes read in powers of a thousand`() {
     #expect(
       [0, 999, 1_000, 1_549, 999_999, 2_000_000_000].map(bytesText)

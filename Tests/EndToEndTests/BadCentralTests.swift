@@ -48,6 +48,7 @@ extension EndToEnd {
         (used, 1, "invite.used", "Ask"), (expired, 1, "invite.expired", "Ask"),
         ("http://127.0.0.1:\(world.port)#\(secret).\(pin)", 1, "invite.unknown", "Ask"),
         (String(good.prefix { $0 != "#" }), 2, "invite.shape", "whole link"),
+        ("http://127.0.0.1:\(world.port)#abc", 2, "invite.shape", "whole link"),
       ] as [(String, Int32, String, String)] {
         try await world.refuses(
           Bad("join \(invite) --replica other.sqlite", exit, code, says: says))

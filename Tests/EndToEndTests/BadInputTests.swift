@@ -99,6 +99,9 @@ extension EndToEnd {
         Bad("log --since yesterday", 2, "option.duration", says: "a day as 2026-01-31"),
         Bad("log --since 2026-02-30", 2, "option.duration", says: "2026-01-31T10:00Z"),
         Bad("list organisation --where country=xx", 2, "value.form", says: "Correct --where"),
+        Bad(
+          "status --replica central/central.sqlite", 1, "replica.central", says: "its node holds"),
+        Bad("bundle export --log --for 96 f", 1, "bundle.reader", says: "96 is too short"),
         Bad("verify --replica central", 1, "verify.folder", says: "--data DIR"),
         Bad("verify --against central", 1, "verify.folder", says: "central is a folder"),
         Bad("evidence --settle x --note y", 2, "option.number", says: "lists them"),

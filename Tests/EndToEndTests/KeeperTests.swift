@@ -39,6 +39,9 @@ extension EndToEnd {
       let listed = try await world.run(as: "keeper", ["central", "members"] + data).objects()
       #expect(told["already"] as? Bool == true)
       #expect(told["revoked_at"] as? String == listed.first?["revoked_at"] as? String)
+      let short = try await world.run(
+        "keeper", "central", "revoke", String(replica.prefix(2)), "--data", "central")
+      #expect(short.exit == 1 && short.errors.contains("is too short to name a device"))
       let nobody = try await world.run("keeper", "central", "revoke", "0000", "--data", "central")
       #expect(nobody.exit == 1 && nobody.errors.contains("central members"))
       // The member's own edit is still there.

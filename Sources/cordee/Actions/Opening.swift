@@ -79,6 +79,8 @@ extension Failure {
     case let error as StoreError:
       Failure(
         code: error.code.rawValue, message: error.message, hint: error.hint, cause: error.cause)
+    case let error as SyncError where error.code == "invite.shape":
+      .usage(error.code, error.message, hint: error.hint)
     case let error as SyncError: Failure(code: error.code, message: error.message, hint: error.hint)
     case let error as HTTPFailure:
       Failure(code: error.code.description, message: error.message, hint: error.hint)
@@ -128,11 +130,27 @@ extension Invocation {
   func witnessedStore(
     sealing: Bool = true, mustKeep: Bool = false
   ) throws -> (store: Store, finding: Witness.Finding) {
-    let store = try Store(path: try existingReplicaPath(), schema: .registry, use: .replica)
+    let path = try existingReplicaPath()
+    let store: Store
+    do {
+      store = try Store(path: path, schema: .registry, use: .replica)
+    } catch let error as StoreError where error.code == .busy && Self.isCentrals(path) {
+      throw Failure(
+        code: "replica.central", message: "\(path) is central's file, which its node holds",
+        hint: "Name a member's replica; for central's own there is `cordee central`.")
+    }
     if let mended = store.mended { console.say(Self.words(on: mended)) }
     let finding = try witness(store, mustKeep: mustKeep)
     if sealing { try seal(store) }
     return (store, finding)
+  }
+
+  /// Whether a file stands where a node keeps its own, beside its key.
+  private static func isCentrals(_ path: String) -> Bool {
+    let place = URL(filePath: path).absoluteURL
+    let key = place.deletingLastPathComponent().appending(path: "central.key").path
+    return place.lastPathComponent == "central.sqlite"
+      && FileManager.default.fileExists(atPath: key)
   }
 
   private static func words(on mended: Store.Mended) -> String {
