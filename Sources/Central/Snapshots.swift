@@ -79,7 +79,11 @@ extension Central {
       network: network, instance: instance, space: space, seq: end.seq, logHash: end.hash, at: at,
       rows: contents.rows, bytes: Files.size(imagePath) ?? 0, hash: hash, tables: contents.tables)
     let signature = Signature(key: keyID, value: key.sign(Preimage.snapshot(snapshot.encoded)))
-    let line = snapshot.line(signatures: [signature]) + [UInt8(ascii: "\n")]
+    let isSigned = try Int(store.meta("checkpoint.\(space).seq")?.integer ?? 0) == end.seq
+    let line =
+      snapshot.line(
+        signatures: [signature], checkpoint: isSigned ? try checkpoint(of: space) : nil)
+      + [UInt8(ascii: "\n")]
     let (plain, packed) = paths(of: space, tag: hash.description)
     try Self.pack(imagePath, after: line, plain: plain, packed: packed)
     let before = try keptSnapshot(of: space)

@@ -70,13 +70,15 @@ extension Replica {
       }
       body = []
     }
-    for change in changes where change.change.dot.n > held[change.change.dot.actor] ?? 0 {
+    for change in changes {
       let actor = change.change.dot.actor
+      // Central may have used the places of its own changes again: what it wrote there first is in no count.
+      let isCentral = actor.replica == identity.centralKey.replica
+      guard isCentral || change.change.dot.n > held[actor] ?? 0 else { continue }
       if !change.change.header.context.isEmpty { open[actor] = nil }
       open[actor, default: []].append(change.change)
       guard let raw = change.signatures, let run = open.removeValue(forKey: actor) else { continue }
-      let before = Dot(actor: actor, n: run[0].dot.n - 1)
-      guard let previous = try store.anyHash(before, in: space) else { continue }
+      guard let previous = try store.hash(before: run[0]) else { continue }
       let segment = Segment(
         actor: actor, from: run[0].dot.n, to: change.change.dot.n, previous: previous,
         head: change.change.hash, signatures: try Signature.list(try JSON.parse(raw)))
@@ -106,11 +108,11 @@ extension Replica {
   func showEnrolment(_ line: Line) throws -> Bool {
     guard let space = identity.spaces.first else { return false }
     let row = RowKey(table: "replica", id: identity.actor.replica.description)
-    for dot in try store.enrolments(of: row, by: identity.centralKey.replica, in: space) {
-      guard let change = try store.heldChange(dot, in: space),
-        let signatures = try store.signatures(of: dot, in: space),
-        let previous = try store.anyHash(Dot(actor: dot.actor, n: dot.n - 1), in: space)
-      else { continue }
+    for held in try store.enrolments(of: row, by: identity.centralKey.replica, in: space) {
+      let change = held.change
+      guard let signatures = held.signatures, let previous = try store.hash(before: change) else {
+        continue
+      }
       var body = Array(
         "{\"key\":\"\(Base64URL.encode(key.publicKey.bytes))\",\"entry\":{\"previous\":\"\(previous)\",\"signatures\":"
           .utf8)

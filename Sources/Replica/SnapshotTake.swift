@@ -33,7 +33,7 @@ extension Replica {
     let image = "\(store.path).cordee-snapshot-\(space)"
     let start = try cursor(of: space)
     defer { Files.remove(image) }
-    let snapshot = try fetch(space, packed, image, from: place ?? start, line)
+    let (snapshot, checkpoint) = try fetch(space, packed, image, from: place ?? start, line)
     try store.adopt(
       imageAt: image, snapshot, author: author, from: place ?? start,
       prepare: {
@@ -44,8 +44,9 @@ extension Replica {
       }
     ) {
       try store.setCursor(snapshot.cursor, of: space)
-      // The one before does not fit; its successor comes with the pull that follows.
-      try store.setMeta("checkpoint.\(space)", .null)
+      // The one before does not fit; where the snapshot brought none, its successor comes with the pull that follows.
+      try store.setMeta("checkpoint.\(space)", checkpoint.map { .blob($0.line) } ?? .null)
+      if let checkpoint { try store.remember(checkpoint.content, line: checkpoint.line) }
       try store.setMeta("download.\(space)", .null)
     }
     Files.remove(packed)
@@ -55,7 +56,7 @@ extension Replica {
   /// Downloads and unpacks; when what an earlier conversation had begun turns out damaged, once more from the beginning.
   private func fetch(
     _ space: String, _ packed: String, _ image: String, from cursor: Cursor, _ line: Line
-  ) throws -> Snapshot {
+  ) throws -> Taken {
     while true {
       let isTakenUp = try begun(space).tag != nil && Files.size(packed) ?? 0 > 0
       try download(space, to: packed, line)
@@ -67,6 +68,9 @@ extension Replica {
       }
     }
   }
+
+  /// A snapshot, and central's signed word for the log at its place: with it a rewind can be shown from the first moment on.
+  private typealias Taken = (snapshot: Snapshot, checkpoint: (content: Checkpoint, line: [UInt8])?)
 
   private func forget(_ packed: String, _ space: String) throws {
     Files.remove(packed)
@@ -142,14 +146,14 @@ extension Replica {
   /// Decompresses a snapshot into its image, verified: central's signature, network, space and hash.
   private func unpack(
     _ packed: String, to image: String, space: String, from cursor: Cursor
-  ) throws -> Snapshot {
+  ) throws -> Taken {
     var reader = try FileReader(packed)
     var writer = try FileWriter(image)
     var decoder = ZstdDecoder(limit: Self.imageBytesMax)
     var hash = Blake2b()
     hash.update(Preimage.image)
     var head: [UInt8] = []
-    var snapshot: Snapshot?
+    var taken: Taken?
     var size = 0
     do {
       while true {
@@ -157,13 +161,13 @@ extension Replica {
         if chunk.isEmpty { break }
         decoder.feed(chunk)
         while var piece = try decoder.next() {
-          if snapshot == nil {
+          if taken == nil {
             head += piece
             guard let end = head.firstIndex(of: UInt8(ascii: "\n")) else {
               guard head.count < 1 << 20 else { throw Self.damaged("its first line has no end") }
               continue
             }
-            snapshot = try verified(Array(head[..<end]), space: space, from: cursor)
+            taken = try verified(Array(head[..<end]), space: space, from: cursor)
             piece = Array(head[(end + 1)...])
           }
           hash.update(piece)
@@ -175,15 +179,15 @@ extension Replica {
     } catch let error as SealError {
       throw Self.damaged("\(error)")
     }
-    guard let snapshot, size == snapshot.bytes,
-      Hash(bytes: hash.finalize()) == snapshot.hash || mutant(38, "R11: any image will do")
+    guard let taken, size == taken.snapshot.bytes,
+      Hash(bytes: hash.finalize()) == taken.snapshot.hash || mutant(38, "R11: any image will do")
     else {
       throw Self.damaged("its image is not the one that was signed")
     }
-    return snapshot
+    return taken
   }
 
-  private func verified(_ line: [UInt8], space: String, from cursor: Cursor) throws -> Snapshot {
+  private func verified(_ line: [UInt8], space: String, from cursor: Cursor) throws -> Taken {
     let (snapshot, signed, signatures) = try Snapshot.parse(line: line)
     let message = Preimage.snapshot(signed)
     guard signatures.contains(where: { identity.centralKey.verifies($0.value, of: message) }),
@@ -194,7 +198,16 @@ extension Replica {
         "snapshot.signature", "the snapshot of \(space) is not signed by this network's central",
         hint: "Tell the secretariat; nothing of it was taken.")
     }
-    return snapshot
+    guard let word = try Snapshot.checkpoint(in: line) else { return (snapshot, nil) }
+    guard case .checkpoint(let bytes, let checkpoint, let signatures) = try LogLine.parse(word),
+      checkpoint.network == snapshot.network, checkpoint.space == snapshot.space,
+      checkpoint.instance == snapshot.instance, checkpoint.seq == snapshot.seq,
+      checkpoint.hash == snapshot.logHash,
+      signatures.contains(where: {
+        identity.centralKey.verifies($0.value, of: Preimage.checkpoint(bytes))
+      })
+    else { throw Self.damaged("its checkpoint is not central's for that place") }
+    return (snapshot, (checkpoint, word))
   }
 
   private static func damaged(_ reason: String) -> SyncError {

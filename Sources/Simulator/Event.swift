@@ -32,6 +32,11 @@ struct Accepted: Sendable {
 
   /// Whose rights count.
   var author: ReplicaID { editor ?? dot.actor.replica }
+
+  /// In a trace.
+  var words: String {
+    "\(node) \(String(dot.actor.epoch, radix: 16).prefix(4)):\(dot.n) in \(space)"
+  }
 }
 
 /// One entry of central's log, as it stands in its file.

@@ -97,9 +97,10 @@ final class Lies {
         logHash: told.logHash, at: told.at, rows: told.rows, bytes: image.count,
         hash: Store.hash([Preimage.image, image]), tables: told.tables)
       let replica = ReplicaID(bytes: key.publicKey.fingerprint) ?? ID128(high: 0, low: 0)
-      line = snapshot.line(signatures: [
-        Signature(key: replica, value: key.sign(Preimage.snapshot(snapshot.encoded)))
-      ])
+      let signature = Signature(
+        key: replica, value: key.sign(Preimage.snapshot(snapshot.encoded)))
+      line = snapshot.line(
+        signatures: [signature], checkpoint: try Snapshot.checkpoint(in: line))
     }
     wasTold = true
     var response = response

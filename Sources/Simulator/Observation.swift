@@ -117,11 +117,11 @@ extension World {
       past.own[body.was ?? dot] = Station.Past.Own(
         sight: sight, hash: before?.hash ?? hash, holder: actor)
       station.memory.held.insert(hash)
-      tell("  \(station.name) sealed \(n) in \(space)")
       accept(
         Accepted(
           node: station.name, role: station.role, space: space, dot: dot, hash: hash,
           writes: body.writes, sight: sight, again: before?.hash))
+      tell("  \(station.name) sealed \(words(hash))")
     }
   }
 
@@ -242,7 +242,7 @@ extension World {
       }
       logEnds[entry.space] = (entry.seq, entry.logHash)
       if entry.reason != nil { marks.hit(.refusedChange) }
-      tell("  central logged \(entry.seq) \(entry.reason ?? "")")
+      tell("  central logged \(entry.seq): \(words(entry.hash)) \(entry.reason ?? "")")
       happened(.merged(entry, schema: house.schema))
     }
     try central.store.withConnection { connection in

@@ -22,7 +22,7 @@ final class World {
   private(set) var network = NetworkID(high: 0, low: 0)
   private var lines = 0
   /// All that was accepted, by its hash, and by the place it was sealed at.
-  private var known: Set<Hash> = []
+  private var known: [Hash: Accepted] = [:]
   private var sealed: [String: [Accepted]] = [:]
   private(set) var lastInvite: String?
   /// Requests on their way that arrive later.
@@ -169,12 +169,18 @@ final class World {
   }
 
   func accept(_ change: Accepted) {
-    known.insert(change.hash)
+    known[change.hash] = change
     sealed["\(change.dot) \(change.space)", default: []].append(change)
     happened(.accepted(change))
   }
 
-  func isKnown(_ hash: Hash) -> Bool { known.contains(hash) }
+  func isKnown(_ hash: Hash) -> Bool { known[hash] != nil }
+
+  /// A change in words: whose it is, and the place each sealing of it gave it, the newest first.
+  func words(_ hash: Hash) -> String {
+    guard let change = known[hash] else { return "unknown" }
+    return change.again.map { "\(change.words), before \(words($0))" } ?? change.words
+  }
 
   /// The change that was sealed at a place with these writes.
   func sealed(_ dot: Dot, in space: String, _ writes: [Write]) -> Accepted? {

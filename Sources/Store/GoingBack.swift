@@ -88,24 +88,31 @@ extension Store {
   /// Changes of a space that are adrift and were not refused, in the order they had; all of one author together.
   public func adrift(in space: String) throws -> [AdriftChange] {
     guard try hasAdrift() else { return [] }
-    let rows = try db.all(
+    return try db.all(
       """
       SELECT header, body, body_hash, hash, signatures FROM cordee_adrift
       WHERE space = ? AND refused IS NULL ORDER BY seq
-      """, .int(try number(ofName: space))
-    ) {
-      (
-        $0.bytes(0), $0.isNull(1) ? nil : $0.bytes(1), $0.bytes(2), $0.bytes(3),
-        $0.isNull(4) ? nil : $0.bytes(4)
-      )
-    }
-    return try rows.map { header, body, bodyHash, hash, signatures in
-      AdriftChange(
-        change: Change(
-          header: try ChangeDecoding.header(header), headerBytes: header, bodyBytes: body,
-          bodyHash: Hash(bytes: bodyHash) ?? .zero, hash: Hash(bytes: hash) ?? .zero),
-        signatures: signatures)
-    }
+      """, .int(try number(ofName: space)), read: Self.kept
+    ).map(Self.change)
+  }
+
+  private typealias KeptRow = (
+    header: [UInt8], body: [UInt8]?, bodyHash: [UInt8], hash: [UInt8], signatures: [UInt8]?
+  )
+
+  private static func kept(_ row: borrowing Row) throws(SQLiteError) -> KeptRow {
+    (
+      row.bytes(0), row.isNull(1) ? nil : row.bytes(1), row.bytes(2), row.bytes(3),
+      row.isNull(4) ? nil : row.bytes(4)
+    )
+  }
+
+  private static func change(_ row: KeptRow) throws -> AdriftChange {
+    AdriftChange(
+      change: Change(
+        header: try ChangeDecoding.header(row.header), headerBytes: row.header, bodyBytes: row.body,
+        bodyHash: Hash(bytes: row.bodyHash) ?? .zero, hash: Hash(bytes: row.hash) ?? .zero),
+      signatures: row.signatures)
   }
 
   /// How many changes are adrift, and how many of them central refused.
@@ -126,15 +133,26 @@ extension Store {
     guardRows(of: .adrift)
   }
 
-  /// The hash of a change wherever it is held here: in the log, waiting, or adrift.
-  public func anyHash(_ dot: Dot, in space: String) throws -> Hash? {
+  /// The hash that a change follows in its author's chain, wherever that one is held: in the log, waiting, or adrift.
+  ///
+  /// A central that was put back may have used its places twice: of several of one name it is the one this change was
+  /// sealed after.
+  public func hash(before change: Change) throws -> Hash? {
+    let dot = Dot(actor: change.dot.actor, n: change.dot.n - 1)
     if dot.n == 0 { return .zero }
-    if let hash = try changeHash(dot, in: space) { return hash }
-    guard try hasAdrift() else { return nil }
-    return try db.first(
-      "SELECT hash FROM cordee_adrift WHERE space = ? AND actor = ? AND n = ?",
-      .int(try number(ofName: space)), .int(try number(of: dot.actor)), .int(dot.n)
-    ) { $0.bytes(0) }.flatMap { Hash(bytes: $0) }
+    let space = change.header.space
+    var held = try [changeHash(dot, in: space)].compactMap(\.self)
+    if try hasAdrift() {
+      held += try db.all(
+        "SELECT hash FROM cordee_adrift WHERE space = ? AND actor = ? AND n = ?",
+        .int(try number(ofName: space)), .int(try number(of: dot.actor)), .int(dot.n)
+      ) { $0.bytes(0) }.compactMap { Hash(bytes: $0) }
+    }
+    return held.first { previous in
+      Self.hash(
+        Preimage.change(previous: previous, bodyHash: change.bodyHash, header: change.headerBytes))
+        == change.hash
+    }
   }
 
   func hasAdrift() throws -> Bool {
@@ -240,21 +258,6 @@ extension Store {
     return marks
   }
 
-  /// The signatures of a change of the log, as its author sent them; nil when it ended no segment.
-  public func signatures(of dot: Dot, in space: String) throws -> [UInt8]? {
-    let own: Argument = .int(try number(ofName: space))
-    let actor: Argument = .int(try number(of: dot.actor))
-    let logged = try db.first(
-      "SELECT signatures FROM cordee_log WHERE space = ? AND actor = ? AND n = ? AND signatures IS NOT NULL",
-      own, actor, .int(dot.n)
-    ) { $0.bytes(0) }
-    guard logged == nil, try hasAdrift() else { return logged }
-    return try db.first(
-      "SELECT signatures FROM cordee_adrift WHERE space = ? AND actor = ? AND n = ? AND signatures IS NOT NULL",
-      own, actor, .int(dot.n)
-    ) { $0.bytes(0) }
-  }
-
   /// A held change by its name, in the log or waiting.
   public func change(_ dot: Dot, in space: String) throws -> Change? {
     let row = try db.first(
@@ -270,33 +273,28 @@ extension Store {
 }
 
 extension Store {
-  /// The changes of a device, such as central, that write a row, in the log or adrift; the first made it.
+  /// The changes of a device, such as central, that make a row, in the log or adrift, each with its signatures.
   ///
   /// - Complexity: O(changes of the device).
-  public func enrolments(of row: RowKey, by replica: ReplicaID, in space: String) throws -> [Dot] {
-    let number: Argument = .int(try number(ofName: space))
-    let sources = try ["cordee_change"] + (hasAdrift() ? ["cordee_adrift"] : [])
-    var dots: [Dot] = []
-    for source in sources {
-      let rows = try db.all(
+  public func enrolments(of row: RowKey, by replica: ReplicaID, in space: String) throws
+    -> [AdriftChange]
+  {
+    let logged = """
+      cordee_change c LEFT JOIN cordee_log l ON l.space = c.space AND l.actor = c.actor AND l.n = c.n
+      """
+    let sources = try [(logged, "l")] + (hasAdrift() ? [("cordee_adrift c", "c")] : [])
+    return try sources.flatMap { source, signed in
+      try db.all(
         """
-        SELECT a.actor, c.n, c.body FROM \(source) c JOIN cordee_actor a ON a.id = c.actor
+        SELECT c.header, c.body, c.body_hash, c.hash, \(signed).signatures FROM \(source)
+        JOIN cordee_actor a ON a.id = c.actor
         WHERE c.space = ? AND substr(a.actor, 1, 16) = ? AND instr(c.body, ?) > 0 ORDER BY a.actor, c.n
-        """, number, .blob(replica.bytes), .blob(Array(row.id.utf8))
-      ) { ($0.bytes(0), $0.int(1), $0.bytes(2)) }
-      for (bytes, n, body) in rows {
-        let isInsert = try ChangeDecoding.body(body).writes.contains {
-          if case .insert = $0.verb { $0.row == row } else { false }
-        }
-        if isInsert, let actor = ActorID(bytes: bytes) { dots.append(Dot(actor: actor, n: n)) }
+        """, .int(try number(ofName: space)), .blob(replica.bytes), .blob(Array(row.id.utf8)),
+        read: Self.kept)
+    }.map(Self.change).filter { held in
+      try ChangeDecoding.body(held.change.bodyBytes ?? []).writes.contains {
+        if case .insert = $0.verb { $0.row == row } else { false }
       }
     }
-    return dots
-  }
-
-  /// A change wherever it is held: in the log, waiting, or adrift.
-  public func heldChange(_ dot: Dot, in space: String) throws -> Change? {
-    if let change = try change(dot, in: space) { return change }
-    return try adrift(in: space).first { $0.change.dot == dot }?.change
   }
 }

@@ -97,9 +97,20 @@ public struct Snapshot: Sendable, Hashable {
   }
 
   /// The snapshot's first line, without its line feed.
-  public func line(signatures: [Signature]) -> [UInt8] {
+  ///
+  /// - Parameter checkpoint: the line of central's checkpoint for the very place, if it has one.
+  public func line(signatures: [Signature], checkpoint: [UInt8]? = nil) -> [UInt8] {
     Array("{\"snapshot\":".utf8) + encoded + Array(",\"signatures\":".utf8)
-      + JSON.array(signatures.map(\.json)).bytes() + [UInt8(ascii: "}")]
+      + JSON.array(signatures.map(\.json)).bytes()
+      + (checkpoint.map { Array(",\"checkpoint\":".utf8) + $0 } ?? []) + [UInt8(ascii: "}")]
+  }
+
+  /// The exact bytes of the checkpoint in a snapshot's first line; nil when it brings none. `[SP-1108]`
+  public static func checkpoint(in line: [UInt8]) throws(WireError) -> [UInt8]? {
+    for (key, range) in try JSON.members(of: line) where key == "checkpoint" {
+      return Array(line[range])
+    }
+    return nil
   }
 
   /// Reads the first line; `signed` are the bytes the signatures are about.

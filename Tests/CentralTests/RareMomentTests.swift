@@ -100,6 +100,14 @@ struct RareMomentTests {
   func cutBeforeCheckpoint() throws {
     let (world, _) = try filled(rows: 60, pieceBytes: 2_000_000)
     world.central.snapshotEntriesMin = 20
+    // A snapshot may come without the word.
+    world.loop.forgesSnapshots = { plain in
+      guard let end = plain.firstIndex(of: UInt8(ascii: "\n")),
+        let word = try? Snapshot.checkpoint(in: Array(plain[..<end]))
+      else { return plain }
+      let member = Array(",\"checkpoint\":".utf8).count + word.count
+      return plain[..<(end - 1 - member)] + [UInt8(ascii: "}")] + plain[end...]
+    }
     let newcomer = try world.join()
     func checkpoint() throws -> Bool {
       if case .blob? = try newcomer.store.meta("checkpoint.commons") { true } else { false }

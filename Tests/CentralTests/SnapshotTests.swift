@@ -167,6 +167,33 @@ struct SnapshotTests {
     #expect(try world.digests().count == 1)
   }
 
+  @Test(
+    "R8: who was cut right after the image can show a rewound central its word, and keeps edits")
+  func rewoundAfterImage() throws {
+    let world = try World()
+    let (ana, ben) = (try world.join(), try world.join())
+    try world.settle(with: [ana])
+    let backup = try world.backUp()
+    try fill(world, ana, rows: 70)
+    // Hello and the image come, the log behind it does not.
+    world.loop.failsAfterRequests = 2
+    #expect(throws: HTTPFailure.self) { try world.sync(ben) }
+    world.loop.failsAfterRequests = nil
+    #expect(try ben.cell("city", of: "club-000001") == "City 1")
+    try ben.edit("UPDATE club SET city = 'Paimpol' WHERE id = 'club-000001'")
+    try world.rewind(to: backup)
+    let report = try world.sync(ben)
+    #expect(report.isCentralRestoring && world.central.isRestoring)
+    #expect(try ben.cell("city", of: "club-000001") == "Paimpol")
+    try world.sync(ana)
+    try world.central.accept(at: world.loop.at)
+    for _ in 0..<2 { try world.settle() }
+    #expect(try ana.cell("city", of: "club-000001") == "Paimpol")
+    #expect(try ben.store.waiting().local + ben.store.waiting().received == 0)
+    #expect(try world.digests().count == 1)
+    for member in world.members { try world.audit(member) }
+  }
+
   @Test("Somebody away for long takes a snapshot, and the edits made meanwhile stand on top")
   func returning() throws {
     let world = try World()

@@ -45,6 +45,7 @@ enum TestedRules {
     ([1004, 1005], "CentralTests/TransferTests", "A pull in many pieces is spooled"),
     ([1102, 1105], "CentralTests/SnapshotTests", "A cut transfer goes on where it ended"),
     ([1103, 1106, 1107], "CentralTests/SnapshotTests", "A newcomer takes the image"),
+    ([1108], "CentralTests/SnapshotTests", "R8: who was cut right after the image"),
     ([1201], "CentralTests/HealingTests", "open invites are void"),
     ([1202], "CentralTests/HealingTests", "what only that one held is offered again"),
     ([1203, 1204], "CentralTests/HealingTests", "cut after any request"),

@@ -1,5 +1,6 @@
 import Causality
 import Changes
+import Store
 import Testing
 
 @testable import Simulator
@@ -331,5 +332,19 @@ struct CheckerTests {
     #expect(lied(true, false) == ["evidence"])
     #expect(check(.hostileAnswered(kind: .badSignature, status: 422)).isEmpty)
     #expect(check(.hostileAnswered(kind: .badSignature, status: 200)) == ["tampering"])
+  }
+
+  @Test("alarms: what a deceived file holds against central goes with its copies, nothing else")
+  func copiedEvidence() {
+    func check(_ events: [Event]) -> Set<String> {
+      rules(AlarmChecker.check(events, with: AlarmChecker()))
+    }
+    let lied = Event.lied(node: "r1", kind: .forgedBody, wasNoticed: true, isKept: true)
+    let twin = Event.copied(node: "r2", of: "r1")
+    let accused = Event.accused(node: "r2", kind: .proof, code: "log.forged", isSettled: false)
+    #expect(check([lied, twin, accused]).isEmpty)
+    #expect(check([twin, accused]) == ["false alarm"])
+    #expect(check([twin, lied, accused]) == ["false alarm"])
+    #expect(check([lied, .copied(node: "r2"), accused]) == ["false alarm"])
   }
 }
