@@ -58,5 +58,24 @@ extension EndToEnd {
       let nobody = try await world.run("keeper", "bundle", "export", "--data", "central", "x")
       #expect(nobody.exit == 2)
     }
+
+    @Test func `of a bundle that is cut the whole part is taken, and the command ends with 1`()
+      async throws
+    {
+      let world = try await World.joined()
+      try await world.join("rabat", for: "ica")
+      try await world.run("quito", "set", "ecuador", "contact=two")
+      let made = try await world.run("quito", "bundle", "export", "out.cordee", "--plain")
+      #expect(made.exit == 0, "\(made.errors)")
+      let whole = try Data(contentsOf: world.folder.appending(path: "out.cordee"))
+      try whole.dropLast(20).write(to: world.folder.appending(path: "cut.cordee"))
+      for (member, data) in [("keeper", ["--data", "central"]), ("rabat", [])] {
+        let told = try await world.run(as: member, ["bundle", "import", "cut.cordee"] + data)
+        #expect(told.exit == 1, "\(member): \(told.errors)")
+        #expect(told.output.contains("Not all of the bundle was taken"), "\(told.output)")
+      }
+      try await world.sync("quito", "rabat")
+      #expect(try await world.digests("quito", "rabat").count == 1)
+    }
   }
 }

@@ -42,6 +42,25 @@ extension EndToEnd {
       #expect(try await world.run("quito", "verify").exit == 0)
     }
 
+    @Test func `what was held back for its space goes once the device may read that`() async throws
+    {
+      let world = try await World.joined()
+      try await world.join("rabat", for: "ica", as: "secretariat")
+      try await world.python("quito", "INSERT INTO minutes_draft(id, body) VALUES('h', 'x')")
+      #expect(try await world.run("quito", "sync").exit == 3)
+      // A bundle leaves it out, too.
+      let bundle = try await world.run("quito", "bundle", "export", "b.cordee", "--json")
+      #expect(try bundle.exit == 0 && bundle.object()["segments"] as? Int == 0)
+      let invite = try await world.invite("ecuador", "secretariat")
+      let adopted = try await world.run("quito", "join", invite, "--adopt")
+      #expect(adopted.exit == 0, "\(adopted.errors)")
+      try await world.sync("quito", "rabat")
+      #expect(try await world.run("quito", "status").exit == 0)
+      let row = try await world.run("rabat", "get", "minutes_draft/h", "--json")
+      #expect(try row.object()["body"] as? String == "x", "\(row.errors)")
+      #expect(try await world.digests("quito", "rabat").count == 1)
+    }
+
     @Test(arguments: ["observer", "auditor"])
     func `a role that only reads may not edit, from its first minute on`(role: String) async throws
     {

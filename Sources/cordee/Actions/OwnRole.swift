@@ -24,9 +24,9 @@ enum OwnRole {
   }
 
   /// A line for each space in which edits wait that the role may not send.
-  static func refusals(_ store: Store, spaces: [String]) throws -> [String] {
+  static func refusals(_ store: Store) throws -> [String] {
     guard let role = try role(store) else { return [] }
-    return try spaces.compactMap { space in
+    return try store.schema.spaces.compactMap { space in
       guard try !role.writes.contains(space) && store.waiting(in: space).local > 0 else {
         return nil
       }

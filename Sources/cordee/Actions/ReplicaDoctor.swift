@@ -33,7 +33,7 @@ enum ReplicaDoctor {
       DoctorActions.key(
         "\(keys)/\(identity.actor.replica).key",
         missing: "Editing goes on; to sync, ask for a new invite and join with --adopt."),
-      wire(identity), clock(store, identity), unsent(store), unsendable(store, identity),
+      wire(identity), clock(store, identity), unsent(store), unsendable(store),
       DoctorActions.age(lastSync, "last sync", "Run `cordee sync` when there is a network."),
       access(store), news(store, identity), verdicts(store), evidence(store),
       DoctorActions.age(
@@ -91,9 +91,9 @@ enum ReplicaDoctor {
   }
 
   /// Edits that no sync can send.
-  private static func unsendable(_ store: Store, _ identity: Identity) throws -> Check {
+  private static func unsendable(_ store: Store) throws -> Check {
     let held = store.heldBack
-    let refusals = try OwnRole.refusals(store, spaces: identity.spaces)
+    let refusals = try OwnRole.refusals(store)
     var advice: [String] = []
     if !held.isEmpty { advice.append("`cordee status` names the rows and what to do.") }
     if !refusals.isEmpty { advice.append(OwnRole.advice) }

@@ -120,13 +120,16 @@ enum SyncActions {
     try invocation.note(replica.store)
     let conflicts = try replica.store.conflicts().count
     let trust = try CentralTrust(replica.store, spaces: replica.identity.spaces)
+    let refused =
+      try report.refused
+      + OwnRole.refusals(replica.store).filter { !report.refused.contains($0) }
     if invocation.wantsJSON {
       invocation.console.print(
         JSON.object([
           ("sent", .integer(Int64(report.pushed))), ("received", .integer(Int64(report.pulled))),
           ("records", .integer(Int64(report.snapshotRows))),
           ("conflicts", .integer(Int64(conflicts))),
-          ("refused", .array(report.refused.map { .string($0) })),
+          ("refused", .array(refused.map { .string($0) })),
           ("epoch", report.epoch.map(EpochNotices.json) ?? .null),
           ("held_back", HeldBackLines.json(report.heldBack)),
           ("offered", .integer(Int64(report.offered))),
@@ -140,15 +143,15 @@ enum SyncActions {
         "Sent \(report.pushed), received \(received(report)), conflicts \(conflicts).")
       if let epoch = report.epoch { invocation.console.print(EpochNotices.sentence(epoch)) }
       for note in report.notes { invocation.console.printValues(note) }
-      for reason in report.refused { invocation.console.printValues("Refused: \(reason)") }
-      if !report.refused.isEmpty { invocation.console.print(OwnRole.advice) }
+      for reason in refused { invocation.console.printValues("Refused: \(reason)") }
+      if !refused.isEmpty { invocation.console.print(OwnRole.advice) }
       for evidence in trust.open {
         invocation.console.printValues("\(evidence.kind.rawValue): \(evidence.message)")
       }
       HeldBackLines.print(report.heldBack, invocation.console)
     }
     let isClear =
-      conflicts == 0 && report.refused.isEmpty && report.heldBack.isEmpty
+      conflicts == 0 && refused.isEmpty && report.heldBack.isEmpty
       && trust.open.isEmpty
     return isClear ? .done : .needsPerson
   }
@@ -201,7 +204,7 @@ enum SyncActions {
       let conflicts = try store.conflicts().count
       let quarantined = try store.ownQuarantined(replica: identity.actor.replica)
       let unsent = try waiting.local + store.touchedRows() - store.heldBack.count
-      let refusals = try OwnRole.refusals(store, spaces: identity.spaces)
+      let refusals = try OwnRole.refusals(store)
       let last = try store.meta("last_sync")?.text
       let trust = try CentralTrust(store, spaces: identity.spaces)
       if invocation.wantsJSON {
