@@ -61,18 +61,29 @@ extension Central {
   private func common(of marks: [LogPlace], _ space: String) throws -> LogPlace {
     for mark in marks.sorted(by: { $0.seq > $1.seq }) where mark.seq > 0 {
       if try store.logHash(of: space, at: mark.seq) == mark.hash { return mark }
-      if isRestoring, try isOffered(mark.hash, space) { return mark }
+      if isRestoring, try isOfferedWhole(mark.hash, space) { return mark }
     }
     return .start
   }
 
-  func isOffered(_ hash: Hash, _ space: String) throws -> Bool {
-    try store.withConnection {
+  /// Whether everything from this central's log up to a place was offered: a member whose history is not whole gives what is
+  /// above its gap, too.
+  ///
+  /// - Complexity: O(entries between).
+  private func isOfferedWhole(_ hash: Hash, _ space: String) throws -> Bool {
+    let foot = try store.withConnection {
       try $0.first(
-        "SELECT 1 FROM cordee_offered WHERE space = ? AND hash = ?", .text(space),
-        .blob(hash.bytes)
-      ) { _ in true }
-    } ?? false
+        """
+        WITH RECURSIVE below(previous, previous_seq) AS (
+          SELECT previous, previous_seq FROM cordee_offered WHERE space = ?1 AND hash = ?2
+          UNION ALL SELECT o.previous, o.previous_seq FROM below b
+            JOIN cordee_offered o ON o.space = ?1 AND o.hash = b.previous)
+        SELECT previous, previous_seq FROM below ORDER BY previous_seq LIMIT 1
+        """, .text(space), .blob(hash.bytes)
+      ) { ($0.bytes(0), $0.int(1)) }
+    }
+    guard let (previous, seq) = foot else { return false }
+    return try store.logHash(of: space, at: seq)?.bytes == previous
   }
 
   /// Changes of a device that stand in the log, or were offered, without their bodies.

@@ -206,14 +206,20 @@ extension Replica {
     guard case .blob(let kept)? = try store.meta("checkpoint.\(space)"),
       case .checkpoint(_, let checkpoint, _) = try LogLine.parse(kept)
     else { return 0 }
+    let gap = try store.gap(in: space)
     var place = common
-    // What a snapshot left out is not here to be given.
-    if let gap = try store.gap(in: space), gap.after.seq <= place.seq, place.seq < gap.upTo.seq {
-      place = LogPlace(seq: gap.upTo.seq, hash: gap.upTo.hash)
-    }
     var count = 0
     while place.seq < checkpoint.seq {
-      let (head, lines, end, size) = try piece(of: space, after: place, upTo: checkpoint.seq)
+      var upTo = checkpoint.seq
+      // What a snapshot left out is not here to be given: the log comes in two parts, before it and after.
+      if let gap, place.seq < gap.upTo.seq {
+        if place.seq < gap.after.seq {
+          upTo = gap.after.seq
+        } else {
+          place = LogPlace(seq: gap.upTo.seq, hash: gap.upTo.hash)
+        }
+      }
+      let (head, lines, end, size) = try piece(of: space, after: place, upTo: upTo)
       guard size > 0 else { break }
       _ = try askTail(space, head, entries: lines, line)
       place = end

@@ -241,6 +241,43 @@ struct RewindTests {
   }
 
   @Test(
+    "a member half of whose history has come gives a restored central its log around what it lacks (R10)"
+  )
+  func partOfHistory() throws {
+    let world = try World()
+    let (ana, late) = (try world.join(), try world.join(name: "Late"))
+    try world.settle(with: [ana])
+    let old = try world.backUp()
+    let common = try world.central.store.logEnd(of: "commons").seq
+    for n in 1...6 {
+      try ana.edit("INSERT INTO club VALUES('c\(n)', 'Club \(n)', 'Quito', \(n))")
+      try world.settle(with: [ana])
+    }
+    world.central.snapshotEntriesMin = 2
+    _ = try late.sync(now: world.loop.now, at: world.loop.at, fetchesHistory: false)
+    world.central.snapshotEntriesMin = 500
+    try ana.edit("UPDATE club SET city = 'Rabat'")
+    try world.settle(with: [ana])
+    _ = try late.sync(now: world.loop.now, at: world.loop.at, fetchesHistory: false)
+    world.loop.routes.logPieceBytes = 1
+    world.loop.failsAfterRequests = 6
+    #expect(throws: HTTPFailure.self) { try world.sync(late) }
+    world.loop.failsAfterRequests = nil
+    let gap = try #require(try late.store.gap(in: "commons"))
+    #expect(gap.after.seq > common && gap.after.seq < gap.upTo.seq)
+
+    try world.restore(old)
+    #expect(try world.sync(late).offered > 0)
+    #expect(try world.sync(ana).offered > 0)
+    try world.central.accept(at: world.loop.at)
+    for _ in 0..<2 { try world.settle(with: [ana, late]) }
+    #expect(try world.digests().count == 1)
+    #expect(try late.cell("city", of: "c6") == "Rabat")
+    #expect(try late.store.gap(in: "commons") == nil)
+    for member in [ana, late] { try world.audit(member) }
+  }
+
+  @Test(
     "a file that went back, cut before it went on, is sound, and so is one whose space is empty now"
   )
   func auditInBetween() throws {
