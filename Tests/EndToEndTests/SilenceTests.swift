@@ -47,7 +47,7 @@ extension World {
 
 extension EndToEnd {
   /// A central that answers and shows nothing new may have no news, or keep it back: a member is told after a month.
-  @Suite(.timeLimit(.minutes(15))) struct SilenceTests {
+  @Suite(.timeLimit(.minutes(15)), .enabled(if: canShiftClocks)) struct SilenceTests {
     @Test func `a central whose signed word stands still for a month is told of [R8]`() async throws
     {
       let world = try World()
