@@ -38,7 +38,10 @@ extension Central {
           continue
         }
         if from > 1 { note(Dot(actor: actor, n: from - 1), &missing[space, default: [:]]) }
-        for entry in try ChangeDecoding.line(first).header.context.entries {
+        // What its author claimed before, be it refused, it claims still.
+        var context = try store.head(of: actor, in: space).context
+        context.merge(try ChangeDecoding.line(first).header.context)
+        for entry in context.entries {
           note(Dot(actor: entry.actor, n: entry.n), &missing[space, default: [:]])
         }
       }
