@@ -27,14 +27,8 @@ struct UnnoticedEdits {
   mutating func run() throws {
     touched = try store.touchedCells()
     let name = plan.table.name
-    var known: [RowKey] = []
-    try store.forEachRow(of: name) { known.append($0) }
-    for row in known { try look(at: row) }
-    let strays = try store.db.all(
-      "SELECT id FROM \(Layout.quoted(name)) v WHERE NOT EXISTS(SELECT 1 FROM cordee_row r "
-        + "WHERE r.tbl = ? AND r.id = v.id)", .int(try store.number(ofName: name))
-    ) { $0.validText(0) }
-    for case let id? in strays {
+    try store.forEachRow(of: name) { try look(at: $0) }
+    for id in try store.strayRows(of: name) {
       let row = RowKey(table: name, id: id)
       guard touched[row] == nil else { continue }
       try touch(row, [(Layout.liveness, .integer(0))])
