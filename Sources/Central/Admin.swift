@@ -100,15 +100,14 @@ extension Central {
 
   /// The one enrolled device whose id begins as given.
   func member(named name: String) throws -> ReplicaID {
-    guard name.utf8.count >= 4 else {
-      throw Problem(
-        "member.unknown", status: 404, "\(name) is too short to name a device",
-        hint: "Give at least 4 digits of one in `cordee central members`.")
-    }
+    let isShort = name.utf8.count < 4
     let found = try members().map(\.replica).filter { $0.description.hasPrefix(name) }
-    guard let replica = found.first else {
+    guard !isShort, let replica = found.first else {
       throw Problem(
-        "member.unknown", status: 404, "no enrolled device's id begins with \(name)",
+        "member.unknown", status: 404,
+        isShort
+          ? "\(name) is too short to name a device"
+          : "no enrolled device's id begins with \(name)",
         hint: "Give at least 4 digits of one in `cordee central members`.")
     }
     guard found.count == 1 else {

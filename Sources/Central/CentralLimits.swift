@@ -10,7 +10,8 @@ import Wire
 public struct CentralLimits: Sendable {
   /// Bytes of one push or offer, decoded: whole segments, one request.
   public static let pushBytesMax = 1024 * 1024
-  /// Bytes of log, in full form, that go with the answer to hello: a few hundred edits, read and thrown away by no one.
+  /// Bytes of log, in full form, that go with the answer to hello: a few hundred edits; also the most that central reads in
+  /// vain for who is further behind.
   public static let helloLogBytesMax = 128 * 1024
   /// Bytes of segments of one device that wait in the inbox: a year's offline work of an office is a tenth of it.
   public var queueBytesMax = 64 * 1024 * 1024
