@@ -82,7 +82,7 @@ static const char *counted_fd(char letter, int fd, char *whole) {
   char link[64];
   snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
   ssize_t length = readlink(link, whole, 4095);
-  if (length < 0) return 0;
+  if (length < 0 || whole[0] != '/') return 0;  // a pipe or a socket has no path
   whole[length] = 0;
   return counted(letter, whole, whole);
 }
