@@ -96,10 +96,10 @@ static void note(char letter, const char *path, uint64_t offset, const void *dat
   syscall(SYS_writev, log_file, parts, 3);
 }
 
-// Counts a call; true when it is the one that fails. With the lock held.
-static int falls(void) {
+// Counts a call; true when it is the one that fails. With the lock held. What cannot be torn is the last call.
+static int falls(int can_be_torn) {
   if (++count != at) return 0;
-  if (kills) {
+  if (kills || (torn && !can_be_torn)) {
     syscall(SYS_kill, getpid(), SIGKILL);
     for (;;) pause();
   }
@@ -116,7 +116,7 @@ static int opening(int dir, const char *path, int flags, mode_t mode) {
   if (!name) return syscall(SYS_openat, dir, path, flags, mode);
   pthread_mutex_lock(&lock);
   int result, reason = 0;
-  if (falls() && number) {
+  if (falls(0) && number) {
     result = -1;
     reason = number;
   } else {
@@ -159,7 +159,7 @@ static ssize_t put(int fd, const void *data, size_t length, off_t offset, int is
     offset = flags & O_APPEND ? (fstat(fd, &found), found.st_size) : lseek(fd, 0, SEEK_CUR);
   }
   ssize_t result;
-  int reason = 0, fails = falls();
+  int reason = 0, fails = falls(1);
   if (fails && number) {
     result = -1;
     reason = number;
@@ -220,7 +220,7 @@ static ssize_t get(int fd, void *data, size_t length, off_t offset, int is_place
   int reason = 0;
   if (name) {
     pthread_mutex_lock(&lock);
-    int fails = falls();
+    int fails = falls(0);
     note('R', name, (uint64_t)offset, 0, length);
     pthread_mutex_unlock(&lock);
     if (fails && number) reason = number;
@@ -244,7 +244,7 @@ ssize_t read(int fd, void *data, size_t length) { return get(fd, data, length, 0
     if (!name_) return call; \
     pthread_mutex_lock(&lock); \
     int result, reason = 0; \
-    if (falls() && number) { \
+    if (falls(0) && number) { \
       result = -1; \
       reason = number; \
     } else { \
