@@ -16,10 +16,11 @@ struct Dice: RandomNumberGenerator {
   mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &self) < percent }
 }
 
-/// One change as a node takes it: its name, what its author had seen, what it writes.
+/// One change as a node takes it: its name, what its author had seen, what it writes, and whether central refused it.
 struct Edit {
   let author: Authorship
   let writes: [Write]
+  var isRefused = false
 
   var dot: Dot { author.dot }
 }

@@ -7,11 +7,14 @@ import Glibc
 /// `cordee-converge CASES SETS STORES`: random exchanges among three to eight nodes; all 5,040 orders of SETS sets of seven
 /// edits, through the waiting rule; STORES sets through SQLite in orders that respect causality. Prints one line of JSON;
 /// exit 1 at the first difference, with its seed.
+///
+/// `cordee-converge --replay`: takes histories that another program drew, and prints what they come to (`Replay`).
 @main struct Convergence {
   static func main() {
+    if CommandLine.arguments.dropFirst().elementsEqual(["--replay"]) { return replay() }
     let counts = CommandLine.arguments.dropFirst().compactMap { Int($0) }
     guard counts.count == 3 else {
-      print("usage: cordee-converge CASES SETS STORES")
+      print("usage: cordee-converge CASES SETS STORES | --replay")
       exit(2)
     }
     do {
@@ -28,6 +31,15 @@ import Glibc
     } catch {
       print("\(error)")
       exit(1)
+    }
+  }
+
+  private static func replay() {
+    do {
+      while let line = readLine() { try Replay(Array(line.utf8)).forEachLine { print($0) } }
+    } catch {
+      print("\(error)")
+      exit(2)
     }
   }
 

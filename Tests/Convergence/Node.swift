@@ -30,7 +30,7 @@ struct Node {
   }
 
   private mutating func apply(_ edit: Edit) {
-    for write in edit.writes {
+    for write in edit.writes where !edit.isRefused {
       rows[write.row, default: RowState()].apply(write.verb, by: edit.author)
     }
     known.raise(edit.dot.actor, to: edit.dot.n)

@@ -15,6 +15,8 @@ enum Stores {
     ])
   static let network = NetworkID(high: 1, low: 2)
 
+  static let quarantined = Verdict.quarantined(reason: "role.space: not by this role")
+
   /// What a store holds after a log of these edits: its dump and its tables, line by line.
   static func content(of edits: [Edit]) throws -> [[UInt8]] {
     let store = try Store(path: ":memory:", schema: schema, use: .replica, create: true)
@@ -30,12 +32,12 @@ enum Stores {
           key: [UInt8](repeating: 7, count: 16), at: "2027-01-15T08:00:00Z", writes: edit.writes)
         let change = Store.change(header, body, previous: chain.hash)
         chains[edit.dot.actor] = (change.hash, edit.author.context)
+        let verdict = edit.isRefused ? quarantined : .applied
         end = Store.hash(
           Preimage.log(
-            previous: end, seq: offset + 1, dot: edit.dot, verdict: .applied, hash: change.hash))
+            previous: end, seq: offset + 1, dot: edit.dot, verdict: verdict, hash: change.hash))
         try store.integrate(
-          LogEntry(
-            seq: offset + 1, change: change, verdict: .applied, hash: end, signatures: nil))
+          LogEntry(seq: offset + 1, change: change, verdict: verdict, hash: end, signatures: nil))
       }
     }
     var lines: [[UInt8]] = []
