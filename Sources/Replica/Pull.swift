@@ -159,8 +159,10 @@ extension Replica {
       try store.remember(checkpoint, line: line)
     }
     // A promise that is not kept yet is settled by hello alone, two histories by a person.
+    let isCompared = try compareDoubted(in: verification.space, at: at)
     try store.settleSuspicions(
-      in: verification.space, at: at, except: ["receipt.broken", Self.parted])
+      in: verification.space, at: at,
+      except: ["receipt.broken", Self.parted] + (isCompared ? [] : ["log.forged"]))
     try store.dropDelivered(in: verification.space)
   }
 

@@ -88,7 +88,10 @@ extension Replica {
       [line])
   }
 
-  /// A log that central signed, in which something is not its author's: proof.
+  /// A log that central signed, in which something is not its author's: proof, but for signatures.
+  ///
+  /// No hash covers these, so that whoever holds the line can spoil them. The next good contact tells whether central signed
+  /// another log (`compareDoubted`).
   func forged(
     _ error: any Error, by last: [UInt8], _ verification: Verification, _ space: String, at: String
   ) throws -> any Error {
@@ -106,9 +109,31 @@ extension Replica {
     case let error as StoreError where [.chain, .gap].contains(error.code): message = error.message
     default: return error
     }
+    let isOfSignatures = ["log.signature", "log.incomplete"].contains((error as? SyncError)?.code)
     return try accuse(
-      .proof, "log.forged", space, at: at, "central signed a log of \(space) in which \(message)",
+      isOfSignatures ? .suspicion : .proof, "log.forged", space, at: at,
+      "central signed a log of \(space) in which \(message)",
       [last] + (verification.checkpoint.map { [$0] } ?? []))
+  }
+
+  /// Holds central's checkpoints over logs that could not be taken against the log that was taken since: a proof where they
+  /// differ.
+  ///
+  /// - Returns: whether all could be compared.
+  func compareDoubted(in space: String, at: String) throws -> Bool {
+    let cursor = try cursor(of: space)
+    var isDone = true
+    for doubt in try store.evidence()
+    where doubt.settledAt == nil && doubt.code == "log.forged" && doubt.space.hasBytes(of: space) {
+      for line in doubt.statements {
+        guard case .checkpoint(_, let checkpoint, _)? = try? LogLine.parse(line),
+          checkpoint.instance == cursor.instance
+        else { continue }
+        if checkpoint.seq > cursor.seq { isDone = false }
+        _ = try split(of: checkpoint, line: line, at: at)
+      }
+    }
+    return isDone
   }
 
   /// A cursor that central gave in this very life, and does not know: kept, whether or not members' logs heal it.

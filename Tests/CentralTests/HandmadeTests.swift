@@ -12,7 +12,7 @@ import Testing
 import Wire
 
 /// An enrolled member that makes its changes by hand, and may claim to have seen anything.
-private struct Hand {
+struct Hand {
   let replica: Replica
   private var n = 0
   private var head = Hash.zero
@@ -20,7 +20,10 @@ private struct Hand {
   init(_ replica: Replica) { self.replica = replica }
 
   /// Pushes a change that makes a club.
-  mutating func push(_ id: String, claiming context: VersionVector, _ world: World) throws -> Int {
+  mutating func push(
+    _ id: String, claiming context: VersionVector = VersionVector(), also others: [Signature] = [],
+    _ world: World
+  ) throws -> Int {
     let dot = Dot(actor: replica.identity.actor, n: n + 1)
     let fields = [
       FieldValue("name", .text(id)), FieldValue("city", .null), FieldValue("founded", .null),
@@ -36,7 +39,7 @@ private struct Hand {
         network: world.central.network, space: "commons", head: dot, hash: change.hash))
     let segment = Segment(
       actor: dot.actor, from: dot.n, to: dot.n, previous: head, head: change.hash,
-      signatures: [Signature(key: dot.actor.replica, value: signature)])
+      signatures: others + [Signature(key: dot.actor.replica, value: signature)])
     (n, head) = (dot.n, change.hash)
     let lines = [segment.line, ChangeEncoding.line(of: change), []]
     return try world.ask(
@@ -69,6 +72,36 @@ struct ForgedContextTests {
     #expect(report.quarantined.allSatisfy { $0.reason.hasPrefix("context.unknown") })
     try world.sync(ana)
     #expect(try ana.cell("name", of: "c3") == nil)
+    #expect(try ana.store.digest("commons") == world.central.store.digest("commons"))
+  }
+
+  @Test(
+    "after a restore, what an earlier change had claimed is awaited by name, and can be given up (R16)"
+  )
+  func claimedBefore() throws {
+    let world = try World()
+    let (ana, liar) = (try world.join(), try world.join())
+    var hand = Hand(liar)
+    try ana.edit("INSERT INTO club(id, name) VALUES('c1', 'Alpins')")
+    try world.settle(with: [ana])
+    let gone = ActorID(replica: ID128(high: 7, low: 7), epoch: 7)
+    #expect(try hand.push("c2", claiming: VersionVector([(gone, 3)]), world) == 200)
+    try world.settle(with: [ana])
+    #expect(try world.central.awaited().isEmpty)
+    try world.restore(try world.backUp())
+    try world.central.accept(at: world.loop.at)
+    // This header says nothing of it any more; what its author claimed counts all the same.
+    #expect(try hand.push("c3", world) == 200)
+    #expect(try world.merge().waiting == 1)
+    let awaited = try world.central.awaited()
+    #expect(awaited.map(\.actor) == [gone])
+    #expect(awaited.map(\.from) == [1] && awaited.map(\.to) == [3])
+    #expect(try world.central.declareLost("\(gone):3", at: world.loop.at) == ["commons"])
+    let report = try world.merge()
+    #expect(report.applied == 1 && report.waiting == 0)
+    #expect(try world.central.awaited().isEmpty)
+    try world.sync(ana)
+    #expect(try ana.cell("name", of: "c3") == "c3")
     #expect(try ana.store.digest("commons") == world.central.store.digest("commons"))
   }
 
