@@ -2,15 +2,17 @@ import Causality
 import Changes
 import HTTP
 import Session
-import Store
+public import Store
 import Wire
 
 /// What a sync would do now.
 public struct SyncPreview: Sendable {
   /// Sealed changes that would be sent.
   public var changes = 0
-  /// Rows edited since the last seal, each of which would become at most one change.
+  /// Rows edited since the last seal, each of which would become one change.
   public var editedRows = 0
+  /// Edited rows that would stay here, since no change can carry them.
+  public var heldBack: [HeldBack] = []
   /// Whether the sync would go on under a new epoch first: the file is a copy, or an old state.
   public var beginsEpoch = false
   /// Whether the sync would first bring back what a restored or rewound central lost.
@@ -29,7 +31,8 @@ extension Replica {
     var preview = SyncPreview()
     let line = Line(
       key: key, exchange: exchange, origin: identity.origin, patience: .none, now: { now })
-    preview.editedRows = try store.touchedRows()
+    let sealing = try store.sealPreview()
+    (preview.editedRows, preview.heldBack) = (sealing.changes, sealing.heldBack)
     let hello = try hello()
     let answer = try ask(hello, line)
     if Plan.meetsAnotherLife(hello, answer) {

@@ -6,7 +6,7 @@ import Seal
 ///
 /// Whoever writes such a row says so by `Store.guardRows`, in the same transaction.
 public enum GuardedTable: String, Sendable, CaseIterable {
-  case evidence, settlement, parcel, adrift
+  case evidence, settlement, refusal, parcel, adrift
   case invite, outbox, member, instance, tip, lost, fork, report, aside
 
   /// The table's name in the file.
@@ -19,6 +19,7 @@ public enum GuardedTable: String, Sendable, CaseIterable {
     switch self {
     case .evidence: "id, at, space, kind, code, message, statements, settled_at"
     case .settlement: "id, evidence, at, author, note"
+    case .refusal: "id, entry, at, author, note"
     case .parcel: "id, refused"
     case .adrift: "space, actor, n, hash, seq, header, body, body_hash, signatures, refused"
     case .invite: "hash, organisation, role, expires, used_by"

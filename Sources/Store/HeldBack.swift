@@ -1,5 +1,6 @@
 public import Changes
 import SQLite
+import Wire
 
 /// One edited row that no change can carry: it stays as it is, untouched and unsent, until a person mends it.
 ///
@@ -12,7 +13,39 @@ public struct HeldBack: Sendable, Hashable {
   public let reason: String
 }
 
+/// What a seal would do now.
+public struct SealPreview: Sendable {
+  /// How many changes it would make.
+  public var changes = 0
+  /// The rows it would leave.
+  public var heldBack: [HeldBack] = []
+}
+
 extension Store {
+  /// Tells what a seal would do, and does nothing.
+  ///
+  /// - Complexity: O(touched cells).
+  public func sealPreview() throws -> SealPreview {
+    let (touched, unnamed) = try touchedAll()
+    var preview = SealPreview(heldBack: try hold(unnamed))
+    for (row, old) in touched {
+      guard let plan = plans[row.table], let pending = try pending(row, old, plan) else { continue }
+      // A label and a key have the same length in every change.
+      let body = Body(
+        key: [UInt8](repeating: 0, count: 16), at: "2000-01-01T00:00:00Z", writes: [pending.write])
+      let reason =
+        try Self.objection(toID: row.id) ?? objection(toSpace: plan.table.space)
+        ?? Self.objection(toBodyOf: ChangeEncoding.bytes(of: body).count)
+      if let reason {
+        preview.heldBack.append(HeldBack(row: row, reason: reason))
+      } else {
+        preview.changes += 1
+      }
+    }
+    preview.heldBack.sort { $0.row < $1.row }
+    return preview
+  }
+
   /// The rows that the last seal of this store left.
   public var heldBack: [HeldBack] { cache.heldBack.sorted { $0.row < $1.row } }
 
@@ -40,6 +73,12 @@ extension Store {
     if id.isEmpty { return "its id is empty" }
     guard id.utf8.count > ChangeLimits.rowIDBytesMax else { return nil }
     return "its id is longer than \(ChangeLimits.rowIDBytesMax) bytes"
+  }
+
+  /// Why no change can have a body of so many bytes; nil when one can.
+  static func objection(toBodyOf bytes: Int) -> String? {
+    bytes > ChangeLimits.bodyBytesMax
+      ? "it is larger than \(ChangeLimits.bodyBytesMax / 1024) KiB" : nil
   }
 
   /// Why this device's edits in a space cannot be sent; nil when they can.

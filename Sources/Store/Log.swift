@@ -156,23 +156,6 @@ extension Store {
 }
 
 extension Store {
-  /// How many changes of a device stand in quarantine.
-  public func ownQuarantined(replica: ReplicaID) throws -> Int {
-    let actors = try db.all("SELECT DISTINCT actor FROM cordee_log WHERE reason IS NOT NULL") {
-      $0.int(0)
-    }
-    var count = 0
-    for number in actors where try actor(ofNumber: number).replica == replica {
-      count +=
-        try db.first(
-          "SELECT count(*) FROM cordee_log WHERE reason IS NOT NULL AND actor = ?", .int(number)
-        ) { $0.int(0) } ?? 0
-    }
-    return count
-  }
-}
-
-extension Store {
   /// How many entries of a space stand after `seq`, but for those of `actor`.
   ///
   /// - Complexity: O(entries counted).

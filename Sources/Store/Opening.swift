@@ -31,7 +31,7 @@ extension Store {
       if layout < Layout.number || number < schema.number {
         if use == .replica { lost = try tablesLackingTriggers() }
         try write {
-          if layout < Layout.number { try renewLayout() }
+          if layout < Layout.number { try renewLayout(from: layout) }
           if number < schema.number { try migrate() }
         }
       }
@@ -43,13 +43,16 @@ extension Store {
 
   /// Brings the engine's own tables up to this layout.
   ///
-  /// From 1 to 2 triggers alone changed.
-  private func renewLayout() throws {
-    try db.execute(Layout.touchedOnce)
-    // An older schema's are made anew with its tables.
-    if try meta("schema")?.integer == Int64(schema.number) {
-      for table in schema.tables { try db.execute(Layout.triggers(table)) }
+  /// From 1 to 2 triggers alone changed, from 2 to 3 an index came.
+  private func renewLayout(from layout: Int64) throws {
+    if layout < 2 {
+      try db.execute(Layout.touchedOnce)
+      // An older schema's are made anew with its tables.
+      if try meta("schema")?.integer == Int64(schema.number) {
+        for table in schema.tables { try db.execute(Layout.triggers(table)) }
+      }
     }
+    if layout < 3 { try db.execute(Layout.refusedIndex) }
     try setMeta("layout", .integer(Int64(Layout.number)))
   }
 

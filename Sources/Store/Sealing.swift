@@ -99,7 +99,7 @@ extension Store {
   func touched() throws -> [(RowKey, [String: Value])] { try touchedAll().rows }
 
   /// The same, and beside them those whose id is no valid text.
-  private func touchedAll() throws -> (rows: [(RowKey, [String: Value])], unnamed: [Unnamed]) {
+  func touchedAll() throws -> (rows: [(RowKey, [String: Value])], unnamed: [Unnamed]) {
     var order: [RowKey] = []
     var rows: [RowKey: [String: Value]] = [:]
     var unnamed: [Unnamed] = []
@@ -118,7 +118,7 @@ extension Store {
     return (order.map { ($0, rows[$0] ?? [:]) }, unnamed)
   }
 
-  private func pending(_ row: RowKey, _ old: [String: Value], _ plan: TablePlan) throws
+  func pending(_ row: RowKey, _ old: [String: Value], _ plan: TablePlan) throws
     -> PendingWrite?
   {
     let now = try values(of: row, plan)
@@ -175,8 +175,8 @@ extension Store {
       Header(network: author.network, space: space, dot: dot, context: delta),
       Body(key: key, at: author.at, was: was, writes: writes.map(\.write)),
       previous: head.hash)
-    if let bytes = change.bodyBytes?.count, bytes > ChangeLimits.bodyBytesMax {
-      throw Unfit(reason: "it is larger than \(ChangeLimits.bodyBytesMax / 1024) KiB")
+    if let reason = Self.objection(toBodyOf: change.bodyBytes?.count ?? 0) {
+      throw Unfit(reason: reason)
     }
     let authorship = Authorship(dot: dot, context: context)
     for pending in writes {

@@ -1,3 +1,4 @@
+import Causality
 import Changes
 import FoundationEssentials
 import Registry
@@ -12,8 +13,10 @@ enum Standing: Equatable, Sendable {
   case unusable(Failure)
   /// Something needs a person; edits may wait, too.
   case contested(conflicts: Int)
-  /// Edits wait to be sent.
-  case unsent(changes: Int)
+  /// Changes that central refused were seen by nobody yet; edits may wait, too.
+  case refused(changes: Int)
+  /// Edits wait to be sent, or edited rows cannot be.
+  case unsent(changes: Int, heldBack: Int)
   /// Nothing waits.
   case settled(lastSync: String?)
 
@@ -25,13 +28,17 @@ enum Standing: Equatable, Sendable {
     }
     do {
       let store = try Store(path: path, schema: .registry, use: .reader)
-      _ = try Identity(store)
+      let identity = try Identity(store)
       let conflicts = try store.conflicts().count
-      let unsent = try store.waiting().local + store.touchedRows()
+      let refused = try store.refusalCounts(of: identity.actor.replica).open
+      let edited = try store.sealPreview()
+      let unsent = try store.waiting().local + edited.changes
       if conflicts > 0 {
         self = .contested(conflicts: conflicts)
-      } else if unsent > 0 {
-        self = .unsent(changes: unsent)
+      } else if refused > 0 {
+        self = .refused(changes: refused)
+      } else if unsent + edited.heldBack.count > 0 {
+        self = .unsent(changes: unsent, heldBack: edited.heldBack.count)
       } else {
         self = .settled(lastSync: try store.meta("last_sync")?.text)
       }
@@ -47,8 +54,9 @@ enum Standing: Equatable, Sendable {
     case .unusable(let failure): failure.line.replacing("cordee: ", with: "", maxReplacements: 1)
     case .contested(let count):
       "\(Self.counted(count, "conflict needs", "conflicts need")) a person in \(path)."
-    case .unsent(let count):
-      "\(Self.counted(count, "edit waits", "edits wait")) to be sent from \(path)."
+    case .refused(let count):
+      "\(Self.counted(count, "refused change needs", "refused changes need")) a person in \(path)."
+    case .unsent(let count, let held): Self.unsentSentence(count, heldBack: held, path)
     case .settled(let last): "Nothing waits in \(path); last sync \(last ?? "never")."
     }
   }
@@ -59,9 +67,20 @@ enum Standing: Equatable, Sendable {
     case .absent: ["demo", "join", "central init", "help"]
     case .unusable: ["status", "join", "help"]
     case .contested: ["conflicts", "resolve", "sync", "help"]
-    case .unsent: ["sync", "status", "list", "help"]
+    case .refused: ["refusals", "status", "sync", "help"]
+    case .unsent(let count, let held):
+      held == 0
+        ? ["sync", "status", "list", "help"]
+        : count > 0 ? ["sync", "status", "help"] : ["status", "list", "help"]
     case .settled: ["list", "set", "sync", "status", "help"]
     }
+  }
+
+  private static func unsentSentence(_ count: Int, heldBack: Int, _ path: String) -> String {
+    let waits = "\(counted(count, "edit waits", "edits wait")) to be sent from \(path)"
+    let held = counted(heldBack, "edited row", "edited rows")
+    if heldBack == 0 { return waits + "." }
+    return count == 0 ? "\(held) in \(path) cannot be sent." : "\(waits); \(held) cannot be sent."
   }
 
   private static func counted(_ count: Int, _ one: String, _ many: String) -> String {

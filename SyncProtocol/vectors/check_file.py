@@ -56,7 +56,8 @@ class File:
 # Table: the columns that order its rows, then the others. SP-1614
 GUARDED = {
     "evidence": ("id", "at, space, kind, code, message, statements, settled_at"),
-    "settlement": ("id", "evidence, at, author, note"), "parcel": ("id", "refused"),
+    "settlement": ("id", "evidence, at, author, note"),
+    "refusal": ("id", "entry, at, author, note"), "parcel": ("id", "refused"),
     "adrift": ("space, actor, n, hash", "seq, header, body, body_hash, signatures, refused"),
     "invite": ("hash", "organisation, role, expires, used_by"), "outbox": ("id", "space, body"),
     "member": ("replica", "key, organisation, role, name, enrolled_at, revoked_at"),

@@ -35,7 +35,7 @@ struct ForgottenTests {
       #expect(try file.store.conflicts().isEmpty)
     }
     for replica in Set(files.map(\.identity.actor.replica)) {
-      #expect(try world.central.store.ownQuarantined(replica: replica) == 0)
+      #expect(try world.central.store.refusalCounts(of: replica).all == 0)
     }
   }
 

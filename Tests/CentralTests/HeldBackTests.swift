@@ -34,6 +34,11 @@ struct HeldBackTests {
   func unnamed(id: String, reason: String) throws {
     try ana.edit("INSERT INTO club(id, name) VALUES(\(id), 'odd')")
     try ana.edit("UPDATE club SET city = 'Quito' WHERE id = 'c1'")
+    let told = try ana.store.sealPreview()
+    #expect(told.changes == 1 && told.heldBack.map(\.reason) == [reason])
+    let preview = try ana.preview(now: world.loop.now)
+    #expect(preview.changes + preview.editedRows == 1)
+    #expect(preview.heldBack.map(\.reason) == [reason])
     for _ in 0..<2 {
       let report = try world.sync(ana)
       #expect(report.heldBack.map(\.reason) == [reason])
@@ -60,6 +65,25 @@ struct HeldBackTests {
       #expect(try world.sync(ana).heldBack.isEmpty)
       #expect(try ana.store.touchedRows() == 0)
     }
+  }
+
+  @Test("what would be held back is told as it then is, to the last byte")
+  func told() throws {
+    func told(_ count: Int) throws -> Bool {
+      try ana.edit("UPDATE club SET city = printf('%.*c', \(count), 'x') WHERE id = 'c1'")
+      return try ana.store.sealPreview().heldBack.isEmpty
+    }
+    var (fits, large) = (1000, 600_000)
+    while large - fits > 1 {
+      let middle = (fits + large) / 2
+      if try told(middle) { fits = middle } else { large = middle }
+    }
+    #expect(try !told(large) && world.sync(ana).heldBack.count == 1)
+    #expect(try told(fits) && world.sync(ana).heldBack.isEmpty)
+    // A value that came back is no edit at all.
+    try ana.edit("UPDATE club SET name = 'other'")
+    try ana.edit("UPDATE club SET name = 'Alpins'")
+    #expect(try ana.store.touchedRows() == 1 && ana.store.sealPreview().changes == 0)
   }
 
   @Test("an edit larger than a change waits for its author; nobody writes over it")

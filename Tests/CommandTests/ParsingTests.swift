@@ -115,7 +115,16 @@ import Testing
   @Test func `the program alone tells what to type next`() {
     #expect(CommandTests.run().output.contains("cordee join"))
     #expect(CommandTests.run(standing: .settled(lastSync: nil)).output.contains("cordee list"))
-    #expect(CommandTests.run(standing: .unsent(changes: 2)).output.contains("2 edits wait"))
+    let unsent = CommandTests.run(standing: .unsent(changes: 2, heldBack: 0)).output
+    #expect(unsent.contains("2 edits wait") && !unsent.contains("cannot"))
+    let both = CommandTests.run(standing: .unsent(changes: 1, heldBack: 2)).output
+    #expect(both.contains("1 edit waits") && both.contains("2 edited rows cannot be sent."))
+    let held = CommandTests.run(standing: .unsent(changes: 0, heldBack: 1)).output
+    #expect(held.contains("1 edited row in ") && !held.contains("wait"))
+    #expect(held.contains("cordee status") && !held.contains("cordee sync"))
+    let refused = CommandTests.run(standing: .refused(changes: 1)).output
+    #expect(
+      refused.contains("1 refused change needs a person") && refused.contains("cordee refusals"))
     let contested = CommandTests.run(standing: .contested(conflicts: 1)).output
     #expect(contested.contains("1 conflict needs a person"))
     #expect(contested.contains("cordee conflicts"))

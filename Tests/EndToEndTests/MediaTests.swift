@@ -43,7 +43,8 @@ extension EndToEnd {
       }
       for words in [
         "list", "list organisation", "get ecuador", "history ecuador", "conflicts", "log", "dump",
-        "digest", "official-list", "status", "evidence", "verify", "doctor", "evidence out.ndjson",
+        "digest", "official-list", "status", "evidence", "refusals", "verify", "doctor",
+        "evidence out.ndjson",
       ] {
         let told = try await run(words)
         #expect([0, 3].contains(told.exit) && told.errors == "", "\(words): \(told.errors)")

@@ -17,6 +17,11 @@ extension EndToEnd {
     {
       let world = try await World.joined()
       try await world.python("quito", "INSERT INTO minutes_draft(id, body) VALUES('h', 'x')")
+      let alone = try await world.run("quito").output
+      #expect(alone.contains("1 edited row in ") && alone.contains("cannot be sent."))
+      let preview = try await world.run("quito", "sync", "--dry-run")
+      #expect(preview.output.contains("Would send: changes 0, edited records 0."))
+      #expect(preview.output.contains("Cannot be sent: minutes_draft/h: this device does not read"))
       let edited = try await world.run("quito", "set", "ecuador", "contact=Quito", "--json")
       #expect(edited.exit == 0, "\(edited.errors)")
       for _ in 0..<2 {

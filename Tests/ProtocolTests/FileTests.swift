@@ -1,3 +1,4 @@
+import Causality
 import Central
 import Foundation
 import Programs
@@ -59,6 +60,12 @@ struct FileTests {
       }
       _ = try store.settle(evidence: 1, by: "Quito", note: "seen", at: World.at)
     }
+    let author = world.members[1]
+    let settled = try author.store.write {
+      try author.store.settle(
+        refusalsAt: nil, of: author.identity.actor.replica, by: "Quito", note: "seen", at: World.at)
+    }
+    #expect(settled.count == 1)
     return world
   }
 
@@ -70,6 +77,14 @@ struct FileTests {
     try store.backup(to: copy)
     if let sql { try Connection(path: copy, mode: .readWrite).execute(sql) }
     return try check(copy)
+  }
+
+  @Test("a person's word on what was refused is as it was written [SP-1614]")
+  func refusalGuarded() throws {
+    let world = try guarded()
+    let (status, said) = try check(
+      world.members[1].store, after: "UPDATE cordee_refusal SET note = 'Seen'", in: world)
+    #expect(status == 1 && said.contains("cordee_refusal"), "\(said)")
   }
 
   @Test("facts and small tables are as they were written, here and at central [SP-1613] [SP-1614]")

@@ -9,15 +9,13 @@ import Wire
 
 /// What `cordee evidence` does with what is kept against central: lists it, writes it down, notes a person's word on it.
 enum EvidenceActions {
-  /// Bytes of a note at most.
-  private static let noteBytesMax = 1000
-
   static func run(_ invocation: Invocation) throws -> ExitCode {
     try Failure.wrap {
-      switch (invocation.argument("FILE"), invocation.option("settle")) {
+      let settling = try Settling(invocation, of: "a piece of evidence")
+      switch (invocation.argument("FILE"), settling) {
       case (nil, nil): return try list(invocation)
       case (_?, nil): return try write(invocation)
-      case (nil, let number?): return try settle(number, invocation)
+      case (nil, let settling?): return try settle(settling, invocation)
       default:
         throw Failure.usage(
           "option.together", "FILE and --settle do not go together", hint: "Give one of them.")
@@ -53,22 +51,12 @@ enum EvidenceActions {
     }
   }
 
-  private static func settle(_ number: String, _ invocation: Invocation) throws -> ExitCode {
-    guard let id = Int(number), id > 0 else {
-      throw Failure.usage(
-        "option.number", "--settle \(number) is no number of a piece of evidence",
-        hint: "`cordee evidence` lists them.")
-    }
-    let note = invocation.option("note") ?? ""
-    guard !note.isEmpty, note.utf8.count <= noteBytesMax else {
-      throw Failure.usage(
-        "evidence.note", "--settle needs --note TEXT, \(noteBytesMax) bytes at most",
-        hint: "Say what came of it, for whoever asks later.")
-    }
+  private static func settle(_ settling: Settling, _ invocation: Invocation) throws -> ExitCode {
+    let id = settling.id ?? 0
     let store = try invocation.store(sealing: false)
     let author = try Names.by(Identity(store).actor, store)
     let told = try store.write {
-      try store.settle(evidence: id, by: author, note: note, at: Now().label)
+      try store.settle(evidence: id, by: author, note: settling.note, at: Now().label)
     }
     if invocation.wantsJSON {
       invocation.console.print(

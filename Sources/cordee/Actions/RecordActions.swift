@@ -98,10 +98,12 @@ extension ReadActions {
   }
 
   /// A field with its value; further lines stand deeper, so that no value looks like another field.
-  private static func show(_ name: String, _ value: String, _ mark: String, _ console: Console) {
+  static func show(
+    _ name: String, _ value: String, _ mark: String, margin: String = "  ", _ console: Console
+  ) {
     let lines = value.split(separator: "\n", omittingEmptySubsequences: false)
     for (index, line) in lines.enumerated() {
-      let start = index == 0 ? "  \(name): " : "    "
+      let start = margin + (index == 0 ? "\(name): " : "  ")
       console.printValues(start + line + (index == lines.count - 1 ? mark : ""))
     }
   }
@@ -117,7 +119,7 @@ extension ReadActions {
     value.text ?? ChangeEncoding.json(value).text()
   }
 
-  private static func verbName(_ verb: Verb) -> String {
+  static func verbName(_ verb: Verb) -> String {
     switch verb {
     case .insert: "created"
     case .set: "changed"

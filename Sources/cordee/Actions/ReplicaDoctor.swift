@@ -34,6 +34,7 @@ enum ReplicaDoctor {
         "\(keys)/\(identity.actor.replica).key",
         missing: "Editing goes on; to sync, ask for a new invite and join with --adopt."),
       wire(identity), clock(store, identity), unsent(store), unsendable(store),
+      refusals(store, identity),
       DoctorActions.age(lastSync, "last sync", "Run `cordee sync` when there is a network."),
       access(store), news(store, identity), verdicts(store), evidence(store),
       DoctorActions.age(
@@ -102,6 +103,20 @@ enum ReplicaDoctor {
     return .look(
       "edits", told.isEmpty ? "none is held back" : told.joined(separator: "; "),
       unless: told.isEmpty, advice.joined(separator: " "))
+  }
+
+  /// What central refused and nobody has seen yet.
+  private static func refusals(_ store: Store, _ identity: Identity) throws -> Check {
+    let (all, open) = try store.refusalCounts(of: identity.actor.replica)
+    return .look(
+      "refusals",
+      open > 0
+        ? "central refused \(open) of the changes made here, and nobody has settled that"
+        : all > 0
+          ? "\(all) of the changes made here were refused, all settled" : "nothing was refused",
+      unless: open == 0,
+      "`cordee refusals` shows what was written. Once you have seen it: "
+        + "`cordee refusals --settle ID --note TEXT`.")
   }
 
   /// Whether central still has news: one that answers and shows nothing new may be keeping it back.

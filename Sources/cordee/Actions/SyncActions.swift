@@ -120,9 +120,9 @@ enum SyncActions {
     try invocation.note(replica.store)
     let conflicts = try replica.store.conflicts().count
     let trust = try CentralTrust(replica.store, spaces: replica.identity.spaces)
-    let refused =
-      try report.refused
-      + OwnRole.refusals(replica.store).filter { !report.refused.contains($0) }
+    let open = try replica.store.refusalCounts(of: replica.identity.actor.replica).open
+    let forbidden = try OwnRole.refusals(replica.store)
+    let refused = report.refused + forbidden.filter { !report.refused.contains($0) }
     if invocation.wantsJSON {
       invocation.console.print(
         JSON.object([
@@ -130,6 +130,7 @@ enum SyncActions {
           ("records", .integer(Int64(report.snapshotRows))),
           ("conflicts", .integer(Int64(conflicts))),
           ("refused", .array(refused.map { .string($0) })),
+          ("refusals_open", .integer(Int64(open))),
           ("epoch", report.epoch.map(EpochNotices.json) ?? .null),
           ("held_back", HeldBackLines.json(report.heldBack)),
           ("offered", .integer(Int64(report.offered))),
@@ -144,14 +145,15 @@ enum SyncActions {
       if let epoch = report.epoch { invocation.console.print(EpochNotices.sentence(epoch)) }
       for note in report.notes { invocation.console.printValues(note) }
       for reason in refused { invocation.console.printValues("Refused: \(reason)") }
-      if !refused.isEmpty { invocation.console.print(OwnRole.advice) }
+      if !forbidden.isEmpty { invocation.console.print(OwnRole.advice) }
+      if open > 0 { invocation.console.print(RefusalActions.sentence(open: open)) }
       for evidence in trust.open {
         invocation.console.printValues("\(evidence.kind.rawValue): \(evidence.message)")
       }
       HeldBackLines.print(report.heldBack, invocation.console)
     }
     let isClear =
-      conflicts == 0 && refused.isEmpty && report.heldBack.isEmpty
+      conflicts == 0 && refused.isEmpty && open == 0 && report.heldBack.isEmpty
       && trust.open.isEmpty
     return isClear ? .done : .needsPerson
   }
@@ -169,6 +171,7 @@ enum SyncActions {
         JSON.object([
           ("changes_to_send", .integer(Int64(preview.changes))),
           ("edited_records_to_seal", .integer(Int64(preview.editedRows))),
+          ("held_back", HeldBackLines.json(preview.heldBack)),
           (
             "entries_to_fetch_at_most",
             .object(preview.entries.map { ($0.space, .integer(Int64($0.most))) })
@@ -179,6 +182,7 @@ enum SyncActions {
     } else {
       invocation.console.print(
         "Would send: changes \(preview.changes), edited records \(preview.editedRows).")
+      HeldBackLines.print(preview.heldBack, invocation.console)
       if preview.beginsEpoch {
         invocation.console.print(
           "Would begin a new epoch first: this file is a copy or an old state.")
@@ -202,7 +206,7 @@ enum SyncActions {
       let notices = try EpochNotices.lines(store, finding)
       let waiting = try store.waiting()
       let conflicts = try store.conflicts().count
-      let quarantined = try store.ownQuarantined(replica: identity.actor.replica)
+      let quarantined = try store.refusalCounts(of: identity.actor.replica)
       let unsent = try waiting.local + store.touchedRows() - store.heldBack.count
       let refusals = try OwnRole.refusals(store)
       let last = try store.meta("last_sync")?.text
@@ -213,7 +217,8 @@ enum SyncActions {
             trust.members + [
               ("unsent", .integer(Int64(unsent))), ("received", .integer(Int64(waiting.received))),
               ("conflicts", .integer(Int64(conflicts))),
-              ("quarantined", .integer(Int64(quarantined))),
+              ("quarantined", .integer(Int64(quarantined.all))),
+              ("refusals_open", .integer(Int64(quarantined.open))),
               ("held_back", HeldBackLines.json(store.heldBack)),
               ("adrift", .integer(Int64(try store.adriftCount().all))),
               ("last_sync", last.map { .string($0) } ?? .null),
@@ -236,8 +241,7 @@ enum SyncActions {
         console.print("  unsent       \(unsent)" + (sendable > 0 ? "  (cordee sync)" : ""))
         console.print("  received     \(waiting.received)  (on central's disk, not merged yet)")
         console.print("  conflicts    \(conflicts)" + (conflicts > 0 ? "  (cordee conflicts)" : ""))
-        console.print(
-          "  quarantined  \(quarantined)" + (quarantined > 0 ? "  (cordee log tells why)" : ""))
+        console.print(RefusalActions.line(all: quarantined.all, open: quarantined.open))
         for refusal in refusals { console.print("Refused: \(refusal)") }
         if !refusals.isEmpty { console.print(OwnRole.advice) }
         HeldBackLines.print(store.heldBack, console)
@@ -250,7 +254,7 @@ enum SyncActions {
         for line in trust.lines { console.printValues(line) }
       }
       let isClear =
-        try conflicts == 0 && trust.open.isEmpty && quarantined == 0 && store.heldBack.isEmpty
+        try conflicts == 0 && trust.open.isEmpty && quarantined.open == 0 && store.heldBack.isEmpty
         && refusals.isEmpty
         && Contact.refusedSince(store) == nil
       return isClear ? .done : .needsPerson

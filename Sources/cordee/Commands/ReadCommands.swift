@@ -3,7 +3,7 @@ import Registry
 
 /// Commands that only read the replica.
 enum ReadCommands {
-  static let all = [list, get, history, conflicts, officialList, log, dump, digest]
+  static let all = [list, get, history, conflicts, refusals, officialList, log, dump, digest]
 
   private static let space = OptionSpec(
     long: "space", value: "S", summary: "the space to read (commons)",
@@ -54,6 +54,28 @@ enum ReadCommands {
         line: "cordee conflicts", meaning: "each value with its number for \"cordee resolve\"")
     ],
     takesJSON: true, asksPerson: true, usesReplica: true, run: ReadActions.conflicts)
+
+  static let refusals = CommandSpec(
+    path: ["refusals"],
+    summary: "list the changes made here that central refused, and how to write them again",
+    options: [
+      OptionSpec(
+        long: "settle", value: "ID",
+        summary: "note that a person has seen this one, or all that are open; it stays kept",
+        completes: .words(["all"])),
+      OptionSpec(long: "note", value: "TEXT", summary: "with --settle: what came of it"),
+    ],
+    examples: [
+      Example(
+        line: "cordee refusals", meaning: "each with its number, the reason, and what was written"),
+      Example(
+        line: "cordee refusals --settle 14 --note 'Written again with the code that is in use'",
+        meaning: "a settled one no longer asks for a person; a new one does"),
+      Example(
+        line: "cordee refusals --settle all --note 'Sent by mistake'",
+        meaning: "the same for all that are open"),
+    ],
+    takesJSON: true, usesReplica: true, run: RefusalActions.run)
 
   static let officialList = CommandSpec(
     path: ["official-list"], summary: "print the official list as it stood on a day",

@@ -1,0 +1,124 @@
+public import Causality
+public import Changes
+import SQLite
+import Wire
+
+/// A change of this device that central judged may not stand: kept whole, without effect anywhere.
+public struct Refusal: Sendable {
+  /// A person's word that it was seen.
+  public struct Settlement: Sendable, Hashable {
+    /// When; a label.
+    public let at: String
+    /// The device on which it was given, as its edits are signed for readers.
+    public let by: String
+    /// What came of it.
+    public let note: String
+  }
+
+  /// Its place in central's log, by which a person names it.
+  public let seq: Int
+  /// The space.
+  public let space: String
+  /// What was written; without its body where that is not held.
+  public let change: Change
+  /// Central's reason, as `code: text`.
+  public let reason: String
+  /// The person's word, if one gave it.
+  public let settlement: Settlement?
+}
+
+/// What central refused of one's own, and who has seen it.
+///
+/// A word is kept for the log's hash at the refusal, which covers change, place and reason: a change that is judged anew asks
+/// anew, and one that comes back with its verdict after a restore does not.
+extension Store {
+  /// How many changes of a device stand in quarantine, and how many of them nobody has settled.
+  ///
+  /// - Complexity: O(refused changes), by an index of their own.
+  public func refusalCounts(of replica: ReplicaID) throws -> (all: Int, open: Int) {
+    let settled = try refusalSettlements()
+    let hashes = try refusedActors(of: replica).flatMap { actor in
+      try db.all(
+        "SELECT hash FROM cordee_log WHERE reason IS NOT NULL AND actor = ?", .int(actor)
+      ) { $0.bytes(0) }
+    }
+    return (hashes.count, hashes.count { settled[$0] == nil })
+  }
+
+  /// The changes of a device that stand in quarantine, in the log's order.
+  ///
+  /// - Complexity: O(refused changes); their bodies are in memory.
+  public func refusals(of replica: ReplicaID) throws -> [Refusal] {
+    let settled = try refusalSettlements()
+    return try refusedActors(of: replica).flatMap { actor in
+      try db.all(
+        """
+        SELECT l.seq, l.space, l.reason, l.hash, c.header, c.body, c.body_hash, c.hash FROM cordee_log l
+        JOIN cordee_change c ON c.space = l.space AND c.actor = l.actor AND c.n = l.n
+        WHERE l.reason IS NOT NULL AND l.actor = ?
+        """, .int(actor)
+      ) { row in
+        (
+          row.int(0), row.int(1), row.text(2), row.bytes(3), row.bytes(4),
+          row.isNull(5) ? nil : row.bytes(5), row.bytes(6), row.bytes(7)
+        )
+      }
+    }.map { seq, space, reason, entry, header, body, bodyHash, hash in
+      Refusal(
+        seq: seq, space: try name(ofNumber: space),
+        change: Change(
+          header: try ChangeDecoding.header(header), headerBytes: header, bodyBytes: body,
+          bodyHash: Hash(bytes: bodyHash) ?? .zero, hash: Hash(bytes: hash) ?? .zero),
+        reason: reason, settlement: settled[entry])
+    }.sorted { $0.seq < $1.seq }
+  }
+
+  /// Notes that a person has seen refusals, which stay kept and listed; call inside `write`.
+  ///
+  /// One that somebody settled before keeps the word it has.
+  ///
+  /// - Parameter places: their places in the log; nil for all that are open.
+  /// - Returns: those that were settled now, in the log's order.
+  /// - Throws: `StoreError` `.notFound` when at one of the places no change of the device was refused.
+  @discardableResult
+  public func settle(
+    refusalsAt places: [Int]?, of replica: ReplicaID, by author: String, note: String, at: String
+  ) throws -> [Int] {
+    let all = try refusals(of: replica)
+    if let lacking = places?.first(where: { place in !all.contains { $0.seq == place } }) {
+      throw StoreError(
+        .notFound, "no refused change of this device has the number \(lacking)",
+        hint: "`cordee refusals` lists them.")
+    }
+    let open = all.filter { $0.settlement == nil && places?.contains($0.seq) != false }
+    guard !open.isEmpty else { return [] }
+    try db.execute(
+      """
+      CREATE TABLE IF NOT EXISTS cordee_refusal(id INTEGER PRIMARY KEY, entry BLOB NOT NULL, at TEXT NOT NULL,
+        author TEXT NOT NULL, note TEXT NOT NULL) STRICT
+      """)
+    for refusal in open {
+      try db.run(
+        """
+        INSERT INTO cordee_refusal(entry, at, author, note) SELECT hash, ?, ?, ? FROM cordee_log WHERE seq = ?
+        """, .text(at), .text(author), .text(note), .int(refusal.seq))
+    }
+    guardRows(of: .refusal)
+    return open.map(\.seq)
+  }
+
+  /// What persons said, by the log's hash at the refusal.
+  private func refusalSettlements() throws -> [[UInt8]: Refusal.Settlement] {
+    guard try hasTable("cordee_refusal") else { return [:] }
+    let all = try db.all("SELECT entry, at, author, note FROM cordee_refusal ORDER BY id") {
+      ($0.bytes(0), Refusal.Settlement(at: $0.text(1), by: $0.text(2), note: $0.text(3)))
+    }
+    return Dictionary(all) { _, last in last }
+  }
+
+  /// The numbers of a device's actors of which something was refused.
+  private func refusedActors(of replica: ReplicaID) throws -> [Int] {
+    try db.all("SELECT DISTINCT actor FROM cordee_log WHERE reason IS NOT NULL") { $0.int(0) }
+      .filter { try actor(ofNumber: $0).replica == replica }
+  }
+}
