@@ -14,6 +14,9 @@ public struct Progress: Sendable, Equatable {
   public let bytesUp: Int
   /// Bytes received.
   public let bytesDown: Int
+  /// Bytes to be sent and received in all, those of the parts that follow in a range's answers included; nil before the
+  /// answer says.
+  public let bytesExpected: Int?
 }
 
 /// HTTP/1.1 over libcurl: one handle, its connections kept alive from one request to the next.
@@ -127,8 +130,8 @@ public final class CurlExchange: Exchange, Sendable {
       return nil
     } catch {
       return Explanation.of(
-        error, origin: origin, unixSocket: options.unixSocket, overflow: transfer.overflow,
-        systemError: easy.systemError)
+        error, origin: origin, options, overflow: transfer.overflow, systemError: easy.systemError,
+        certificateError: easy.certificateError)
     }
   }
 

@@ -64,10 +64,17 @@ import CShims
 
   /// The operating system's error number of the last failed connection, 0 when there is none.
   var systemError: Int32 {
+    number(CURLINFO_OS_ERRNO)
+  }
+
+  /// OpenSSL's finding on the server's certificate (openssl-verification-options(1)); 1 before it was looked at.
+  var certificateError: Int32 {
+    number(CURLINFO_SSL_VERIFYRESULT)
+  }
+
+  private func number(_ info: CURLINFO) -> Int32 {
     var value = 0
-    guard unsafe cordee_curl_get_long(handle, CURLINFO_OS_ERRNO, &value) == CURLE_OK else {
-      return 0
-    }
+    guard unsafe cordee_curl_get_long(handle, info, &value) == CURLE_OK else { return 0 }
     return Int32(truncatingIfNeeded: value)
   }
 

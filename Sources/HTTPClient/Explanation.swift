@@ -12,10 +12,10 @@ enum Explanation {
   }
 
   static func of(
-    _ error: CurlError, origin: Origin, unixSocket: String?, overflow: Transfer.Overflow?,
-    systemError: Int32
+    _ error: CurlError, origin: Origin, _ options: CurlExchange.Options,
+    overflow: Transfer.Overflow?, systemError: Int32, certificateError: Int32
   ) -> HTTPFailure {
-    let place = unixSocket.map { "the socket \($0)" } ?? "\(origin)"
+    let place = options.unixSocket.map { "the socket \($0)" } ?? "\(origin)"
     switch error.code {
     case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY:
       return HTTPFailure(
@@ -42,9 +42,14 @@ enum Explanation {
       CURLE_BAD_FUNCTION_ARGUMENT:
       return HTTPFailure(.internal, "cannot send to \(place): \(error.text)")
     case CURLE_SSL_CACERT_BADFILE:
+      let file = options.authorityFile ?? "the system's file"
       return HTTPFailure(
-        .tls, "cannot read the certificate authorities for \(place)",
+        .tls, "no trusted connection to \(place): \(file) holds no authorities that can be read",
         hint: "check the file that was given")
+    case CURLE_PEER_FAILED_VERIFICATION:
+      return HTTPFailure(
+        .tls, "no trusted connection to \(place): \(certificateText(certificateError))",
+        hint: "check the address, the clock and which authorities are trusted here")
     case let code where tls.contains(code.rawValue):
       return HTTPFailure(
         .tls, "no trusted connection to \(place): \(error.text)",
@@ -55,11 +60,23 @@ enum Explanation {
   }
 
   private static let tls: Set<UInt32> = [
-    CURLE_SSL_CONNECT_ERROR.rawValue, CURLE_PEER_FAILED_VERIFICATION.rawValue,
-    CURLE_SSL_CERTPROBLEM.rawValue, CURLE_SSL_CIPHER.rawValue, CURLE_SSL_ISSUER_ERROR.rawValue,
+    CURLE_SSL_CONNECT_ERROR.rawValue, CURLE_SSL_CERTPROBLEM.rawValue, CURLE_SSL_CIPHER.rawValue,
+    CURLE_SSL_ISSUER_ERROR.rawValue,
     CURLE_SSL_PINNEDPUBKEYNOTMATCH.rawValue, CURLE_SSL_INVALIDCERTSTATUS.rawValue,
     CURLE_SSL_SHUTDOWN_FAILED.rawValue, CURLE_USE_SSL_FAILED.rawValue,
   ]
+
+  /// What is wrong with a certificate, by OpenSSL's number (openssl/x509_vfy.h).
+  private static func certificateText(_ number: Int32) -> String {
+    switch number {
+    // The chain holds, so it was the name.
+    case 0, 1, 62, 64: "the server's certificate is for another name"
+    case 2, 18...21: "the server's certificate is by no authority trusted here"
+    case 9: "the server's certificate is not valid yet"
+    case 10: "the server's certificate has expired"
+    default: "the server's certificate does not hold (OpenSSL's error \(number))"
+    }
+  }
 
   private static func overflowed(_ overflow: Transfer.Overflow?, _ place: String) -> HTTPFailure {
     switch overflow {

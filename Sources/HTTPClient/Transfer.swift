@@ -74,16 +74,33 @@ final class Transfer {
   }
 
   /// False when the transfer is to stop.
-  func goesOn(up: Int, down: Int) -> Bool {
+  ///
+  /// - Parameter all: bytes up and down in all, as far as libcurl knows; 0 where it does not.
+  func goesOn(up: Int, down: Int, of all: (up: Int, down: Int)) -> Bool {
     if let report {
       let now = ContinuousClock.now
       if nextReport.map({ now >= $0 }) ?? true {
         nextReport = now + .milliseconds(200)
-        report(Progress(bytesUp: up, bytesDown: down))
+        report(Progress(bytesUp: up, bytesDown: down, bytesExpected: expected(up, all)))
       }
     }
     return !isCancelled()
   }
+
+  private func expected(_ up: Int, _ all: (up: Int, down: Int)) -> Int? {
+    // RFC 9110 §14.4, `bytes 0-99/1000`.
+    let range = headers["Content-Range"]?.split { " -/".contains($0) } ?? []
+    if status == 206, range.count == 4, let start = Int(range[1]), let end = Int(range[3]),
+      end > start
+    {
+      return all.up + min(end - start, Self.expectedMax)
+    }
+    if all.down > 0 { return all.up + min(all.down, Self.expectedMax) }
+    return up < all.up ? all.up : nil
+  }
+
+  /// Whatever a server says, sums of it do not overflow.
+  private static let expectedMax = 1 << 50
 
   private static func status(of line: Substring.UTF8View) -> Int {
     let parts = line.split(separator: 0x20, maxSplits: 2)
@@ -112,9 +129,10 @@ extension Transfer {
       }
       return unsafe transfer.takeHeader(part) ? size * count : 0
     }
-    try unsafe easy.setProgress { context, _, down, _, up in
+    try unsafe easy.setProgress { context, allDown, down, allUp, up in
       guard let (transfer, _) = unsafe Transfer.find(context, nil, 0) else { return 1 }
-      return transfer.goesOn(up: Int(up), down: Int(down)) ? 0 : 1
+      let all = (up: Int(allUp), down: Int(allDown))
+      return transfer.goesOn(up: Int(up), down: Int(down), of: all) ? 0 : 1
     }
     try unsafe easy.setTrace { _, kind, _, count, context in
       if let (transfer, _) = unsafe Transfer.find(context, nil, 0) { transfer.count(kind, count) }

@@ -22,6 +22,8 @@ struct HelpTopic: Sendable {
       "  $XDG_DATA_HOME/cordee/replica.sqlite   (or ~/.local/share/cordee/replica.sqlite)",
       "Secret keys are never in a replica; they stand beside it in",
       "  $XDG_DATA_HOME/cordee/keys             (or ~/.local/share/cordee/keys)",
+      "An https central is trusted if its certificate is by an authority that this machine trusts, or by one in the PEM "
+        + "file that CURL_CA_BUNDLE or SSL_CERT_FILE names, which then stands for the machine's own.",
       "NO_COLOR turns colour off. Nothing is coloured or drawn over when output is piped.",
     ])
 

@@ -224,6 +224,11 @@ extension Invocation {
 
 /// Ways to central.
 enum Links {
+  /// The file of authorities that the environment names, by curl's and OpenSSL's own names; nil for the system's.
+  static func authorityFile(_ environment: [String: String]) -> String? {
+    ["CURL_CA_BUNDLE", "SSL_CERT_FILE"].compactMap { environment[$0] }.first { !$0.isEmpty }
+  }
+
   static func exchange(
     to origin: Origin, plain: Bool, display: TransferDisplay? = nil
   ) throws -> any Exchange {
@@ -234,6 +239,7 @@ enum Links {
     }
     var options = CurlExchange.Options()
     options.allowsPlainHTTP = origin.scheme == "http"
-    return CurlExchange(options) { display?.show(underWay: $0.bytesUp + $0.bytesDown) }
+    options.authorityFile = authorityFile(ProcessInfo.processInfo.environment)
+    return CurlExchange(options) { display?.show(underWay: $0) }
   }
 }

@@ -36,11 +36,14 @@ final class TransferDisplay: Sendable {
     }
   }
 
-  /// One request under way has moved so many bytes.
-  func show(underWay bytes: Int) {
+  /// One request under way has moved so many bytes; what it expects stands in until the whole is known.
+  func show(underWay request: HTTPClient.Progress) {
     state.withLock { state in
       guard let phase = state.phase else { return }
-      state.progress?.update(done: Int64(phase.bytes + bytes))
+      if phase.total == nil, let expected = request.bytesExpected {
+        state.progress?.expect(Int64(phase.bytes + expected))
+      }
+      state.progress?.update(done: Int64(phase.bytes + request.bytesUp + request.bytesDown))
     }
   }
 
