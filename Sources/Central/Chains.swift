@@ -20,6 +20,12 @@ extension Central {
       if n == segment.from - 1 { return segment.previous }
       return hashes.indices.contains(n - segment.from) ? hashes[n - segment.from] : nil
     }
+    let before = Dot(actor: segment.actor, n: segment.from - 1)
+    if segment.actor.replica == keyID,
+      try secondActor(of: before, segment.previous.bytes, in: space) != nil
+    {
+      throw Self.fork(segment.actor, segment.from)
+    }
     let merged = try store.head(of: segment.actor, in: space).n
     let common = min(merged, segment.to)
     if let ours = hash(at: common) {

@@ -101,10 +101,13 @@ extension Central {
     }
     store.guardRows(of: .aside)
     guard segment.actor.replica == keyID else { return }
-    try writeAgain(
-      try lines.map { bytes in
-        try Self.wire { () throws(WireError) in try ChangeDecoding.line(bytes) }
-      }, space: space)
+    let parsed = try lines.map { bytes in
+      try Self.wire { () throws(WireError) in try ChangeDecoding.line(bytes) }
+    }
+    if reason.hasPrefix("segment.fork") {
+      try noteParted(segment.actor, parsed, after: segment.previous, in: space)
+    }
+    try writeAgain(parsed, space: space)
   }
 
   /// Central's own writes of an earlier life, whose dot or chain another change holds, under its present actor.

@@ -88,6 +88,8 @@ extension Central {
     if try secondActor(of: last, segment.head, in: segment.space) != nil { return .isHeld }
     let before = Dot(actor: actor, n: segment.from - 1)
     if try secondActor(of: before, segment.previous, in: segment.space) != nil {
+      // What central itself wrote there is written again.
+      if actor.replica == keyID { return .aside(reason: Self.strange) }
       return try fateOfFork(segment, by: author, actor)
     }
     guard segment.from <= head.n + 1 else { return .waits(for: [before]) }
@@ -238,7 +240,10 @@ extension Central {
       (
         segment.actor.map { Dot(actor: $0, n: segment.to) }, segment.to - segment.from + 1, reason
       ))
-    if segment.actor?.replica == keyID, let lines = try lines(of: segment) {
+    if let actor = segment.actor, actor.replica == keyID, let lines = try lines(of: segment) {
+      if reason == Self.strange, let previous = Hash(bytes: segment.previous) {
+        try noteParted(actor, lines, after: previous, in: segment.space)
+      }
       try writeAgain(lines, space: segment.space)
     }
     try drop(segment)

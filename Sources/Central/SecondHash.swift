@@ -61,6 +61,24 @@ extension Central {
     try drop(segment)
   }
 
+  /// Remembers changes of central's own that parted from its chain and are written again: what follows them is known by it.
+  func noteParted(
+    _ actor: ActorID, _ lines: [ChangeDecoding.Line], after previous: Hash, in space: String
+  ) throws {
+    var hash = previous
+    for line in lines {
+      hash = Store.change(line, previous: hash).hash
+      try store.withConnection {
+        try $0.run(
+          """
+          INSERT INTO cordee_fork(space, actor, n, hash, second) VALUES(?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+          """, .text(space), .blob(actor.bytes), .int(line.header.dot.n), .blob(hash.bytes),
+          .blob(self.actor.bytes))
+      }
+    }
+    store.guardRows(of: .fork)
+  }
+
   /// The actor under which a change of a parted chain stands.
   func secondActor(of dot: Dot, _ hash: [UInt8], in space: String) throws -> ActorID? {
     try store.withConnection {

@@ -42,10 +42,12 @@ extension World {
   /// - Returns: whether anything moved.
   private func round() throws -> Bool {
     var moved = false
+    let kept = try keptBeside()
     for station in stations where !station.isRevoked {
       if let report = try sync(station, .fair) {
+        // What central has, and what waits there for something lost, may be offered again and again.
         let moves = report.sealed + report.pushed + report.pulled + report.snapshotRows
-        moved = moved || moves + report.history + report.offered > 0 || report.epoch != nil
+        moved = moved || moves + report.history > 0 || report.epoch != nil
       } else {
         moved = true
         // Whom central forgot, and who holds no enrolment of its own, is invited again.
@@ -56,7 +58,13 @@ extension World {
     let before = logEnds.mapValues(\.hash)
     merge()
     try observeCentral()
-    return moved || logEnds.mapValues(\.hash) != before
+    return try moved || logEnds.mapValues(\.hash) != before || keptBeside() != kept
+  }
+
+  /// What central holds beside its log, in numbers.
+  private func keptBeside() throws -> [Int] {
+    let central = try running().central
+    return try [central.inboxCount(), central.asideCount()]
   }
 
   /// Reads every file to its end.

@@ -67,6 +67,7 @@ extension Store {
       UPDATE cordee_change SET state = 0 WHERE space = ?1 AND actor IN (\(own)) AND body IS NOT NULL
         AND (actor, n) IN (\(lost))
       """, .int(number), .int(place.seq))
+    try leaveToOthers(in: number, above: place, own: own)
     if let gap = try gap(in: space), gap.upTo.seq > place.seq {
       // Of own changes in a missing part of history a snapshot alone said that they stand.
       try db.run(
@@ -83,6 +84,30 @@ extension Store {
       "DELETE FROM cordee_known WHERE space = ? AND actor NOT IN (\(own))", .int(number))
     forgetHeads(in: number)
     return count
+  }
+
+  /// A twin of this file may have gone on under a former name: what is not held whole from the log up is others' like all
+  /// else that came by the log.
+  private func leaveToOthers(in space: Int, above place: LogPlace, own: String) throws {
+    let lost = "SELECT actor, n FROM cordee_log WHERE space = ?1 AND seq > ?2"
+    let cuts = try db.all(
+      """
+      SELECT actor, min(n) FROM cordee_change c
+      WHERE space = ?1 AND actor IN (\(own)) AND (actor, n) IN (\(lost))
+        AND (body IS NULL OR n > 1 AND NOT EXISTS(SELECT 1 FROM cordee_change p
+          WHERE p.space = c.space AND p.actor = c.actor AND p.n = c.n - 1))
+      GROUP BY actor
+      """, .int(space), .int(place.seq)
+    ) { ($0.int(0), $0.int(1)) }
+    for (actor, n) in cuts {
+      try db.run(
+        """
+        UPDATE cordee_change SET state = 2 WHERE space = ?1 AND actor = ?3 AND n >= ?4
+          AND (actor, n) IN (\(lost))
+        """, .int(space), .int(place.seq), .int(actor), .int(n))
+      try db.run(
+        "DELETE FROM cordee_known WHERE space = ? AND actor = ?", .int(space), .int(actor))
+    }
   }
 
   /// Changes of a space that are adrift and were not refused, in the order they had; all of one author together.

@@ -219,6 +219,36 @@ struct AdoptionTests {
     #expect(try other.cell("founded", of: "r1") == "1900")
   }
 
+  @Test(
+    "an adopted copy goes back with a restored central, though the original, whose name it once had, went on (R3)"
+  )
+  func goesBack() throws {
+    let world = try World()
+    let (other, member) = (try world.join(), try world.join())
+    try member.edit("INSERT INTO club VALUES('r1', 'One', 'Oslo', 1901)")
+    try world.settle()
+    let adopted = try world.adopt(world.copy(of: member))
+    for _ in 0..<2 { try world.settle(with: [adopted, member, other]) }
+    let backup = try world.backUp()
+    // The second is refused, so that its body is nobody else's.
+    for set in ["city = 'Graz'", "name = NULL", "founded = 1902"] {
+      try member.edit("UPDATE club SET \(set) WHERE id = 'r1'")
+      try world.settle(with: [member, adopted, other])
+    }
+    try adopted.edit("UPDATE club SET city = 'Rome' WHERE id = 'r1'")
+    try world.settle(with: [adopted, member, other])
+    try world.restore(backup)
+    try world.central.accept(at: world.loop.at)
+    let report = try world.sync(adopted)
+    #expect(report.offered > 0)
+    try world.agree([adopted, member, other])
+    for file in [adopted, member, other] {
+      #expect(try file.cell("city", of: "r1") == "Rome")
+      #expect(try file.cell("founded", of: "r1") == "1902")
+      #expect(try file.store.conflicts().isEmpty)
+    }
+  }
+
   @Test("an invite of another network, a used one and a strange one change nothing")
   func refusals() throws {
     let (world, elsewhere) = (try World(), try World())
