@@ -45,7 +45,8 @@ extension EndToEnd {
       return (told.exit, Dictionary(uniqueKeysWithValues: checks))
     }
 
-    @Test func `the doctor of a central node, from one bad state to the next`() async throws {
+    @Test(.enabled(if: canShiftClocks))
+    func `the doctor of a central node, from one bad state to the next`() async throws {
       let world = try await World.joined()
       let folder = world.folder.appending(path: "central").path
       func state(_ name: String, _ seen: (exit: Int32, checks: [String: [String: Any]])) -> String?
