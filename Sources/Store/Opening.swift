@@ -30,9 +30,15 @@ extension Store {
       var lost: [String] = []
       if layout < Layout.number || number < schema.number {
         if use == .replica { lost = try tablesLackingTriggers() }
-        try write {
-          if layout < Layout.number { try renewLayout(from: layout) }
-          if number < schema.number { try migrate() }
+        do {
+          try write {
+            if layout < Layout.number { try renewLayout(from: layout) }
+            if number < schema.number { try migrate() }
+          }
+        } catch let error as StoreError
+          where error.isOfWritingAlone && layout >= 2 && number == schema.number
+        {
+          // An index alone is missing, without which everything reads as well, if slower.
         }
       }
       try checkSchema(use: use, lost: lost)

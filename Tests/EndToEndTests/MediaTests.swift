@@ -76,6 +76,34 @@ extension EndToEnd {
       #expect(try await run("status --json").object()["unsent"] as? Int == 0)
     }
 
+    @Test func `a replica of the layout before this one is read where it cannot be renewed [R13]`()
+      async throws
+    {
+      let world = try await World.joined()
+      let file = world.folder.appending(path: "media/quito.sqlite").path
+      let media = world.folder.appending(path: "media").path
+      try FileManager.default.createDirectory(atPath: media, withIntermediateDirectories: false)
+      try FileManager.default.copyItem(atPath: world.replica(of: "quito"), toPath: file)
+      try await world.tool(
+        "sqlite3", file,
+        "DROP INDEX cordee_log_refused; UPDATE cordee_meta SET value = 2 WHERE key = 'layout'")
+      try world.setMode(0o444, file)
+      try world.setMode(0o555, media)
+      defer { try? world.setMode(0o755, media) }
+      for words in ["list", "get ecuador", "status", "refusals", "conflicts", "doctor"] {
+        let told = try await world.bound(
+          "quito", words.split(separator: " ").map(String.init) + ["--replica", file])
+        #expect([0, 3].contains(told.exit) && told.errors == "", "\(words): \(told.errors)")
+      }
+      // Where it can be, it is.
+      try world.setMode(0o755, media)
+      try world.setMode(0o600, file)
+      #expect(try await world.run("quito", "status", "--replica", file).exit == 0)
+      let index = try await world.tool(
+        "sqlite3", file, "SELECT name FROM sqlite_schema WHERE name = 'cordee_log_refused'")
+      #expect(index == "cordee_log_refused\n")
+    }
+
     /// The faults that the battery preloads, built here.
     private func faults(_ world: World) async throws -> String {
       let library = world.folder.appending(path: "faults.so").path
