@@ -114,6 +114,15 @@ extension Store {
     ) { $0.text(0) }
   }
 
+  /// Rows that are known and do not stand in their shared table: deleted ones, and those taken away unnoticed.
+  func vanishedRows(of table: String) throws -> [String] {
+    try db.all(
+      "SELECT id FROM cordee_row r WHERE tbl = ? AND NOT EXISTS(SELECT 1 FROM "
+        + "\(Layout.quoted(table)) v WHERE v.id = r.id) ORDER BY id",
+      .int(try number(ofName: table))
+    ) { $0.text(0) }
+  }
+
   /// Whether the shared table shows what the state says.
   func showsRight(_ state: RowState, of row: RowKey) throws -> Bool {
     guard let table = schema.table(row.table) else { return true }

@@ -28,7 +28,8 @@ extension Store {
   ///
   /// - Parameter lost: tables that lacked triggers before an upgrade made them.
   /// - Throws: `StoreError` `.lacking` when a table or a column is gone.
-  /// - Complexity: O(1) as long as nobody alters the schema; O(rows of a table) when its triggers were lost.
+  /// - Complexity: O(1) as long as nobody alters the schema; O(rows of a table) when its triggers were lost, and while another
+  ///   program's UNIQUE index stands on it.
   func checkSchema(use: Use, lost: [String]) throws {
     let waiting = try meta(Self.waitingKey)?.text?.split(separator: " ").map(String.init) ?? []
     let isDue = try !waiting.isEmpty && schema.spaces.allSatisfy { try gap(in: $0) == nil }
@@ -58,6 +59,10 @@ extension Store {
         unknown += edits.unknown
         if edits.unknown > 0 { still.insert(name) }
       }
+      replaceable = try tablesWithForeignUniqueness()
+      // An index may be gone again that was there since the last look.
+      let others = schema.tables.map(\.name).filter { !compared.contains($0) }
+      still.formUnion(try noteVanished(from: others))
       if still != Set(waiting) {
         try still.isEmpty
           ? forgetMeta(Self.waitingKey)
@@ -67,8 +72,37 @@ extension Store {
         mended = Mended(tables: lost.sorted(), rows: rows, unknown: unknown)
       }
     }
-    if let count = try db.first("PRAGMA schema_version", read: { $0.integer(0) }) {
+    let count = try db.first("PRAGMA schema_version") { $0.integer(0) }
+    // Without a count the next opening looks again.
+    if let count, replaceable.isEmpty {
       try setMeta(Self.countKey, .integer(count))
+    } else if try meta(Self.countKey) != nil {
+      try forgetMeta(Self.countKey)
+    }
+  }
+
+  /// Notes rows as deleted that REPLACE took away over another program's UNIQUE index; call inside `write`.
+  ///
+  /// SQLite runs no trigger for these (sqlite.org/lang_conflict.html).
+  ///
+  /// - Returns: the tables of which some row waits for its history.
+  /// - Complexity: O(rows of the tables).
+  @discardableResult
+  func noteVanished(from tables: [String]) throws -> [String] {
+    try tables.filter { name in
+      guard let plan = plans[name] else { return false }
+      var edits = UnnoticedEdits(store: self, plan: plan)
+      try edits.runVanished()
+      return edits.unknown > 0
+    }
+  }
+
+  /// The shared tables declare nothing UNIQUE but their keys.
+  private func tablesWithForeignUniqueness() throws -> [String] {
+    try schema.tables.map(\.name).filter { name in
+      try db.first(
+        "SELECT 1 FROM pragma_index_list(?) WHERE \"unique\" = 1 AND origin <> 'pk'", .text(name)
+      ) { _ in true } ?? false
     }
   }
 

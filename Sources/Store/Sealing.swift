@@ -36,9 +36,10 @@ extension Store {
   /// What no change can carry is left as it is, in `heldBack`.
   ///
   /// - Returns: how many changes were made; 0 when every cell came back to its value.
-  /// - Complexity: O(touched cells).
+  /// - Complexity: O(touched cells), and O(rows of a table) while another program's UNIQUE index stands on it.
   @discardableResult
   public func seal(as author: Author) throws -> Int {
+    try noteVanished(from: replaceable)
     let (touched, unnamed) = try touchedAll()
     cache.heldBack = try hold(unnamed)
     guard !touched.isEmpty || !unnamed.isEmpty else { return 0 }

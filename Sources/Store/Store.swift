@@ -22,6 +22,8 @@ public final class Store {
   var movedFacts = false
   /// What was mended when the file was opened; nil when nothing had to be.
   public internal(set) var mended: Mended?
+  /// Tables with a UNIQUE index of another program's: over it REPLACE takes rows away that no trigger sees.
+  var replaceable: [String] = []
   /// Tables whose guarded rows moved in the transaction that is open.
   var movedTables: Set<GuardedTable> = []
 

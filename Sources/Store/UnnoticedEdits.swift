@@ -35,6 +35,16 @@ struct UnnoticedEdits {
     }
   }
 
+  /// Compares those rows alone that are known and do not stand in their table.
+  ///
+  /// - Complexity: O(rows), by one query.
+  mutating func runVanished() throws {
+    let ids = try store.vanishedRows(of: plan.table.name)
+    guard !ids.isEmpty else { return }
+    touched = try store.touchedCells()
+    for id in ids { try look(at: RowKey(table: plan.table.name, id: id)) }
+  }
+
   private mutating func look(at row: RowKey) throws {
     let now = try store.values(of: row, plan)
     guard let (isShown, was) = try values(of: row) else { return }

@@ -52,6 +52,32 @@ struct RopeTests {
     #expect(try world.digests().count == 1)
   }
 
+  @Test(
+    "R2: a row replaced over another program's UNIQUE index goes everywhere, and every file is sound"
+  )
+  func replacedOverForeignIndex() throws {
+    let world = try World()
+    let (a, b) = (try world.join(), try world.join())
+    try a.edit(
+      "INSERT INTO club VALUES('c1', 'Same', 'Chamonix', 1920), ('c2', 'Other', 'Quito', 1921)")
+    try world.settle()
+    try world.settle()
+    try b.edit(
+      "CREATE UNIQUE INDEX mine ON club(name); REPLACE INTO club VALUES('c3', 'Same', 'Fez', 1922)")
+    // As the next command opens it.
+    let again = try Replica(
+      store: Store(path: b.store.path, schema: clubs, use: .replica), key: b.key,
+      exchange: world.loop)
+    try world.settle(with: [again, a])
+    #expect(try a.cell("city", of: "c1") == nil)
+    #expect(try a.cell("city", of: "c3") == "Fez")
+    #expect(
+      try a.store.state(of: RowKey(table: "club", id: "c1")).shown("city").text == "Chamonix")
+    #expect(try a.store.digest("commons") == again.store.digest("commons"))
+    try world.audit(a)
+    #expect(try world.findings(in: again).map(\.code) == ["schema.foreign"])
+  }
+
   @Test("a write of no field, which only another program could send, merges and changes nothing")
   func emptyWrite() throws {
     let world = try World()

@@ -3,9 +3,10 @@ import Changes
 import Foundation
 import SQLite
 import Seal
-import Store
 import Testing
 import Wire
+
+@testable import Store
 
 /// What another program does to tables and triggers themselves.
 @Suite("Lost triggers and foreign columns")
@@ -189,6 +190,41 @@ struct LostTriggerTests {
     #expect(try seal(store) == 5)
     let colours = try store.withConnection { try $0.all("SELECT colour FROM club") { $0.text(0) } }
     #expect(colours == ["red", "red", "red", "red", "red"])
+  }
+
+  @Test(
+    "R2: a row that REPLACE takes away over another program's UNIQUE index is a delete like any other",
+    arguments: [
+      "REPLACE INTO club VALUES('f','A','z')",
+      "UPDATE OR REPLACE club SET name = 'A' WHERE id = 'b'",
+      "INSERT OR REPLACE INTO club SELECT 'f', name, 'z' FROM club WHERE id = 'a'",
+    ], ["", "while it is open", "twice", "the index is gone again"])
+  func foreignUniqueness(_ statement: String, when: String) throws {
+    try makeFile()
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    _ = try seal(try open())
+    try sql("CREATE UNIQUE INDEX mine ON club(name)")
+    // Opened before the statement, as one that syncs every few minutes is; or after it, once or twice.
+    var store = try open()
+    try sql(statement)
+    if when == "the index is gone again" { try sql("DROP INDEX mine") }
+    if when != "while it is open" { store = try open() }
+    if when == "twice" { store = try open() }
+    #expect(try seal(store) == 2)
+    #expect(try shown(store, "a") == [])
+    let state = try store.state(of: RowKey(table: "club", id: "a"))
+    #expect(state.shown("name").text == "A" && state.shown("city").text == "x")
+    #expect(try seal(store) == 0)
+    #expect(try seal(try open()) == 0)
+    // A plain delete beside it is noted once.
+    try sql("DELETE FROM club WHERE id = 'c'")
+    #expect(try seal(try open()) == 1)
+    // Without the index opening costs what it did.
+    try sql("DROP INDEX IF EXISTS mine")
+    _ = try open()
+    let first = try open().withConnection { $0.statementsRun }
+    #expect(try open().withConnection { $0.statementsRun } == first)
+    #expect(try open().replaceable.isEmpty)
   }
 
   @Test("opening a file that nobody altered looks at no trigger, whatever the number of rows")
