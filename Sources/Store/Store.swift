@@ -98,7 +98,7 @@ public final class Store {
     -> Connection
   {
     let reading = "SELECT count(*) FROM sqlite_schema"
-    let connection = try Connection(path: path, mode: mode)
+    let connection = try Connection(path: path, mode: mode, gathersJournal: true)
     do {
       _ = try connection.first(reading) { $0.int(0) }
     } catch  where error.needsRollback {

@@ -119,7 +119,7 @@ struct ReferenceSide {
     return db
   }
 
-  /// As a replica's file is kept.
+  /// As a replica's file is kept, but that its journal is written as SQLite does by itself.
   private static func prepare(_ db: borrowing Connection) throws {
     _ = try db.first("PRAGMA journal_mode=TRUNCATE") { $0.text(0) }
     try db.execute("PRAGMA synchronous=FULL; PRAGMA cache_size=-32768")

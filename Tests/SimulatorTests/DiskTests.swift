@@ -110,6 +110,29 @@ struct DiskTests {
     #expect(try connection.first("SELECT count(*) FROM t") { $0.int(0) } == 2)
   }
 
+  @Test("R13: a disk that is full while a gathered journal is written leaves every row as it was")
+  func fullUnderJournal() throws {
+    let disk = try #require(Disk(folder: folder))
+    defer { withExtendedLifetime(disk) {} }
+    let connection = try Connection(path: "\(folder)/a.sqlite", mode: .create, gathersJournal: true)
+    try connection.execute(
+      "PRAGMA journal_mode=TRUNCATE; CREATE TABLE t(id INTEGER PRIMARY KEY, x)")
+    for id in 1...60 { try connection.run("INSERT INTO t VALUES(?, zeroblob(3000))", .int(id)) }
+    for rows in [3, 60] {
+      for fault in [Disk.Fault.full, .error] {
+        disk.arm(fault, after: 1, prefix: folder)
+        let error = #expect(throws: SQLiteError.self) {
+          try connection.run("UPDATE t SET x = zeroblob(2000) WHERE id <= ?", .int(rows))
+        }
+        #expect(error?.isFull == true || error?.isIOError == true)
+        #expect(disk.hasStruck)
+        disk.disarm()
+        #expect(try connection.first("SELECT sum(length(x)) FROM t") { $0.int(0) } == 180_000)
+        #expect(try connection.first("PRAGMA integrity_check") { $0.text(0) } == "ok")
+      }
+    }
+  }
+
   @Test("an interrupt stops a statement in its midst, and never one that has taken effect")
   func interrupts() throws {
     let disk = try #require(Disk(folder: folder))

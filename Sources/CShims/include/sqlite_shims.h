@@ -6,3 +6,6 @@ int cordee_sqlite_set_option(sqlite3 *connection, int option, int on);
 /// Stops SQLite from counting its memory, which it does under one lock for the whole process; nothing here asks for the counts.
 /// Call it before the first connection; where SQLite runs already it does nothing.
 void cordee_sqlite_stop_counting_memory(void);
+
+/// The name of a VFS that writes a rollback journal in large pieces, over the default one; null where it cannot be had.
+const char *cordee_sqlite_gathering_vfs(void);
