@@ -156,8 +156,11 @@ extension Central {
   /// Whether the log names a device and its key.
   func isInLog(_ author: Member) throws -> Bool {
     try author.replica == keyID
-      || store.isKnown(RowKey(table: "replica", id: author.replica.description))
+      || isMade(RowKey(table: "replica", id: author.replica.description))
   }
+
+  /// Whether the log holds what made a row: after a restore it may hold only what was written to it later.
+  func isMade(_ row: RowKey) throws -> Bool { try !store.state(of: row).liveness.isEmpty }
 
   /// Gives each change of a segment its verdict and its place.
   private func take(

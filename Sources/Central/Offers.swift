@@ -117,9 +117,12 @@ extension Central {
     for bytes in lines.compactMap(\.bodyBytes) {
       let body = try ChangeDecoding.body(bytes)
       try recognise(body)
-      let news = try body.writes.filter { write in
-        guard case .insert = write.verb else { return true }
-        return try !store.isKnown(write.row)
+      let news = try body.writes.compactMap { write -> Write? in
+        guard case .insert = write.verb else { return write }
+        guard try !isMade(write.row) else { return nil }
+        guard write.row.table == "replica" else { return write }
+        // As it stands by now: it may have been shut out since.
+        return try ReplicaID(write.row.id).flatMap(member).map(Self.enrolling) ?? write
       }
       if !news.isEmpty { try queue(news, space: space, at: body.at) }
     }

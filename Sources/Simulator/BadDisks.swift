@@ -51,5 +51,6 @@ extension World {
       marks.hit(.powerCut)
     }
     try open(station)
+    if deed == .edit { try station.replica?.store.withConnection { try noteTouched(station, $0) } }
   }
 }

@@ -35,7 +35,12 @@ extension World {
       return excuse(station, error)
     }
     tell("  \(station.name): \(kind) \(table.name)/\(id)")
-    try noteTouched(station, program.connection)
+    do {
+      try noteTouched(station, program.connection)
+    } catch  where isStruck {
+      // The edit stands; the disk died before anybody could look. It is looked at when the disk is back.
+      excuse(station, error)
+    }
   }
 
   private struct RolledBack: Error {}

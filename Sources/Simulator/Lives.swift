@@ -112,13 +112,22 @@ extension World {
   func declareLost() throws -> Bool {
     let central = try running().central
     guard house.hasGoneBack, !central.isRestoring else { return false }
-    let awaited = try central.awaited()
-    for item in awaited {
-      _ = try central.declareLost("\(item.actor):\(item.to)", at: label(house.offset))
+    let lost = try giveUp(at: central)
+    for item in lost {
       marks.hit(.declaredLost)
       tell("  central gives up what \(item.space) waits for")
       happened(.declaredLost(item.actor))
     }
-    return !awaited.isEmpty
+    return !lost.isEmpty
+  }
+
+  /// Declares all lost that a central waits for.
+  @discardableResult
+  func giveUp(at central: Central) throws -> [(space: String, actor: ActorID)] {
+    let awaited = try central.awaited()
+    for item in awaited {
+      _ = try central.declareLost("\(item.actor):\(item.to)", at: label(house.offset))
+    }
+    return awaited.map { ($0.space, $0.actor) }
   }
 }

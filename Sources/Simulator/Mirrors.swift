@@ -235,10 +235,12 @@ extension World {
       return try agrees(victim, with: honest)
         && (victim.role == "observer" || waiting.local + waiting.received == 0)
     }
-    for _ in 0..<4 {
+    for round in 0..<6 {
       if central.isRestoring { try acceptOwn(central) }
       _ = try central.merge(at: label(house.offset))
       if try contact(victim) == nil, try isBack() { return }
+      // Nobody else comes to this central: what it waits for now is given up, as by whoever keeps the real one.
+      if round > 0, !central.isRestoring { try giveUp(at: central) }
     }
     happened(
       .failed(

@@ -1,4 +1,7 @@
+import Causality
 import Central
+import Changes
+import HTTP
 import Replica
 import SQLite
 import Store
@@ -10,7 +13,7 @@ struct PlacesUsedTwiceTests {
   /// A central that enrolled Cem and two devices after him, was put back and enrolled Dora in Cem's place.
   ///
   /// Ana has read of Cem and edited since. Central was restored and accepted before she comes by.
-  private func forgotten() throws -> (World, ana: Replica, cem: Replica) {
+  private func forgotten(cemWrites: Bool = false) throws -> (World, ana: Replica, cem: Replica) {
     let world = try World()
     let (ana, ben) = (try world.join(name: "Ana"), try world.join(name: "Ben"))
     try ana.edit("INSERT INTO club VALUES('c1', 'Alpins', 'Chamonix', 1920)")
@@ -18,6 +21,11 @@ struct PlacesUsedTwiceTests {
     let backup = try world.backUp()
     let cem = try world.join(name: "Cem")
     try world.merge()
+    if cemWrites {
+      try world.sync(cem)
+      try cem.edit("UPDATE club SET founded = 1921 WHERE id = 'c1'")
+      try world.settle(with: [cem])
+    }
     // The last of them follows one that is itself not in central's chain any more.
     for name in ["Nobody", "Noone"] {
       try world.join(name: name)
@@ -51,6 +59,36 @@ struct PlacesUsedTwiceTests {
       try connection.all("SELECT name FROM replica ORDER BY name") { $0.text(0) }
     }
     #expect(names == ["Ana", "Ben", "Cem", "Dora", "Nobody", "Noone"])
+  }
+
+  @Test(
+    "R6: a device that was shut out before its enrolment came back is named in the log all the same"
+  )
+  func revoked() throws {
+    let (world, ana, cem) = try forgotten(cemWrites: true)
+    // Cem shows that he was enrolled, is heard no further, and is shut out.
+    world.loop.failsAfterRequests = 2
+    #expect(throws: HTTPFailure.self) { try world.sync(cem) }
+    world.loop.failsAfterRequests = nil
+    try world.central.revoke(cem.identity.actor.replica, at: world.loop.at)
+    try world.merge()
+    for _ in 0..<3 { try world.settle(with: [ana, world.members[1]]) }
+    let device = cem.identity.actor.replica
+    let row = RowKey(table: "replica", id: device.description)
+    for store in [world.central.store, ana.store, world.members[1].store] {
+      let state = try store.state(of: row)
+      #expect(state.shown("name").text == "Cem")
+      #expect(state.shown("revoked_at").text == world.loop.at)
+    }
+    var refused = 0
+    try world.central.store.forEachEntry(of: "commons", after: 0) { entry in
+      if entry.change.dot.actor.replica == device, !entry.verdict.isApplied { refused += 1 }
+      return true
+    }
+    #expect(refused == 1)
+    // Ana has seen what central wrote there first.
+    #expect(try world.findings(in: ana).map(\.code) == ["central.suspicion"])
+    #expect(try world.findings(in: world.members[1]) == [])
   }
 
   @Test(

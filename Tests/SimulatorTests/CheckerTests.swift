@@ -271,6 +271,35 @@ struct CheckerTests {
     }
   }
 
+  @Test(
+    "accepted: what stands nowhere is missed, but where every file that has it last has it as a device that was shut out"
+  )
+  func accepted() {
+    var story = Story()
+    let change = story.accept(1, 1, seen: 0, Story.made("a"), name: 1)
+    var again = change
+    (again.hash, again.dot, again.again) = (
+      Story.hash(2), Dot(actor: Story.actor(7), n: 1), change.hash
+    )
+    let twin = {
+      var twin = again
+      (twin.node, twin.hash, twin.dot) = ("r2", Story.hash(3), Dot(actor: Story.actor(8), n: 1))
+      return twin
+    }()
+    let shutOut = { (node: Int) in Event.revoked(Story.actor(node).replica) }
+    let cases: [([Event], Set<String>)] = [
+      ([], ["accepted"]), ([shutOut(1)], []),
+      ([.accepted(again), shutOut(7)], []),
+      // The name it had before counts no more, nor does one file of two.
+      ([.accepted(again), shutOut(1)], ["accepted"]),
+      ([.accepted(again), .accepted(twin), shutOut(7)], ["accepted"]),
+    ]
+    for (more, expected) in cases {
+      let events = [.accepted(change)] + more + [.finalLog(node: "central", [])]
+      #expect(rules(AcceptanceChecker.check(events, with: AcceptanceChecker())) == expected)
+    }
+  }
+
   @Test("vectors and cursors: neither goes back, but by a restore; an old actor's may by an epoch")
   func monotony() {
     func standing(_ seq: Int, _ n: Int) -> Event {

@@ -62,6 +62,8 @@ struct ReceiptChecker: Checker {
 struct AcceptanceChecker: Checker {
   private var waiting: [Hash: Accepted] = [:]
   private var first: [Hash: Hash] = [:]
+  /// Under whom each file sealed a change last, by what the change was at first.
+  private var holders: [Hash: [String: ActorID]] = [:]
   private var log: Set<Hash> = []
   private var lost: Set<ActorID> = []
   private var revoked: Set<ReplicaID> = []
@@ -72,6 +74,7 @@ struct AcceptanceChecker: Checker {
     case .accepted(let change) where !["central", "rogue"].contains(change.node):
       if let again = change.again { first[change.hash] = first[again] ?? again }
       if change.again == nil { waiting[change.hash] = change }
+      holders[first[change.hash] ?? change.hash, default: [:]][change.node] = change.dot.actor
     case .abandoned(let changes):
       for hash in changes { waiting[first[hash] ?? hash] = nil }
     case .declaredLost(let actor): lost.insert(actor)
@@ -86,9 +89,11 @@ struct AcceptanceChecker: Checker {
   private mutating func compare(_ entries: [LoggedEntry]) {
     let held = Set(entries.map { first[$0.hash] ?? $0.hash })
     for (hash, change) in waiting where !held.contains(hash) {
-      // What an observer writes stays in its own file; what a revoked device had not sent goes nowhere.
+      // What an observer writes stays in its own file; what a revoked device had not sent goes nowhere, be it that it wrote
+      // it under another name before it was adopted.
+      let isShutOut = holders[hash, default: [:]].values.allSatisfy { revoked.contains($0.replica) }
       guard Town.schema(2).role(change.role)?.writes.contains(change.space) == true,
-        !revoked.contains(change.dot.actor.replica), !lost.contains(change.dot.actor)
+        !isShutOut, !lost.contains(change.dot.actor)
       else { continue }
       let words = "change \(change.dot.n) of \(change.node) in \(change.space) stands nowhere"
       found.append(Violation("accepted", words))
