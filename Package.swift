@@ -37,8 +37,8 @@ let package = Package(
     .library(
       name: "Cordee",
       targets: [
-        "Causality", "Changes", "Wire", "Session", "Store", "Registry", "Replica", "Central",
-        "Web",
+        "Causality", "Changes", "Wire", "Session", "Schedules", "Seal", "Store", "Registry", "HTTP",
+        "HTTPClient", "HTTPServer", "Replica", "Central", "Web",
       ]
     ),
   ],
@@ -138,8 +138,7 @@ let package = Package(
       "CentralTests",
       needs: [
         "Central", "Replica", "Registry", "Store", "Session", "Wire", "Changes", "Causality",
-        "Seal", "Files",
-        "HTTP", "SQLite",
+        "Seal", "Files", "HTTP", "HTTPClient", "HTTPServer", "SQLite",
       ]),
     tests(
       "WebTests",

@@ -198,7 +198,7 @@ extension Central {
 
   private func label(of organisation: String) throws -> String {
     let state = try store.state(of: RowKey(table: "organisation", id: organisation))
-    for field in ["acronym", "name_en", "slug"] {
+    for field in store.schema.table("organisation")?.namedBy ?? [] {
       if let text = state.shown(field).text { return text }
     }
     return organisation

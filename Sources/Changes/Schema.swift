@@ -116,16 +116,20 @@ public struct Table: Sendable {
   public let writers: Writers
   /// What a row is.
   public let label: Label
+  /// The fields that name a row for people, the best first; the first that holds text counts.
+  public let namedBy: [String]
 
   /// Declares a table.
   public init(
-    _ name: String, space: String, writers: Writers = .members, label: Label, fields: [Field]
+    _ name: String, space: String, writers: Writers = .members, label: Label, fields: [Field],
+    namedBy: [String] = []
   ) {
     self.name = name
     self.space = space
     self.fields = fields
     self.writers = writers
     self.label = label
+    self.namedBy = namedBy
   }
 
   /// The field called `name`, compared by bytes.

@@ -1,8 +1,10 @@
 import Changes
 
 extension Table {
-  static func commons(_ name: String, _ en: String, _ fr: String, _ fields: [Field]) -> Table {
-    Table(name, space: "commons", label: Label(en, fr: fr), fields: fields)
+  static func commons(
+    _ name: String, _ en: String, _ fr: String, _ fields: [Field], namedBy: [String] = []
+  ) -> Table {
+    Table(name, space: "commons", label: Label(en, fr: fr), fields: fields, namedBy: namedBy)
   }
 
   /// What an organisation may be.
@@ -51,7 +53,7 @@ extension Table {
             "Source de ce que le texte ne dit pas"),
           .plain("objective", "What it is for", "Objectif"),
           .plain("nature", "What it is", "Nature"), .note(), .visibility(),
-        ]),
+        ], namedBy: ["acronym", "name_en", "slug"]),
     commons(
       "organisation_name", "Another name of an organisation", "Autre nom d'une organisation",
       [
