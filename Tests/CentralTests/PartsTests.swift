@@ -111,4 +111,55 @@ struct PartsTests {
     try world.settle()
     #expect(try world.digests().count == 1)
   }
+
+  @Test(
+    "[SP-801] a central that dies between two parts has what its parts did, and merges the rest")
+  func died() throws {
+    try push(ana, (2...4).map { "INSERT INTO club(id, name) VALUES('c\($0)', 'Nord')" })
+    var run = try world.central.beginMerge(at: world.loop.at)
+    #expect(try world.central.goOn(&run, changesMax: 1))
+    // What is on its disk then, opened by another process.
+    try world.rewind(to: world.backUp())
+    #expect(try world.central.inboxCount() == 2)
+    #expect(try world.central.reports(limit: 1).first?["applied"]?.integer == 1)
+    try world.sync(ben)
+    #expect(try ben.cell("name", of: "c2") == "Nord")
+    #expect(try ben.cell("name", of: "c3") == nil)
+    #expect(try world.merge().applied == 2)
+    try world.settle()
+    #expect(try world.digests().count == 1)
+    try world.audit(ben)
+  }
+
+  @Test(
+    "[SP-801] a part that fails leaves nothing of itself: neither changes, nor checkpoint, nor report"
+  )
+  func failed() throws {
+    try push(ana, (2...4).map { "INSERT INTO club(id, name) VALUES('c\($0)', 'Nord')" })
+    var run = try world.central.beginMerge(at: world.loop.at)
+    #expect(try world.central.goOn(&run, changesMax: 1))
+    let before = try state()
+    // Its report is the last thing that a part writes.
+    try onCentral("ALTER TABLE cordee_report RENAME TO kept_report")
+    #expect(throws: (any Error).self) { _ = try world.central.goOn(&run, changesMax: 1) }
+    try onCentral("ALTER TABLE kept_report RENAME TO cordee_report")
+    #expect(try state() == before)
+    #expect(try world.merge().applied == 2)
+    try world.settle()
+    #expect(try world.digests().count == 1)
+    try world.audit(ben)
+  }
+
+  private func onCentral(_ sql: String) throws {
+    try world.central.store.withConnection { try $0.execute(sql) }
+  }
+
+  /// What central holds: its log's end, what waits, what was reported, what it signed.
+  private func state() throws -> [String] {
+    [
+      "\(try world.central.store.logEnd(of: "commons"))", "\(try world.central.inboxCount())",
+      try world.central.reports(limit: 1).first?.text() ?? "",
+      String(describing: try world.central.checkpoint(of: "commons")),
+    ]
+  }
 }

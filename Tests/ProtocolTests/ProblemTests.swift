@@ -40,6 +40,26 @@ struct ProblemTests {
       .map { try String(contentsOf: $0, encoding: .utf8) }.joined(separator: "\n")
   }
 
+  @Test(
+    "every reason of a quarantine stands in the table of reasons, in the order of judgement [SP-805]"
+  )
+  func reasons() throws {
+    let text = try String(
+      contentsOf: Specification.folder.appending(path: "08-merge.md"), encoding: .utf8)
+    let listed = try Self.matches(of: "(?m)^  \\| (`[a-z_.`, ]+) \\|", in: text)
+      .flatMap { try Self.matches(of: "`([a-z_.]+)`", in: $0[0]) }.map { $0[0] }
+    let coded = try Self.matches(
+      of: #""([a-z]+\.[a-z_]+): "#,
+      in: String(
+        contentsOf: Specification.root.appending(path: "Sources/Central/Judgement.swift"),
+        encoding: .utf8)
+    ).map { $0[0] }
+    #expect(coded.count >= 9)
+    for code in coded { #expect(listed.contains(code), "[SP-805] does not list \(code)") }
+    let author = ["member.revoked", "space.forbidden", "body.withheld", "body.unreadable"]
+    #expect(listed.filter(author.contains) == author && coded.filter(author.contains) == author)
+  }
+
   @Test("every refusal of central is listed with its status, and nothing else is [SP-510]")
   func central() throws {
     let listed = try Self.listed(under: "Of central")
