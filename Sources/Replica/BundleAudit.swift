@@ -48,7 +48,9 @@ public struct BundleAudit {
       }
     }
     if !reader.isWhole { add(.incomplete, "bundle.cut", "the bundle is cut") }
-    return findings.map { Finding($0.kind, $0.code, "\(path): \($0.message)") }
+    return findings.map {
+      Finding($0.kind, $0.code, "\(path): \($0.message)", asksPerson: $0.asksPerson)
+    }
   }
 
   private mutating func add(_ kind: Finding.Kind, _ code: String, _ message: String) {

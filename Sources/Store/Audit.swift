@@ -92,7 +92,8 @@ public final class Audit {
           report.add(
             Finding(
               .notice, "schema.foreign",
-              "\(name).\(foreign[0]) is not Cordée's column: what it holds stays in this file"))
+              "\(name).\(foreign[0]) is not Cordée's column: what it holds stays in this file",
+              asksPerson: false))
         } else {
           damage(
             kind == "trigger" ? "schema.trigger" : "schema.altered",
@@ -103,7 +104,9 @@ public final class Audit {
         report.add(
           Finding(
             .notice, "schema.foreign",
-            "the file holds \(kind == "index" ? "an" : "a") \(kind) \(name) that is not Cordée's"))
+            "the file holds \(kind == "index" ? "an" : "a") \(kind) \(name) that is not Cordée's",
+            // It does something at each write, which whoever did not make it should know.
+            asksPerson: kind == "trigger"))
       }
     }
     let found = try Set(store.db.all("SELECT name FROM sqlite_schema", read: { $0.text(0) }))

@@ -6,7 +6,7 @@ public struct Finding: Sendable, Hashable {
     case damage
     /// Sound, but not all of it can be shown yet.
     case incomplete
-    /// A person should look.
+    /// Sound, and worth knowing.
     case notice
   }
 
@@ -16,21 +16,26 @@ public struct Finding: Sendable, Hashable {
   public let code: String
   /// Where and what, in one line without values of fields.
   public let message: String
+  /// Whether a person should look; a notice of what somebody added on purpose asks nobody.
+  public let asksPerson: Bool
 
   /// Makes a finding.
-  public init(_ kind: Kind, _ code: String, _ message: String) {
+  public init(_ kind: Kind, _ code: String, _ message: String, asksPerson: Bool = true) {
     self.kind = kind
     self.code = code
     self.message = message
+    self.asksPerson = asksPerson
   }
 }
 
 /// What an audit looked at and found.
 public struct AuditReport: Sendable {
-  /// What was found, in the order it was met; at most `findingsMax`.
+  /// What was found, in the order it was met; at most `findingsMax`, of which no notice takes a damage's place.
   public private(set) var findings: [Finding] = []
   /// Findings beyond the limit.
   public private(set) var more = 0
+  /// Whether anything that was found asks for a person, kept or not.
+  public private(set) var asksPerson = false
   /// Changes whose bytes, chain and place were checked.
   public var changes = 0
   /// Signatures checked.
@@ -46,7 +51,14 @@ public struct AuditReport: Sendable {
 
   /// Adds a finding.
   public mutating func add(_ finding: Finding) {
-    if findings.count < Self.findingsMax { findings.append(finding) } else { more += 1 }
+    asksPerson = asksPerson || finding.asksPerson
+    if findings.count == Self.findingsMax {
+      more += 1
+      guard finding.kind == .damage, let place = findings.lastIndex(where: { $0.kind != .damage })
+      else { return }
+      findings.remove(at: place)
+    }
+    findings.append(finding)
   }
 
   /// Whether anything of a kind was found.

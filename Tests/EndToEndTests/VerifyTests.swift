@@ -1,4 +1,5 @@
 import Foundation
+import Programs
 import Testing
 
 extension World {
@@ -138,6 +139,85 @@ extension EndToEnd {
       try await world.run("quito", "set", "organisation/ecuador", "contact=Loja")
       try await world.sync("quito", "quito")
       #expect(try await world.run("quito", "verify", "--against", "log.cordee").exit == 3)
+    }
+
+    @Test func `nothing of a check is left, however it ends`() async throws {
+      let world = try await World.joined()
+      let scratch = world.folder.appending(path: "scratch")
+      try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
+      func left() throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: scratch.path)
+      }
+      func verify(_ words: String...) -> Child {
+        var environment = world.environment(of: "quito")
+        environment["TMPDIR"] = scratch.path
+        return Child(
+          World.program, ["verify"] + words, environment: environment, folder: world.folder)
+      }
+      #expect(try await verify().finish().exit == 0)
+      #expect(try left() == [])
+      #expect(try await verify("--data", "central").finish().exit == 0)
+      try await world.run("quito", "backup", "copy.sqlite")
+      #expect(try await verify("--against", "copy.sqlite").finish().exit == 0)
+      #expect(try left() == [])
+      try await world.cutTransaction("quito")
+      #expect(try await verify().finish().exit == 0)
+      #expect(try left() == [])
+      try await world.tool(
+        "sqlite3", "copy.sqlite", "UPDATE cordee_log SET hash = zeroblob(32) WHERE seq = 2")
+      #expect(try await verify("--replica", "copy.sqlite").finish().exit == 1)
+      #expect(try left() == [])
+      #expect(!(try world.files("", in: "central").keys.contains { $0.contains("verify") }))
+    }
+
+    @Test(arguments: [SIGINT, SIGTERM])
+    func `a check that is stopped leaves nothing, and says so`(_ signal: Int32) async throws {
+      let world = try await World.joined()
+      try await world.python(
+        "quito",
+        """
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000) \
+        INSERT INTO person(id, slug, name) SELECT 'p-' || i, 'p-' || i, 'x' FROM n
+        """)
+      try await world.sync("quito")
+      let scratch = world.folder.appending(path: "scratch")
+      try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
+      var environment = world.environment(of: "quito")
+      environment["TMPDIR"] = scratch.path
+      let child = Child(
+        World.program, ["verify"], environment: environment, folder: world.folder)
+      try child.process.run()
+      try await eventually("the check has begun") {
+        try !FileManager.default.contentsOfDirectory(atPath: scratch.path).isEmpty
+      }
+      child.process.signal(signal)
+      try await eventually("the check ends") { !child.process.isRunning }
+      #expect(child.outcome.exit == 1)
+      #expect(child.outcome.output == "")
+      #expect(child.outcome.errors.split(separator: "\n").count == 1)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path) == [])
+    }
+
+    @Test func `a person's own table, view and column are told and ask nobody; a trigger asks`()
+      async throws
+    {
+      let world = try await World.joined()
+      try await world.python(
+        "quito", "CREATE TABLE mine(x)", "CREATE VIEW seen AS SELECT 1",
+        "ALTER TABLE organisation ADD COLUMN mine TEXT", "CREATE INDEX sought ON place(city)")
+      let told = try await world.run("quito", "verify")
+      #expect(told.exit == 0, "\(told.output)")
+      let lines = told.output.split(separator: "\n")
+      #expect(
+        lines.filter { $0.hasPrefix("notice: ") && $0.hasSuffix("[schema.foreign]") }.count == 4)
+      #expect(lines.last?.hasPrefix("Sound: ") == true)
+      let object = try await world.run("quito", "verify", "--json").object()
+      #expect(object["needs_person"] as? Bool == false)
+      #expect((object["findings"] as? [Any])?.count == 4)
+      try await world.python(
+        "quito",
+        "CREATE TRIGGER strange AFTER INSERT ON mine BEGIN DELETE FROM mine WHERE x IS NULL; END")
+      #expect(try await world.run("quito", "verify").exit == 3)
     }
 
     @Test func `what keeps the audit from looking is no damage`() async throws {

@@ -22,8 +22,7 @@ enum VerifyAction {
   static func run(_ invocation: Invocation) throws -> ExitCode {
     try Failure.wrap {
       let start = ContinuousClock.now
-      let scratch = Scratch()
-      let subject = try subject(invocation, scratch)
+      let subject = try subject(invocation)
       var report = try audit(subject)
       if let other = invocation.option("against") {
         for finding in try compared(subject, with: other) { report.add(finding) }
@@ -35,12 +34,12 @@ enum VerifyAction {
       } else {
         say(report, milliseconds, isCut: subject.inspection.isCut, invocation.console)
       }
-      return report.has(.damage) ? .failed : report.findings.isEmpty ? .done : .needsPerson
+      return report.has(.damage) ? .failed : report.asksPerson ? .needsPerson : .done
     }
   }
 
   /// The replica, or with `--data` central's own file; of a node that serves, a copy made by it.
-  private static func subject(_ invocation: Invocation, _ scratch: Scratch) throws -> Subject {
+  private static func subject(_ invocation: Invocation) throws -> Subject {
     guard let folder = invocation.option("data") else {
       let inspection = try Inspection(try invocation.existingReplicaPath())
       guard try !isCentral(inspection.store) else {
@@ -58,7 +57,9 @@ enum VerifyAction {
     let key = try KeyFile.read("\(folder)/central.key").publicKey
     // The node that serves has its file to itself. It writes the copy into its own folder, which both can reach.
     let copy = URL(filePath: path + ".verify-\(UUID().uuidString)").absoluteURL.path
-    defer { Files.remove(copy) }
+    try Leftovers.removeOnStop()
+    Leftovers.note(copy)
+    defer { Leftovers.remove(copy) }
     let isCopied = try Keeper.askServing(
       folder, [("do", .string("backup")), ("path", .string(copy))])
     let inspection = try Inspection(isCopied == nil ? path : copy)
@@ -81,7 +82,9 @@ enum VerifyAction {
     let theirs = try audit(
       Subject(
         inspection: other, centralKey: subject.centralKey, isCentral: isCentral(other.store)))
-    return theirs.findings.map { Finding($0.kind, $0.code, "\(path): \($0.message)") }
+    return theirs.findings.map {
+      Finding($0.kind, $0.code, "\(path): \($0.message)", asksPerson: $0.asksPerson)
+    }
       + differences
   }
 
@@ -103,14 +106,14 @@ enum VerifyAction {
   ///
   /// - Throws: `verify.room` when there is no room for the scratch file.
   static func audit(_ store: Store, _ centralKey: PublicKey) throws -> AuditReport {
-    let path = FileManager.default.temporaryDirectory.appending(
-      path: "cordee-verify-\(UUID().uuidString).sqlite"
-    ).path
-    defer { Files.remove(path) }
-    do {
-      return try Audit(of: store, centralKey: centralKey, scratchPath: path).run()
-    } catch let error as StoreError where error.code == .full {
-      throw Scratch.full(path)
+    let scratch = Scratch()
+    let path = try scratch.path("audit.sqlite")
+    return try withExtendedLifetime(scratch) {
+      do {
+        return try Audit(of: store, centralKey: centralKey, scratchPath: path).run()
+      } catch let error as StoreError where error.code == .full {
+        throw Scratch.full(path)
+      }
     }
   }
 
@@ -118,6 +121,7 @@ enum VerifyAction {
     .object([
       ("sound", .bool(!report.has(.damage))),
       ("complete", .bool(!report.has(.incomplete))),
+      ("needs_person", .bool(report.asksPerson)),
       ("changes", .integer(Int64(report.changes))),
       ("signatures", .integer(Int64(report.signatures))),
       ("rows", .integer(Int64(report.rows))),
@@ -148,7 +152,7 @@ enum VerifyAction {
     if report.more > 0 { console.print("and \(report.more) more") }
     let verdict =
       report.has(.damage)
-      ? "DAMAGED OR FORGED" : report.findings.isEmpty ? "Sound" : "Sound as far as it can be shown"
+      ? "DAMAGED OR FORGED" : report.asksPerson ? "Sound as far as it can be shown" : "Sound"
     let tenths = (milliseconds + 50) / 100
     console.print(
       "\(verdict): \(report.changes) changes, \(report.signatures) signatures, \(report.rows) rows checked "

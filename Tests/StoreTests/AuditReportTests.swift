@@ -1,0 +1,23 @@
+import Store
+import Testing
+
+@Suite("What an audit keeps of what it finds [R11]")
+struct AuditReportTests {
+  @Test("notices beyond the limit hide no damage, and whoever they ask for is asked")
+  func full() {
+    var report = AuditReport()
+    for number in 1...150 {
+      report.add(Finding(.notice, "schema.foreign", "table \(number)", asksPerson: false))
+    }
+    #expect(!report.asksPerson && !report.has(.damage))
+    report.add(Finding(.incomplete, "history.missing", "not here yet"))
+    #expect(report.asksPerson)
+    report.add(Finding(.damage, "change.hash", "altered"))
+    #expect(report.has(.damage))
+    #expect(report.findings.count == AuditReport.findingsMax)
+    #expect(report.findings.count + report.more == 152)
+    for _ in 1...150 { report.add(Finding(.damage, "change.hash", "altered")) }
+    #expect(report.findings.allSatisfy { $0.kind == .damage })
+    #expect(report.findings.count + report.more == 302)
+  }
+}
