@@ -24,7 +24,13 @@ struct Help: Sendable {
     list(commands.map { ($0.name, $0.summary) }, to: console)
     console.print()
     console.print(console.bold("Topics"))
-    list(HelpTopic.all.map { ("help \($0.name)", $0.summary) }, to: console)
+    list(
+      HelpTopic.all.map { ("help \($0.name)", $0.summary) } + [
+        (
+          "help TABLE",
+          "a table's fields and what they may hold: \(HelpTopic.tables.joined(separator: ", "))"
+        )
+      ], to: console)
     console.print()
     console.print(console.bold("Everywhere"))
     list(Program.leadingOptions.map { ($0.usage, $0.summary) }, to: console)
@@ -90,7 +96,8 @@ struct Help: Sendable {
     return lines + [line]
   }
 
-  private func list(_ entries: [(String, String)], to console: Console) {
+  /// Names with what each is, the second column wrapped.
+  func list(_ entries: [(String, String)], to console: Console) {
     let left = min(Self.leftMax, entries.map { displayWidth($0.0) }.max() ?? 0)
     let margin = String(repeating: " ", count: left + 4)
     for (name, summary) in entries {

@@ -1,3 +1,6 @@
+import Changes
+import Registry
+
 /// What several commands share, read by `cordee help TOPIC`.
 struct HelpTopic: Sendable {
   let name: String
@@ -12,6 +15,9 @@ struct HelpTopic: Sendable {
       for line in lines { console.print(line) }
     }
   }
+
+  /// The tables that help explains, too.
+  static let tables = Schema.registry.tables.map(\.name)
 
   static let all = [environment, exitCodes, fields, durations, references, schedules]
 
@@ -35,6 +41,9 @@ struct HelpTopic: Sendable {
       "  2   the command line was not understood; nothing was tried",
       "  3   done as far as it goes; what is left needs a person's decision: from sync, status,",
       "      conflicts, verify, doctor, central merge and central status alone",
+      "central merge ends with 3 if that merge refused something or opened a conflict; central status and doctor "
+        + "--data while a merge refused something that nobody has looked at in central reports, which is then told.",
+      "verify ends with 0 when all it has to say is that the file holds somebody's own table or column.",
       "With --json a failure is one JSON object on standard error (RFC 9457) whose type begins"
         + " with urn:cordee:problem: and stays the same from version to version.",
     ])

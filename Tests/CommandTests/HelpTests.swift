@@ -115,6 +115,7 @@ import Testing
     ("cordee central init --al", "--allow-plain-http"),
     ("cordee official-list --format c", "csv"),
     ("cordee completions f", "fish"),
+    ("cordee help official_list_", "official_list_entry"),
     ("cordee resolve 3f2a name --keep m", "mine"),
     ("cordee status --j", "--json"),
   ]

@@ -1,14 +1,23 @@
+import Changes
+import Registry
+
 /// Commands about the commands.
 enum HelpCommands {
   static let all = [help, completions]
 
   static let help = CommandSpec(
-    path: ["help"], summary: "explain a command or a topic",
-    arguments: [ArgumentSpec(name: "TOPIC", isOptional: true, isRepeated: true)],
+    path: ["help"], summary: "explain a command, a topic or a table",
+    arguments: [
+      ArgumentSpec(
+        name: "TOPIC", isOptional: true, isRepeated: true,
+        completes: .words(HelpTopic.all.map(\.name) + HelpTopic.tables))
+    ],
     options: [OptionSpec(long: "man", summary: "print the manual page of all commands")],
     examples: [
       Example(line: "cordee help sync", meaning: "usage, options and examples of one command"),
       Example(line: "cordee help exit-codes", meaning: "what the exit codes mean"),
+      Example(
+        line: "cordee help organisation", meaning: "the fields of a table, and what each may hold"),
       Example(
         line: "cordee help --man > ~/.local/share/man/man1/cordee.1",
         meaning: "let \"man cordee\" show all of it"),
@@ -57,8 +66,10 @@ enum HelpCommands {
       help.group(name, to: console)
     } else if let topic = HelpTopic.all.first(where: { $0.name == name }) {
       topic.show(to: console)
+    } else if let table = Schema.registry.table(name) {
+      help.table(table, in: .registry, to: console)
     } else {
-      let choices = Cordee.commands.map(\.name) + HelpTopic.all.map(\.name)
+      let choices = Cordee.commands.map(\.name) + HelpTopic.all.map(\.name) + HelpTopic.tables
       throw .usage(
         "topic.unknown", "There is no help on \"\(name)\"",
         hint: nearest(to: name, among: choices).map { "Did you mean cordee help \($0)?" }
