@@ -17,11 +17,13 @@ extension Central {
     case "merge":
       let inbox = try inboxCount()
       let report = try merge(at: at, isTrial: request["dry_run"]?.isTrue == true)
+      if !report.isTrial { noteTold(from: report.number) }
       guard report.isTrial, case .object(let members) = report.json else { return report.json }
       return .object([("inbox", .integer(Int64(inbox)))] + members)
     case "invite": return try invite(request, now: now)
     case "members": return .array(try members().map(json))
-    case "reports": return .array(try reports(limit: Int(request["last"]?.integer ?? 20)))
+    case "reports":
+      return .array(try tellReports(limit: Int(request["last"]?.integer ?? 20)))
     case "status": return try status()
     case "revoke":
       let replica = try member(named: request["replica"]?.string ?? "")
@@ -130,9 +132,10 @@ extension Central {
       ("network", .string(network.description)), ("instance", .string(instance.description)),
       ("members", .integer(Int64(try members().count))),
       ("conflicts", .integer(Int64(try store.conflicts().count))),
+      ("quarantined", .integer(Int64(try quarantinedCount()))), ("untold", try untold().json),
       ("inbox", .integer(Int64(try inboxCount()))), ("spaces", .object(spaces)),
       ("restore", try restoreStatus()),
-      ("serving", .bool(plan != nil)),
+      ("serving", .bool(plan != nil)), ("listening", listening.map { .string($0) } ?? .null),
       (
         "schedule",
         try (plan?.schedule ?? lastSchedule()).map { .string($0) } ?? .null

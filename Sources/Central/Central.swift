@@ -24,6 +24,8 @@ public final class Central {
   public var milliseconds: () -> Int64 = { 0 }
   /// When it merges by itself, while it serves.
   public internal(set) var plan: MergePlan?
+  /// Where it listens, `HOST:PORT`, while it serves.
+  public var listening: String?
   /// What devices may use of it.
   public var limits = CentralLimits()
   /// What is left to each device this minute.

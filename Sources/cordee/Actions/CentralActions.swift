@@ -52,7 +52,7 @@ enum CentralActions {
               + "--role secretariat")
         }
         invocation.console.print(
-          "Central node made in \(folder). Next: cordee central serve --data \(folder)")
+          "Central node made in \(folder). Next: \(Reach.serveLine(folder, origin))")
       }
       return .done
     }
@@ -72,7 +72,7 @@ enum CentralActions {
         ]))
     } else {
       invocation.console.print(
-        "Central node made again in \(folder), empty. Next: cordee central serve --data \(folder), "
+        "Central node made again in \(folder), empty. Next: \(Reach.serveLine(folder, origin)), "
           + "let members sync, then cordee central restore --accept --data \(folder)")
     }
     return .done
@@ -162,12 +162,13 @@ enum CentralActions {
   static func serve(_ invocation: Invocation) throws -> ExitCode {
     try Failure.wrap {
       let folder = invocation.option("data") ?? ""
-      let (host, port) = try listen(invocation.option("listen") ?? "127.0.0.1:8080")
+      let (host, port) = try listen(invocation.option("listen") ?? Reach.usual)
       let schedule = try MergeSchedule.parse(
         invocation.option("merge") ?? "every 15m", zones: invocation.paths.zonesFolder)
       try CommandSignals.catchThem()
       let console = invocation.console
       let central = try CentralNode.open(folder)
+      let url = try central.store.meta("url")?.text.flatMap { Origin($0) }
       let oldest = try central.oldestWaiting()
       let clock = MergeClock(schedule, since: oldest ?? Now().seconds)
       try central.keep(clock.plan)
@@ -181,7 +182,12 @@ enum CentralActions {
       ) {
         node.administer($0)
       }
-      console.print("Serving on \(host):\(server.port), merging \(schedule).")
+      let place = Reach.place(host, server.port)
+      node.listens(at: place)
+      console.print("Serving on \(place), merging \(schedule).")
+      if let notice = url.flatMap({ Reach.notice(from: $0, to: place) }) {
+        console.say("Notice: \(notice).")
+      }
       // What a stopped node received is not left until the next push.
       if schedule.runsOnPush, oldest != nil { merge(node, console) }
       run(node, clock, console)
@@ -236,10 +242,9 @@ enum CentralActions {
   }
 
   private static func listen(_ text: String) throws -> (String, UInt16) {
-    guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...])
-    else {
+    guard let place = Reach.split(text) else {
       throw Failure.usage("listen.shape", "--listen needs HOST:PORT")
     }
-    return (String(text[..<colon]), port)
+    return place
   }
 }

@@ -32,7 +32,9 @@ enum CentralDoctor {
         text("journal"), Int(settings["synchronous"]?.integer ?? -1), wants: "wal"),
       DoctorActions.disk(folder, reserve: reserveBytes),
       DoctorActions.privacy(folder) { $0.hasPrefix("central.") }, key, wire(status),
-      serving(status), merging(settings), restoring(status), aside(settings), clock(settings),
+      address(status), serving(status), merging(settings), restoring(status),
+      quarantine(status, data),
+      aside(settings), clock(settings),
       backup(status), DoctorActions.leftovers(leftovers(folder)),
     ]
   }
@@ -44,6 +46,19 @@ enum CentralDoctor {
       "wire", "members reach it at \(url)",
       unless: origin.map { $0.scheme == "https" || $0.isLoopback } ?? false,
       "Put it behind TLS: others on the way can read.")
+  }
+
+  /// Whether what members are told leads to where it listens.
+  private static func address(_ status: JSON) -> Check {
+    guard let place = status["listening"]?.string, let origin = Origin(status["url"]?.string ?? "")
+    else { return Check(name: "address", state: .ok, says: "nothing listens now") }
+    guard let notice = Reach.notice(from: origin, to: place) else {
+      return Check(name: "address", state: .ok, says: "it listens there itself, at \(place)")
+    }
+    // Behind TLS there is always a proxy; without, more likely nobody can join.
+    return .look(
+      "address", notice, unless: origin.scheme == "https" || origin.isLoopback,
+      "Without one serve with --listen \(Reach.listen(for: origin) ?? place).")
   }
 
   private static func serving(_ status: JSON) -> Check {
@@ -80,6 +95,17 @@ enum CentralDoctor {
         ? "restored and not accepted: it gives and merges nothing"
         : awaited > 0 ? "\(awaited) changes that a restore lost are awaited" : "none under way",
       unless: !isRestoring && awaited == 0, "`cordee central status` tells how it stands.")
+  }
+
+  /// What merges refused: its authors' to settle; the keeper's only to be told of.
+  private static func quarantine(_ status: JSON, _ data: String) -> Check {
+    let count = status["quarantined"]?.integer ?? 0
+    let untold = status["untold"] ?? .null
+    let first = untold["first"]?.integer.map { ", not all looked at, first in merge \($0)" } ?? ""
+    return .look(
+      "quarantine", count == 0 ? "nothing" : "\(count) changes are kept without effect\(first)",
+      unless: !CentralActions.isUntold(status),
+      "`\(CentralActions.reportsLine(untold, data))` tells which and why.")
   }
 
   private static func aside(_ settings: JSON) -> Check {

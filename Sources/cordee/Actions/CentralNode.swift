@@ -121,7 +121,7 @@ final class CentralNode: Sendable {
       let asked = try JSON.parse(request.body)
       let answer =
         asked["do"]?.string == "merge" && asked["dry_run"]?.isTrue != true
-        ? try mergeInParts(at: now.label).json
+        ? try mergeAndTell(at: now.label)
         : try merging.withLock { _ in
           try routes.withLock {
             try $0.central.administer(asked, now: now.seconds, at: now.label)
@@ -133,6 +133,18 @@ final class CentralNode: Sendable {
       return Routes.response(
         Problem(failure.code, status: 422, failure.message, hint: failure.hint))
     }
+  }
+
+  /// A merge that the keeper asked for, and is told of.
+  private func mergeAndTell(at label: String) throws -> JSON {
+    let report = try mergeInParts(at: label)
+    routes.withLock { $0.central.noteTold(from: report.number) }
+    return report.json
+  }
+
+  /// Tells the keeper where it listens.
+  func listens(at place: String) {
+    routes.withLock { $0.central.listening = place }
   }
 
   /// Tells members and the keeper when the next run is.

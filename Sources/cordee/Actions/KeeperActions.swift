@@ -65,19 +65,39 @@ extension CentralActions {
         invocation.console.print(status)
       } else if case .object(let members) = status {
         let width = members.map { displayWidth($0.0) }.max() ?? 0
-        for (name, value) in members where name != "restore" {
+        for (name, value) in members where name != "restore" && name != "untold" {
           let space = String(repeating: " ", count: width - displayWidth(name) + 2)
           invocation.console.printValues("\(name)\(space)\(text(value))")
         }
       }
       if !invocation.wantsJSON {
         CentralRestoreActions.lines(of: status).forEach(invocation.console.printValues)
+        untold(status, invocation.option("data") ?? "").map(invocation.console.printValues)
       }
       let restore = status["restore"]
       let waits =
         restore?["restoring"]?.isTrue == true || restore?["awaited"]?.array?.isEmpty == false
-      return waits || (status["conflicts"]?.integer ?? 0) > 0 ? .needsPerson : .done
+      let asks = waits || isUntold(status) || (status["conflicts"]?.integer ?? 0) > 0
+      return asks ? .needsPerson : .done
     }
+  }
+
+  /// Whether a merge refused something that its keeper has not looked at.
+  static func isUntold(_ status: JSON) -> Bool { (status["untold"]?["merges"]?.integer ?? 0) > 0 }
+
+  /// What was refused since the last look at the reports, and how to look; nil when all was told.
+  private static func untold(_ status: JSON, _ folder: String) -> String? {
+    guard isUntold(status), let untold = status["untold"] else { return nil }
+    return "Not looked at: \(text(untold["quarantined"])) changes quarantined, "
+      + "\(text(untold["aside"])) segments set aside, first in merge \(text(untold["first"])). "
+      + "Next: \(reportsLine(untold, folder))"
+  }
+
+  /// The command that shows every report that was not looked at.
+  static func reportsLine(_ untold: JSON, _ folder: String) -> String {
+    let last = untold["last"]?.integer ?? 0
+    return "cordee central reports --data \(folder)"
+      + (last > 20 ? " --last \(min(last, 1000))" : "")
   }
 
   static func revoke(_ invocation: Invocation) throws -> ExitCode {

@@ -46,7 +46,8 @@ enum CentralCommands {
     options: [
       data,
       OptionSpec(
-        long: "listen", value: "HOST:PORT", summary: "where to listen (127.0.0.1:8080)"),
+        long: "listen", value: "HOST:PORT",
+        summary: "where to listen (127.0.0.1:8080); beyond this machine 0.0.0.0:8080"),
       OptionSpec(
         long: "merge", value: "SCHEDULE",
         summary: "when to merge (every 15m); see \"cordee help schedules\"",
@@ -71,7 +72,8 @@ enum CentralCommands {
     examples: [
       Example(
         line: "cordee central merge --data /srv/cordee --dry-run",
-        meaning: "read the report of the merge to come")
+        meaning:
+          "read the report of the merge to come; exit 3: it refuses something or opens a conflict")
     ],
     takesJSON: true, asksPerson: true, run: CentralActions.merge)
 
@@ -109,7 +111,9 @@ enum CentralCommands {
     examples: [
       Example(
         line: "cordee central status --data /srv/cordee",
-        meaning: "what waits in the inbox, the log's end, the next merge")
+        meaning:
+          "what waits in the inbox, what was refused, the next merge; exit 3: a restore or a conflict is open,"
+          + " or refusals were not looked at in central reports")
     ],
     takesJSON: true, asksPerson: true, run: CentralActions.status)
 
@@ -121,7 +125,9 @@ enum CentralCommands {
     examples: [
       Example(
         line: "cordee central reports --data /srv/cordee --last 3",
-        meaning: "the last three, who was heard in each and what waits for whom"),
+        meaning:
+          "the last three: who was heard, what waits for whom, what was refused; status then asks no more"
+      ),
       Example(
         line: "cordee central reports --data /srv/cordee --json",
         meaning: "the merge reports for a program"),
