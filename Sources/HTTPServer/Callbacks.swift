@@ -27,13 +27,14 @@ enum Callbacks {
     return unsafe conversation.take(part) ? .YES : .NO
   }
 
-  static let completed: MHD_RequestCompletedCallback = { context, connection, state, _ in
+  static let completed: MHD_RequestCompletedCallback = { context, connection, state, end in
     guard let core = unsafe core(context), let connection = unsafe connection,
       let pointer = unsafe state?.pointee
     else { return }
     unsafe Unmanaged<Conversation>.fromOpaque(pointer).release()
     unsafe state?.pointee = nil
-    unsafe core.completed(connection)
+    unsafe core.completed(
+      connection, isAnswered: end == .REQUEST_TERMINATED_COMPLETED_OK)
   }
 
   static let connection: MHD_NotifyConnectionCallback = { context, connection, _, event in

@@ -35,12 +35,15 @@ final class Core: Sendable {
     deadlines.remove(unsafe cordee_mhd_socket(connection))
   }
 
-  func completed(_ connection: OpaquePointer) {
+  /// A request is over: answered, or broken off.
+  func completed(_ connection: OpaquePointer, isAnswered: Bool) {
     running.subtract(1, ordering: .releasing)
+    // What broke off, be it shut down by us, waits for nothing more.
+    guard isAnswered else { return deadlines.remove(unsafe cordee_mhd_socket(connection)) }
     // The next request's first byte is not shown to us: it may come as late as the idle limit.
     deadlines.expectRequest(
       on: unsafe cordee_mhd_socket(connection),
-      within: limits.header + .seconds(limits.idleSeconds), most: limits.waitingMax)
+      within: limits.header + .seconds(limits.idleSeconds), most: nil)
   }
 
   func begin(_ target: RawHead.Part) -> Conversation {

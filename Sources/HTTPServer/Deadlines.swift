@@ -63,23 +63,25 @@ final class Deadlines: Sendable {
     }
   }
 
-  /// Sets the deadline of a connection that has its next request still to bring.
+  /// Sets the deadline of a connection that has a request still to bring.
   ///
-  /// When more than `most` do, the one that has waited longest is shut down: whoever is honest brings a request in a
-  /// moment, so that slow clients, however many, take places from each other alone.
+  /// When a new one makes them more than `most`, those that have waited longest are shut down: whoever is honest brings a
+  /// request in a moment, so that slow clients, however many, take places from each other alone.
   ///
+  /// - Parameter most: nil for a connection that was served and takes nobody's place.
   /// - Complexity: O(waiting connections) when there are too many, else O(1).
-  func expectRequest(on socket: Int32, within wait: Duration, most: Int) {
+  func expectRequest(on socket: Int32, within wait: Duration, most: Int?) {
     let now = ContinuousClock.now
     state.withLock { state in
       state.at[socket] = now + wait
       state.waiting[socket] = now
-      guard state.waiting.count > most,
+      while let most, state.waiting.count > most,
         let longest = state.waiting.min(by: { $0.value < $1.value })?.key
-      else { return }
-      shutdown(longest, Int32(SHUT_RDWR))
-      state.waiting[longest] = nil
-      state.at[longest] = nil
+      {
+        shutdown(longest, Int32(SHUT_RDWR))
+        state.waiting[longest] = nil
+        state.at[longest] = nil
+      }
     }
   }
 

@@ -209,6 +209,29 @@ struct FramingTests {
     #expect(first.readToEnd().isEmpty)
     #expect(slow.count == 6)
   }
+
+  @Test("A connection that lost its place takes nobody's when it ends (R15)")
+  func endOfTheSlow() throws {
+    var limits = ServerLimits.standard
+    (limits.waitingMax, limits.connectionsPerAddressMax) = (5, 100)
+    let place = try Place(limits)
+    func begun(_ count: Int) throws -> [Crowded] {
+      try (0..<count).map { _ in
+        let connection = try RawConnection(port: place.server.port)
+        connection.send("GET / HTTP/1.1\r\nHost: a\r\nX: ")
+        return Crowded(connection: connection)
+      }
+    }
+    let before = try begun(5)
+    #expect(try plainExchange().send(place.request("GET", "/"), responseBytesMax: 10).status == 200)
+    // The one that was served may count a moment longer.
+    let after = try begun(4)
+    for slow in before.prefix(4) { #expect(slow.connection.readToEnd().isEmpty) }
+    for honest in after {
+      honest.connection.send("1\r\nConnection: close\r\n\r\n")
+      #expect(honest.connection.readToEnd().hasPrefix("HTTP/1.1 200 "))
+    }
+  }
 }
 
 /// Keeps a connection open in an array.
