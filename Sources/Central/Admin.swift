@@ -126,11 +126,13 @@ extension Central {
     for space in store.schema.spaces {
       spaces.append((space, .object([("seq", .integer(Int64(try store.logEnd(of: space).seq)))])))
     }
+    let members = try members()
+    let revoked = members.count { $0.revokedAt != nil }
     return .object([
       ("name", .string(try store.meta("name")?.text ?? "")),
       ("url", .string(try store.meta("url")?.text ?? "")),
       ("network", .string(network.description)), ("instance", .string(instance.description)),
-      ("members", .integer(Int64(try members().count))),
+      ("members", .integer(Int64(members.count - revoked))), ("revoked", .integer(Int64(revoked))),
       ("conflicts", .integer(Int64(try store.conflicts().count))),
       ("quarantined", .integer(Int64(try quarantinedCount()))), ("untold", try untold().json),
       ("inbox", .integer(Int64(try inboxCount()))), ("spaces", .object(spaces)),

@@ -71,7 +71,8 @@ extension Central {
   ///
   /// The same key may ask again: the answer to a lost reply is the same.
   ///
-  /// - Throws: `Problem` when the invite is unknown, expired or used.
+  /// - Parameter name: what the device is called; nil for one made of its role and organisation.
+  /// - Throws: `Problem` when the invite is unknown, expired or used, or the name is none; the invite is as good as it was.
   public func enrol(secret: [UInt8], key: PublicKey, name: String?, now: Int64, at: String) throws
     -> Enrolment
   {
@@ -100,7 +101,12 @@ extension Central {
         throw Problem(
           "invite.expired", status: 401, "this invite has expired", hint: "Ask for a new one.")
       }
-      let shown = try name ?? "\(role) of \(label(of: organisation))"
+      if let name, let fault = DeviceName.fault(in: name) {
+        throw Problem(
+          "enrolment.name", status: 422, "the device's name \(fault)",
+          hint: "Give another with --name, or none; the invite is as good as it was.")
+      }
+      let shown = try name ?? givenName(to: replica, as: role, of: organisation)
       try store.withConnection {
         try $0.run(
           "UPDATE cordee_invite SET used_by = ? WHERE hash = ?", .text(replica.description),
@@ -196,12 +202,18 @@ extension Central {
       spaces: store.schema.role(member.role)?.reads ?? [], name: member.name)
   }
 
-  private func label(of organisation: String) throws -> String {
+  /// A name for a device that brings none.
+  ///
+  /// What an organisation is called was written by members, and may not do either.
+  private func givenName(to replica: ReplicaID, as role: String, of organisation: String) throws
+    -> String
+  {
     let state = try store.state(of: RowKey(table: "organisation", id: organisation))
-    for field in store.schema.table("organisation")?.namedBy ?? [] {
-      if let text = state.shown(field).text { return text }
+    let labels = (store.schema.table("organisation")?.namedBy ?? []).compactMap {
+      state.shown($0).text
     }
-    return organisation
+    let names = (labels + [organisation]).map { "\(role) of \($0)" }
+    return names.first { DeviceName.fault(in: $0) == nil } ?? replica.description
   }
 
   private static func inviteHash(_ secret: [UInt8]) -> [UInt8] {

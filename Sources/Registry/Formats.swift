@@ -30,7 +30,7 @@ extension ValueFormat {
 
   /// An ISO 3166-1 alpha-2 code.
   public static let country = ValueFormat(
-    "ISO 3166-1", expected: "a country code of two capitals, as `EC`"
+    "ISO 3166-1", expected: "a country code of ISO 3166-1, as `EC`"
   ) { countries.contains(Array($0.utf8)) }
 
   /// An ISO 3166-2 code: an assigned country, then one to three capitals or digits.

@@ -26,32 +26,25 @@ extension OfficialList {
   /// As CSV (RFC 4180, CRLF): one line an entry, a member's members a level below it.
   ///
   /// Members come first, then other classes, then memberships whose `basis` is `not_attested`. A cell is one line.
-  /// `parent_id` names the `member_id` of the line above that this one stands under; it is empty at level 1.
+  /// `parent_id` names the `member_id` of the line above that this one stands under; it is empty at level 1. A text that a
+  /// spreadsheet would take for a formula has an apostrophe before it; the exact value stands in the JSON.
   public var csv: String {
     let header = [
       "as_at", "as_known", "position", "level", "member_slug", "label", "kind", "class", "country",
       "basis", "member_id", "parent_id", "parent_slug",
     ]
-    var lines = [header]
+    var lines = [header.map { CSV.Cell.text($0) }]
     func add(_ entry: Entry, under parent: Entry?, _ level: Int) {
       lines.append([
-        asAt, asKnown ?? "", entry.position.map(String.init) ?? "", String(level), entry.slug,
-        entry.label, entry.kind, entry.membershipClass, entry.country ?? "", entry.basis.rawValue,
-        entry.member, parent?.member ?? "", parent?.slug ?? "",
+        .text(asAt), .init(asKnown), .init(entry.position), .number(level), .text(entry.slug),
+        .text(entry.label), .text(entry.kind), .text(entry.membershipClass), .init(entry.country),
+        .text(entry.basis.rawValue), .text(entry.member), .init(parent?.member),
+        .init(parent?.slug),
       ])
       for member in entry.members { add(member, under: entry, level + 1) }
     }
     for entry in (entries ?? []) + others + unattested { add(entry, under: nil, 1) }
-    return lines.map { $0.map(Self.quoted).joined(separator: ",") + "\r\n" }.joined()
-  }
-
-  // RFC 4180 lets no control character into a cell but line ends; the exact value stands in the JSON.
-  private static func quoted(_ cell: String) -> String {
-    let cell = line(cell)
-    let special = Array(",\"".utf8)
-    guard cell.utf8.contains(where: special.contains) else { return cell }
-    let doubled = cell.unicodeScalars.map { $0 == "\"" ? "\"\"" : String($0) }.joined()
-    return "\"\(doubled)\""
+    return lines.map(CSV.line).joined()
   }
 
   /// As plain text for people, ending with a line feed; every line is harmless to a terminal.

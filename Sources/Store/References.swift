@@ -35,8 +35,12 @@ extension Store {
     }
     guard found.count == 1 else {
       let ids = found.map { "\($0.table)/\($0.id)" }.joined(separator: ", ")
+      // The one whose id is the slug of others has no name of its own until they give way.
+      let taken = found.first { $0.id.utf8.elementsEqual(name.utf8) }
       throw StoreError(
-        .ambiguous, "\(text) names several records: \(ids)", hint: "Give one of these.")
+        .ambiguous, "\(text) names several records: \(ids)",
+        hint: "Give one of these"
+          + (taken.map { "; for \($0.table)/\($0.id), give the other another slug." } ?? "."))
     }
     return row
   }
@@ -48,9 +52,14 @@ extension Store {
         RowKey(table: table.name, id: $0.text(0))
       }
     }
+    let hasSlug = table.field("slug") != nil
     let exact = try ids("id = ?")
-    if !exact.isEmpty { return exact }
-    if table.field("slug") != nil {
+    if !exact.isEmpty {
+      // A slug that happens to be another row's id takes no name from it; one that both have names both.
+      let twins = "slug = ?1 AND id <> ?1 AND ?1 = (SELECT slug FROM \(quoted) WHERE id = ?1)"
+      return hasSlug ? exact + (try ids(twins)) : exact
+    }
+    if hasSlug {
       let bySlug = try ids("slug = ?")
       if !bySlug.isEmpty { return bySlug }
     }

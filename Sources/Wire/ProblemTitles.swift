@@ -15,6 +15,7 @@ extension Problem {
     "encoding.malformed": "The compressed body cannot be read",
     "encoding.unknown": "The content encoding is not taken",
     "enrolment.entry": "The entry is not one that this central signed",
+    "enrolment.name": "The device may not be called so",
     "enrolment.shape": "The enrolment lacks a part",
     "http.bad-method": "The method is not known",
     "http.bad-request": "The request is not HTTP as it should be",

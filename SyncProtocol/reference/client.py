@@ -32,7 +32,8 @@ def join(invite: str, path: str, name: str) -> dict:
     if 1 not in about["protocol"] or rules.replica_of(rules_sync.public_key(about["key"])) != pin:
         raise rules.Refused("central.key", "this is not the central that the invite names")
     public = key.verify_key.encode()
-    told = central.say("/v1/enrolments", {"secret": secret, "key": rules.b64(public), "name": name})
+    called = {"name": name} if name else {}  # SP-609
+    told = central.say("/v1/enrolments", {"secret": secret, "key": rules.b64(public)} | called)
     if rules.replica_of(rules_sync.public_key(told["key"])) != pin:
         raise rules.Refused("central.key", "this is not the central that the invite names")
     facts = {

@@ -73,7 +73,7 @@ extension EndToEnd {
         Bad("list place --sort cty", 2, "field.unknown", says: "Did you mean city?"),
         Bad("set nobody contact=x", 1, "record.not_found", says: "there is no nobody"),
         Bad("get nothing/x", 1, "record.not_found", says: "Tables: organisation"),
-        Bad("set ecuador country=XX", 2, "value.form", says: "as `EC`"),
+        Bad("set ecuador country=ZZ", 2, "value.form", says: "code of ISO 3166-1, as `EC`"),
         Bad("set ecuador country=ec", 2, "value.form", says: "as `EC`"),
         Bad("set place/rio subdivision=ZZ-1", 2, "value.form", says: "as `CA-QC`"),
         Bad("set place/rio un_locode=RIO", 2, "value.form", says: "as `FRPAR`"),

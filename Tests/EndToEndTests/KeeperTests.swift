@@ -39,6 +39,10 @@ extension EndToEnd {
       let listed = try await world.run(as: "keeper", ["central", "members"] + data).objects()
       #expect(told["already"] as? Bool == true)
       #expect(told["revoked_at"] as? String == listed.first?["revoked_at"] as? String)
+      let lines = try await world.run("keeper", "central", "members", "--data", "central").output
+      #expect(lines.contains("  revoked 20") && lines.split(separator: "\n").count == 1)
+      let counted = try await world.run(as: "keeper", ["central", "status"] + data).object()
+      #expect(counted["members"] as? Int == 0 && counted["revoked"] as? Int == 1)
       let short = try await world.run(
         "keeper", "central", "revoke", String(replica.prefix(2)), "--data", "central")
       #expect(short.exit == 1 && short.errors.contains("is too short to name a device"))

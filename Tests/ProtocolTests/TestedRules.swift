@@ -28,6 +28,7 @@ enum TestedRules {
     ([603, 604, 606], "CentralTests/RopeTests", "an invite is used once, expires, and pins"),
     ([605, 1610, 1611], "CentralTests/AuditTests", "A sound file has nothing found"),
     ([607, 712], "CentralTests/OffersTests", "a revoked author is refused alone"),
+    ([609], "CentralTests/NameTests", "a name that may not stand is refused"),
     ([702], "CentralTests/TwinTests", "noticed by the push, and by the pull"),
     ([708, 1009], "CentralTests/RopeTests", "a flipped byte, a replay and a stranger's key"),
     ([710], "CentralTests/RopeTests", "the same push sent twice"),

@@ -220,6 +220,67 @@ struct OfficialListTests {
     #expect(list.json["entries"]?.array?[0]["label"]?.string == name)
   }
 
+  @Test("no text is a formula to a spreadsheet, and each can be had back as it was")
+  func formulas() throws {
+    let labels = [
+      "=HYPERLINK(\"http://evil.example\")", "+1+1", "-2", "@SUM(A1)", "\t=1", "\r=1", "  =1",
+      "\u{A0}=1", "'=1", "''+1", "'t Hooft", "a=1", "-", "", "'",
+    ]
+    var rows = OfficialListRows()
+    rows.organisations = [.init(id: "g", slug: "g", kind: "leading_group", name: "G")]
+    for (place, label) in labels.enumerated() {
+      rows.organisations.append(
+        .init(id: "=o\(place)", slug: "@s\(place)", kind: "-k", name: label, country: "+F"))
+      rows.memberships.append(
+        .init(
+          id: "m\(place)", body: "g", member: "=o\(place)", membershipClass: "official_stakeholder",
+          start: "2010", position: place - 3))
+    }
+    let list = OfficialList(rows, on: "2020-01-01")
+    let lines = list.csv.split(separator: "\r\n").dropFirst()
+    try #require(lines.count == labels.count)
+    for (place, line) in lines.enumerated() {
+      var cells = Self.cells(line)
+      try #require(cells.count == 13)
+      #expect(cells[2] == String(place - 3), "a number is one, below zero, too")
+      cells.remove(at: 2)
+      for cell in cells {
+        #expect(!"=+-@\t\r".contains(cell.trimmingPrefix(while: \.isWhitespace).first ?? "x"))
+      }
+      #expect(Self.unguarded(cells[4]) == OfficialList.line(labels[place]))
+      for start in ["'@s", "'-k", "'+F", "'=o"] {
+        #expect(cells.contains { $0.hasPrefix(start) }, "\(start)")
+      }
+    }
+    #expect(lines.contains { $0.contains(",a=1,") } && lines.contains { $0.contains(",'t Hooft,") })
+  }
+
+  /// A line of CSV read as RFC 4180 says.
+  private static func cells(_ line: Substring) -> [String] {
+    var cells = [""]
+    var isQuoted = false
+    var previous: Character?
+    for character in line {
+      switch character {
+      case "\"":
+        // Two in a quoted cell are one of its text.
+        if !isQuoted, previous == "\"" { cells[cells.count - 1].append(character) }
+        isQuoted.toggle()
+      case "," where !isQuoted: cells.append("")
+      default: cells[cells.count - 1].append(character)
+      }
+      previous = character
+    }
+    return cells
+  }
+
+  /// A cell as it was before an apostrophe was put in front of it.
+  private static func unguarded(_ cell: String) -> String {
+    let rest = cell.drop { $0 == "'" || $0.isWhitespace }
+    return cell.hasPrefix("'") && "=+-@".contains(rest.first ?? "x")
+      ? String(cell.dropFirst()) : cell
+  }
+
   @Test("read from a store it is the same; a schema without these tables gives no list")
   func fromStore() throws {
     let folder = FileManager.default.temporaryDirectory.appending(

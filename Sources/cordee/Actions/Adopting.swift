@@ -12,7 +12,9 @@ import Wire
 ///
 /// The key is named in the file until central has enrolled it, so that a call that was cut goes on with the same one.
 enum Adopting {
-  static func run(_ invocation: Invocation, invite: String, _ origin: Origin) throws -> ExitCode {
+  static func run(
+    _ invocation: Invocation, invite: String, _ origin: Origin, name: String?
+  ) throws -> ExitCode {
     let path = try invocation.existingReplicaPath()
     let plain = invocation.flag("allow-plain-http")
     let display = TransferDisplay(console: invocation.console)
@@ -25,10 +27,11 @@ enum Adopting {
     let replica: Replica
     do {
       (replica, epoch) = try Replica.adopt(
-        store, invite: invite, origin: origin, key: key, name: invocation.option("name"),
+        store, invite: invite, origin: origin, key: key, name: name,
         now: Now().seconds, at: Now().label, exchange: exchange)
     } catch let error as SyncError
-      where ["invite.", "adopt.", "replica."].contains(where: error.code.hasPrefix)
+      where ["invite.", "enrolment.name", "adopt.", "replica."].contains(
+        where: error.code.hasPrefix)
     {
       // Whatever else failed, central may have enrolled this key.
       try? store.write { try store.setMeta("adopting", .null) }

@@ -11,12 +11,13 @@ extension ReadActions {
     try Failure.wrap {
       let store = try invocation.store()
       let conflicts = try store.conflicts()
+      let names = try Names(store)
       if invocation.wantsJSON {
-        invocation.console.print(.array(try conflicts.map { try json($0, store) }))
+        invocation.console.print(.array(try conflicts.map { try json($0, store, names) }))
       } else if conflicts.isEmpty {
         invocation.console.print("No conflicts.")
       } else {
-        for conflict in conflicts { print(try json(conflict, store), invocation.console) }
+        for conflict in conflicts { print(try json(conflict, store, names), invocation.console) }
       }
       return conflicts.isEmpty ? .done : .needsPerson
     }
@@ -50,7 +51,7 @@ extension ReadActions {
   }
 
   /// A conflict as commands print it.
-  static func json(_ conflict: Conflict, _ store: Store) throws -> JSON {
+  static func json(_ conflict: Conflict, _ store: Store, _ names: Names) throws -> JSON {
     let isField = conflict.field != nil
     let sides = try sides(of: conflict, store)
     func shape(_ value: Value) -> JSON {
@@ -68,8 +69,8 @@ extension ReadActions {
       let author = isKept ? body?.was?.actor ?? side.dot.actor : side.dot.actor
       return .object([
         ("keep", .integer(Int64(index + 1))), ("value", shape(side.value)),
-        ("by", .string(try Names.by(author, store))),
-        ("organisation", .string(try Names.organisation(author, store))),
+        ("by", .string(try names.by(author))),
+        ("organisation", .string(try names.organisation(author))),
         ("at", body.map { .string($0.at) } ?? .null),
         ("actor", .string(side.dot.actor.description)), ("n", .integer(Int64(side.dot.n))),
         ("was", body?.was.map { .string($0.description) } ?? .null),
@@ -101,13 +102,14 @@ extension ReadActions {
     }
     var table = Table([
       .init(title: "", isRight: true), .init(title: field == nil ? "side" : "value"),
-      .init(title: "by"), .init(title: "at"),
+      .init(title: "organisation"), .init(title: "by"), .init(title: "at"),
     ])
     for value in values {
       let side = value["value"]?.isTrue == true ? "edited" : "deleted"
       table.add([
         "  \(value["keep"]?.integer ?? 0)", field == nil ? side : value["value"]?.text() ?? "",
-        value["by"]?.string ?? "", value["at"]?.string ?? "not here yet",
+        value["organisation"]?.string ?? "", Names.shown(value["by"]?.string ?? ""),
+        value["at"]?.string ?? "not here yet",
       ])
     }
     for line in table.lines(width: console.outputWidth).dropFirst() { console.print(line) }

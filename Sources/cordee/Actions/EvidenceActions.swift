@@ -54,7 +54,7 @@ enum EvidenceActions {
   private static func settle(_ settling: Settling, _ invocation: Invocation) throws -> ExitCode {
     let id = settling.id ?? 0
     let store = try invocation.store(sealing: false)
-    let author = try Names.by(Identity(store).actor, store)
+    let author = try Names.own(store)
     let told = try store.write {
       try store.settle(evidence: id, by: author, note: settling.note, at: Now().label)
     }

@@ -37,12 +37,12 @@ extension CentralActions {
       if members.isEmpty {
         return console.print("Nobody has joined yet. Next: cordee central invite")
       }
-      var table = Table(["replica", "organisation", "role", "name", "joined", "revoked"])
+      var table = Table(["replica", "organisation", "role", "name", "joined", "standing"])
       for member in members {
-        table.add(
-          ["replica", "organisation", "role", "name", "enrolled_at", "revoked_at"].map {
-            member[$0]?.string ?? ""
-          })
+        let cells = ["replica", "organisation", "role", "name", "enrolled_at"].map {
+          member[$0]?.string ?? ""
+        }
+        table.add(cells + [member["revoked_at"]?.string.map { "revoked \($0)" } ?? ""])
       }
       console.print(table)
     }

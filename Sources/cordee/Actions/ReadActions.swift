@@ -49,6 +49,7 @@ enum ReadActions {
     try Failure.wrap {
       let since = try invocation.moment("since", now: Now().seconds) ?? ""
       let store = try invocation.store()
+      let names = try Names(store)
       var lines: [JSON] = []
       for space in try Identity(store).spaces {
         let checkpoints = try store.checkpoints(of: space).map(\.checkpoint)
@@ -63,7 +64,8 @@ enum ReadActions {
             .object([
               ("seq", .integer(Int64(entry.seq))), ("space", .string(space)),
               ("at", .string(body?.at ?? "")),
-              ("by", .string(try Names.by(entry.change.dot.actor, store))),
+              ("by", .string(try names.by(entry.change.dot.actor))),
+              ("organisation", .string(try names.organisation(entry.change.dot.actor))),
               ("merged_by", merged.map { .string($0) } ?? .null),
               ("verdict", .string(entry.verdict.isApplied ? "applied" : "quarantined")),
               ("reason", reason(entry.verdict).map { .string($0) } ?? .null),
@@ -77,23 +79,27 @@ enum ReadActions {
       }
       let epochs = try store.epochs().filter { $0.at >= since }
       if invocation.wantsJSON {
+        let own = try names.organisation(Identity(store).actor)
         lines += epochs.map { epoch in
           .object([
             ("seq", .null), ("space", .string("")), ("at", .string(epoch.at)),
-            ("by", .string("this device")), ("verdict", .string("epoch")), ("records", .array([])),
+            ("by", .string("this device")), ("organisation", .string(own)),
+            ("verdict", .string("epoch")), ("records", .array([])),
             ("epoch", EpochNotices.json(epoch)),
           ])
         }
         invocation.console.print(.array(lines))
       } else {
         var table = Table([
-          .init(title: "seq", isRight: true), .init(title: "at"), .init(title: "by"),
-          .init(title: "verdict"), .init(title: "records"), .init(title: "reason"),
+          .init(title: "seq", isRight: true), .init(title: "at"), .init(title: "organisation"),
+          .init(title: "by"), .init(title: "verdict"), .init(title: "records"),
+          .init(title: "reason"),
         ])
         for line in lines {
           let records = line["records"]?.array ?? []
           table.add([
-            line["seq"]?.text() ?? "", line["at"]?.string ?? "", line["by"]?.string ?? "",
+            line["seq"]?.text() ?? "", line["at"]?.string ?? "",
+            line["organisation"]?.string ?? "", Names.shown(line["by"]?.string ?? ""),
             line["verdict"]?.string ?? "",
             records.count == 1
               ? try name(of: records[0].string ?? "", store) : "\(records.count) records",

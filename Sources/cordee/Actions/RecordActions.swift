@@ -31,9 +31,10 @@ extension ReadActions {
   static func deleted(_ row: RowKey, _ state: RowState, _ store: Store) throws -> Failure {
     let name = recordName(row, state, in: store)
     let marks = state.liveness.filter { $0.value == .integer(0) }
+    let names = try Names(store)
     let told = try marks.map { mark in
       let at = try store.body(of: mark.dot, table: row.table)?.at ?? "an unknown time"
-      return "at \(at) by \(try Names.by(mark.dot.actor, store))"
+      return "at \(at) by \(try names.sentence(mark.dot.actor))"
     }
     let how = told.isEmpty ? "" : " " + told.joined(separator: " and ")
     return Failure(
@@ -50,6 +51,7 @@ extension ReadActions {
       let only = try invocation.argument("FIELD").map {
         try EditActions.field($0, of: table).name
       }
+      let names = try Names(store)
       var items: [JSON] = []
       for change in try store.changes(touching: row) {
         let body = try ChangeDecoding.body(change.change.bodyBytes ?? [])
@@ -59,7 +61,8 @@ extension ReadActions {
           items.append(
             .object([
               ("at", .string(body.at)),
-              ("by", .string(try Names.by(change.change.dot.actor, store))),
+              ("by", .string(try names.by(change.change.dot.actor))),
+              ("organisation", .string(try names.organisation(change.change.dot.actor))),
               ("actor", .string(change.change.dot.actor.description)),
               ("n", .integer(Int64(change.change.dot.n))),
               ("state", .string(change.state)), ("did", .string(verbName(write.verb))),
@@ -83,9 +86,10 @@ extension ReadActions {
   ///
   /// - Parameter isWhole: whether an emptied field is told at a creation, too.
   private static func show(_ item: JSON, isWhole: Bool, _ console: Console) {
-    let words = ["at", "did", "by"].map { item[$0]?.string ?? "" }
+    let words = ["at", "did", "by", "organisation"].map { item[$0]?.string ?? "" }
+    let author = Names.sentence(words[2], of: words[3])
     console.printValues(
-      "\(words[0])  \(words[1]) by \(words[2])  [\(item["state"]?.string ?? "")]")
+      "\(words[0])  \(words[1]) by \(author)  [\(item["state"]?.string ?? "")]")
     guard case .object(let fields)? = item["fields"] else { return }
     for (name, value) in fields {
       if case .null = value {

@@ -15,7 +15,7 @@ enum RefusalActions {
       let replica = try Identity(store).actor.replica
       var shown = try store.refusals(of: replica)
       if let settling {
-        let author = try Names.by(Identity(store).actor, store)
+        let author = try Names.own(store)
         let settled = try store.write {
           try store.settle(
             refusalsAt: settling.id.map { [$0] }, of: replica, by: author, note: settling.note,

@@ -24,7 +24,10 @@ enum SyncActions {
           "invite.shape", "this is no invite",
           hint: "Copy the whole link, with what stands after #.")
       }
-      if invocation.flag("adopt") { return try Adopting.run(invocation, invite: parts[1], origin) }
+      let name = try deviceName(invocation)
+      if invocation.flag("adopt") {
+        return try Adopting.run(invocation, invite: parts[1], origin, name: name)
+      }
       let path = try invocation.replicaPath()
       try Joining.checkFree(path)
       let plain = invocation.flag("allow-plain-http")
@@ -33,7 +36,7 @@ enum SyncActions {
       let replica = try Joining(
         path: path, keys: try invocation.paths.keysFolder(), invite: parts[1], origin: origin,
         exchange: try Links.exchange(to: origin, plain: plain, display: display)
-      ).enrol(name: invocation.option("name"), plain: plain)
+      ).enrol(name: name, plain: plain)
       replica.patience = .command
       replica.observe = { display.show($0) }
       try invocation.note(replica.store)
@@ -54,6 +57,17 @@ enum SyncActions {
       }
       return .done
     }
+  }
+
+  /// What `--name` gives, checked before the invite is shown to anybody; nil when central is to make one.
+  private static func deviceName(_ invocation: Invocation) throws -> String? {
+    guard let name = invocation.option("name"), !name.isEmpty else { return nil }
+    if let fault = DeviceName.fault(in: name) {
+      throw Failure.usage(
+        "enrolment.name", "the name in --name \(fault)",
+        hint: "Give one of up to \(DeviceName.scalarsMax) characters, such as 'Office laptop'.")
+    }
+    return name
   }
 
   /// Fetches what holds now; history comes with the syncs that follow.

@@ -88,7 +88,7 @@ enum ReadCommands {
     examples: [
       Example(
         line: "cordee official-list --on 2014-09-17 --format csv",
-        meaning: "the list of that day for a spreadsheet"),
+        meaning: "the list of that day for a spreadsheet; ' before a text keeps it from being run"),
       Example(
         line: "cordee official-list --format html > list.html",
         meaning: "the newest list as a page to print or to post"),

@@ -15,7 +15,9 @@ enum SyncCommands {
     path: ["join"], summary: "enrol this device with an invite and fetch the registry",
     arguments: [ArgumentSpec(name: "INVITE")],
     options: [
-      OptionSpec(long: "name", value: "TEXT", summary: "what others see this device called"),
+      OptionSpec(
+        long: "name", value: "TEXT",
+        summary: "what others see this device called, beside its organisation"),
       OptionSpec(
         long: "adopt",
         summary: "give a copied replica a key of its own; its unsent edits go with it"),
