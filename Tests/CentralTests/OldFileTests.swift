@@ -21,7 +21,11 @@ struct OldFileTests {
   @Test("there is a file of every layout up to this one")
   func complete() throws {
     let scratch = FileManager.default.temporaryDirectory.appending(path: "cordee-\(UUID())")
-    defer { try? FileManager.default.removeItem(at: scratch) }
+    defer {
+      for end in ["", "-journal"] {
+        try? FileManager.default.removeItem(atPath: scratch.path + end)
+      }
+    }
     let store = try Store(path: scratch.path, schema: .registry, use: .replica, create: true)
     let layout = Int(try store.meta("layout")?.integer ?? 0)
     #expect(layout >= 1)

@@ -27,6 +27,12 @@ struct LostTriggerTests {
     network: ID128(high: 0, low: 1),
     actor: ActorID(replica: ID128(high: 0, low: 7), epoch: 1), at: "2027-01-15T08:00:00Z")
 
+  private func remove() {
+    for end in ["", "-journal", "-wal", "-shm"] {
+      try? FileManager.default.removeItem(atPath: path + end)
+    }
+  }
+
   private func open(create: Bool = false) throws -> Store {
     try Store(path: path, schema: schema, use: .replica, create: create)
   }
@@ -58,7 +64,7 @@ struct LostTriggerTests {
   @Test("R2: what was edited while triggers were gone is found when the file is opened, and sealed")
   func dropped() throws {
     try makeFile()
-    defer { try? FileManager.default.removeItem(atPath: path) }
+    defer { remove() }
     let names = try Connection(path: path, mode: .readOnly).all(
       "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'club'"
     ) { $0.text(0) }
@@ -96,7 +102,7 @@ struct LostTriggerTests {
   @Test("an altered trigger is made again, and tables whose triggers stand are left alone")
   func altered() throws {
     try makeFile()
-    defer { try? FileManager.default.removeItem(atPath: path) }
+    defer { remove() }
     try sql(
       """
       DROP TRIGGER cordee_club_set_city;
@@ -114,7 +120,7 @@ struct LostTriggerTests {
   @Test("all triggers dropped, as a bulk load does, are all made again")
   func allDropped() throws {
     try makeFile()
-    defer { try? FileManager.default.removeItem(atPath: path) }
+    defer { remove() }
     let all = "SELECT name || sql FROM sqlite_schema WHERE type = 'trigger' ORDER BY name"
     let before = try Connection(path: path, mode: .readOnly).all(all) { $0.text(0) }
     for name in try Connection(path: path, mode: .readOnly).all(
@@ -138,7 +144,7 @@ struct LostTriggerTests {
     ])
   func rowid(_ statement: String) throws {
     try makeFile()
-    defer { try? FileManager.default.removeItem(atPath: path) }
+    defer { remove() }
     let store = try open()
     #expect(try seal(store) == 1)
     try sql(statement)
@@ -150,9 +156,7 @@ struct LostTriggerTests {
   @Test("R13: another program that keeps the file open with a write-ahead log hinders nobody")
   func writeAhead() throws {
     try makeFile()
-    defer {
-      for end in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + end) }
-    }
+    defer { remove() }
     let other = try Connection(path: path, mode: .readWrite)
     _ = try other.first("PRAGMA journal_mode=WAL") { $0.text(0) }
     try other.execute("UPDATE club SET city = 'wal' WHERE id = 'a'")
@@ -172,7 +176,7 @@ struct LostTriggerTests {
       ("ALTER TABLE town RENAME TO village", "the table town"),
     ] {
       try makeFile()
-      defer { try? FileManager.default.removeItem(atPath: path) }
+      defer { remove() }
       try sql(statement)
       let error = #expect(throws: StoreError.self) { try open() }
       #expect(error?.code == .lacking)
@@ -183,7 +187,7 @@ struct LostTriggerTests {
   @Test("a column of another program's stays, is no damage, and what else it edits is captured")
   func foreignColumn() throws {
     try makeFile()
-    defer { try? FileManager.default.removeItem(atPath: path) }
+    defer { remove() }
     try sql("ALTER TABLE club ADD COLUMN colour TEXT; UPDATE club SET colour = 'red', city = 'y'")
     let store = try open()
     #expect(store.mended == nil)
@@ -201,7 +205,7 @@ struct LostTriggerTests {
     ], ["", "while it is open", "twice", "the index is gone again"])
   func foreignUniqueness(_ statement: String, when: String) throws {
     try makeFile()
-    defer { try? FileManager.default.removeItem(atPath: path) }
+    defer { remove() }
     _ = try seal(try open())
     try sql("CREATE UNIQUE INDEX mine ON club(name)")
     // Opened before the statement, as one that syncs every few minutes is; or after it, once or twice.
@@ -230,7 +234,7 @@ struct LostTriggerTests {
   @Test("opening a file that nobody altered looks at no trigger, whatever the number of rows")
   func cheap() throws {
     try makeFile()
-    defer { try? FileManager.default.removeItem(atPath: path) }
+    defer { remove() }
     _ = try seal(try open())
     let first = try open().withConnection { $0.statementsRun }
     try sql("CREATE TABLE somebody_elses(x)")
@@ -245,7 +249,7 @@ struct LostTriggerTests {
   )
   func embedder() throws {
     try makeFile()
-    defer { try? FileManager.default.removeItem(atPath: path) }
+    defer { remove() }
     let store = try open()
     #expect(try seal(store) == 1)
     try store.edit { db in
