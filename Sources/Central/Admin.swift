@@ -128,7 +128,7 @@ extension Central {
     }
     let members = try members()
     let revoked = members.count { $0.revokedAt != nil }
-    return .object([
+    let about: [(String, JSON)] = [
       ("name", .string(try store.meta("name")?.text ?? "")),
       ("url", .string(try store.meta("url")?.text ?? "")),
       ("network", .string(network.description)), ("instance", .string(instance.description)),
@@ -136,16 +136,18 @@ extension Central {
       ("conflicts", .integer(Int64(try store.conflicts().count))),
       ("quarantined", .integer(Int64(try quarantinedCount()))), ("untold", try untold().json),
       ("inbox", .integer(Int64(try inboxCount()))), ("spaces", .object(spaces)),
-      ("restore", try restoreStatus()),
-      ("serving", .bool(plan != nil)), ("listening", listening.map { .string($0) } ?? .null),
-      (
-        "schedule",
-        try (plan?.schedule ?? lastSchedule()).map { .string($0) } ?? .null
-      ),
+    ]
+    let schedule = try plan?.schedule ?? lastSchedule()
+    let backup = try store.meta("last_backup")?.text
+    let work: [(String, JSON)] = [
+      ("restore", try restoreStatus()), ("serving", .bool(plan != nil)),
+      ("listening", listening.map { .string($0) } ?? .null),
+      ("schedule", schedule.map { .string($0) } ?? .null),
       ("next_merge", plan?.json["next"] ?? .null),
       ("last_merge", try reports(limit: 1).first?["at"] ?? .null),
-      ("last_backup", try store.meta("last_backup")?.text.map { .string($0) } ?? .null),
-    ])
+      ("last_backup", backup.map { .string($0) } ?? .null),
+    ]
+    return .object(about + work)
   }
 
   private func json(_ member: Member) throws -> JSON {
