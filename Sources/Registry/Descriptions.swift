@@ -5,7 +5,9 @@ extension Schema {
   public var markdown: String {
     var lines = ["# The shared tables, schema \(number)", ""]
     lines += [
-      "Every table has a key `id` beside the fields below. A reference ends in `_id`.", "",
+      "Every table has a key `id` beside the fields below. A reference ends in `_id` and holds the id of a row of the table it",
+      "refers to. Central checks the form of a value, not that such a row exists: a reference may lead nowhere, to a row that was",
+      "deleted, or to one of another table. `cordee status` lists those that do.", "",
       "## Roles", "", "| role | reads | writes |", "|---|---|---|",
     ]
     lines += roles.map { role in

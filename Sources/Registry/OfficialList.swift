@@ -32,6 +32,8 @@ public struct OfficialList: Sendable {
     public let membershipClass: String
     /// Its country, if it has one.
     public let country: String?
+    /// Whether its row id is one of an organisation; else nothing but the id, or a printed label, is known.
+    public let isKnown: Bool
     /// Why it stands here.
     public let basis: Basis
     /// The members of a member that is a body, as at the same day.
@@ -131,7 +133,8 @@ struct OfficialListBuilder {
     return OfficialList.Entry(
       position: membership.position, member: membership.member, slug: member?.slug ?? "",
       label: printed ?? member?.name ?? membership.member, kind: member?.kind ?? "",
-      membershipClass: membership.membershipClass, country: member?.country, basis: basis,
+      membershipClass: membership.membershipClass, country: member?.country,
+      isKnown: member != nil, basis: basis,
       members: answers(body: membership.member, under: bodies + [membership.body]))
   }
 

@@ -1,7 +1,8 @@
 public import Wire
 
 extension OfficialList {
-  /// As JSON: `entries` is null when the day is not attested.
+  /// As JSON: `entries` is null when the day is not attested; an entry's `kind` is empty where no organisation has its
+  /// `member_id`.
   public var json: JSON {
     .object([
       ("as_at", .string(asAt)), ("as_known", asKnown.map { .string($0) } ?? .null),
@@ -25,7 +26,8 @@ extension OfficialList {
 
   /// As CSV (RFC 4180, CRLF): one line an entry, a member's members a level below it.
   ///
-  /// Members come first, then other classes, then memberships whose `basis` is `not_attested`. A cell is one line.
+  /// `kind` is empty where no organisation has the `member_id`. Members come first, then other classes, then memberships
+  /// whose `basis` is `not_attested`. A cell is one line.
   /// `parent_id` names the `member_id` of the line above that this one stands under; it is empty at level 1. A text that a
   /// spreadsheet would take for a formula has an apostrophe before it; the exact value stands in the JSON.
   public var csv: String {
@@ -60,7 +62,7 @@ extension OfficialList {
     }
     if !unattested.isEmpty {
       lines += ["", "Not attested on this day: \(unattested.count)"]
-      lines += unattested.map { "  \(Self.line($0.label))" }
+      lines += unattested.map { "  \(Self.line($0.name))" }
     }
     return lines.joined(separator: "\n") + "\n"
   }
@@ -72,7 +74,7 @@ extension OfficialList {
   private static func table(_ entries: [Entry]) -> [String] {
     func place(_ entry: Entry) -> String { entry.position.map(String.init) ?? "-" }
     func cells(_ place: String, _ entry: Entry) -> [String] {
-      [place, line(entry.country ?? ""), entry.basis.rawValue, line(entry.label)]
+      [place, line(entry.country ?? ""), entry.basis.rawValue, line(entry.name)]
     }
     let rows = entries.flatMap { entry in
       [cells(place(entry), entry)]
@@ -90,6 +92,9 @@ extension OfficialList {
     }
   }
 
+  /// What people read in the place of a record that is not there.
+  static let noOrganisation = "(no organisation)"
+
   /// A value on one line, without what drives a terminal or turns the text around it.
   ///
   /// Line ends and tabs become spaces; controls (Unicode Cc) and the marks that embed, override or isolate a direction
@@ -105,4 +110,9 @@ extension OfficialList {
     }
     return String(line)
   }
+}
+
+extension OfficialList.Entry {
+  /// The label for people, marked where it leads to no organisation.
+  public var name: String { isKnown ? label : "\(label) \(OfficialList.noOrganisation)" }
 }

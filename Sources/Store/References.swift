@@ -45,6 +45,14 @@ extension Store {
     return row
   }
 
+  /// Whether a row stands in its shared table, be it that no change says so yet.
+  public func stands(_ row: RowKey) throws -> Bool {
+    guard schema.table(row.table) != nil else { return false }
+    return try db.first(
+      "SELECT 1 FROM \(Layout.quoted(row.table)) WHERE id = ?", .text(row.id)
+    ) { _ in true } ?? false
+  }
+
   private func rows(called name: String, in table: Table) throws -> [RowKey] {
     let quoted = Layout.quoted(table.name)
     func ids(_ condition: String) throws -> [RowKey] {
@@ -96,4 +104,47 @@ extension Store {
 
   /// Fewer letters of an id name too much.
   private static let prefixBytesMin = 4
+}
+
+/// A reference that leads to no row of the table it refers to.
+public struct LooseReference: Sendable, Hashable {
+  /// Which row holds it.
+  public let row: RowKey
+  /// In which field.
+  public let field: String
+  /// The row that is not there.
+  public let target: RowKey
+}
+
+extension Store {
+  /// References that lead to no row of their table: wrong ones, and those to rows that are deleted or still to come.
+  ///
+  /// - Parameter limit: how many are given; all are counted.
+  /// - Complexity: O(rows that refer to others).
+  public func looseReferences(limit: Int) throws -> (first: [LooseReference], count: Int) {
+    var first: [LooseReference] = []
+    var count = 0
+    for table in schema.tables {
+      for field in table.fields {
+        guard let target = field.references, schema.table(target) != nil else { continue }
+        let column = Layout.quoted(field.name)
+        try db.scan(
+          """
+          SELECT id, \(column) FROM \(Layout.quoted(table.name)) AS r WHERE \(column) IS NOT NULL
+          AND NOT EXISTS (SELECT 1 FROM \(Layout.quoted(target)) WHERE id = r.\(column)) ORDER BY id
+          """, []
+        ) { found in
+          count += 1
+          if first.count < limit {
+            first.append(
+              LooseReference(
+                row: RowKey(table: table.name, id: found.text(0)), field: field.name,
+                target: RowKey(table: target, id: found.text(1))))
+          }
+          return true
+        }
+      }
+    }
+    return (first, count)
+  }
 }

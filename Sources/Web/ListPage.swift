@@ -84,7 +84,7 @@ public enum ListPage {
       "tr", isUnder ? [("class", "under")] : [],
       [
         .element("td", [("class", "place")], [.text(place)]),
-        .element("th", [("scope", "row")], [.value(entry.label)]),
+        .element("th", [("scope", "row")], [.value(entry.name)]),
         .of("td", .value(entry.country ?? "")),
       ] + (showsClass ? [.of("td", .value(entry.membershipClass))] : [])
         + [.of("td", .text(known))])

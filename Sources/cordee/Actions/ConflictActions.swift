@@ -17,7 +17,7 @@ extension ReadActions {
       } else if conflicts.isEmpty {
         invocation.console.print("No conflicts.")
       } else {
-        for conflict in conflicts { print(try json(conflict, store, names), invocation.console) }
+        for conflict in conflicts { try print(conflict, store, names, invocation.console) }
       }
       return conflicts.isEmpty ? .done : .needsPerson
     }
@@ -28,12 +28,16 @@ extension ReadActions {
     let dot: Dot
     /// The field's value; for a row edited here and deleted there, integer 1 or 0: whether it stays.
     let value: Value
+    /// What this side wrote that the other had not seen, in the order of the table's fields.
+    let fields: [FieldValue]
   }
 
   /// The sides of a conflict, the shown one first; the same order on every replica.
   static func sides(of conflict: Conflict, _ store: Store) throws -> [Side] {
-    guard conflict.field == nil else {
-      return conflict.siblings.map { Side(dot: $0.dot, value: $0.value) }
+    if let field = conflict.field {
+      return conflict.siblings.map {
+        Side(dot: $0.dot, value: $0.value, fields: [FieldValue(field, $0.value)])
+      }
     }
     let state = try store.state(of: conflict.row)
     let edits =
@@ -42,12 +46,27 @@ extension ReadActions {
     var sides: [Side] = []
     for edit in edits.sorted(by: { ($0.weight, $0.dot) > ($1.weight, $1.dot) })
     where !sides.contains(where: { $0.dot == edit.dot }) {
-      sides.append(Side(dot: edit.dot, value: .integer(1)))
+      sides.append(
+        Side(
+          dot: edit.dot, value: .integer(1),
+          fields: unseen(by: edit.dot, of: state, store.schema.table(conflict.row.table))))
     }
     for mark in conflict.siblings where mark.value == .integer(0) {
-      sides.append(Side(dot: mark.dot, value: .integer(0)))
+      sides.append(Side(dot: mark.dot, value: .integer(0), fields: []))
     }
     return sides
+  }
+
+  /// What one change wrote to a row and no delete has seen.
+  private static func unseen(by dot: Dot, of state: RowState, _ table: Changes.Table?)
+    -> [FieldValue]
+  {
+    let known = table?.fields.map(\.name) ?? []
+    let names = known + state.cells.keys.filter { !known.contains($0) }.sorted()
+    return names.compactMap { name in
+      state.cells[name]?.first { $0.dot == dot && !$0.isSeenByDelete }
+        .map { FieldValue(name, $0.value) }
+    }
   }
 
   /// A conflict as commands print it.
@@ -69,6 +88,8 @@ extension ReadActions {
       let author = isKept ? body?.was?.actor ?? side.dot.actor : side.dot.actor
       return .object([
         ("keep", .integer(Int64(index + 1))), ("value", shape(side.value)),
+        ("fields", .object(side.fields.map { ($0.name, ChangeEncoding.json($0.value)) })),
+        ("did", verb(of: conflict.row, in: body).map { .string(verbName($0)) } ?? .null),
         ("by", .string(try names.by(author))),
         ("organisation", .string(try names.organisation(author))),
         ("at", body.map { .string($0.at) } ?? .null),
@@ -87,7 +108,14 @@ extension ReadActions {
     ])
   }
 
-  static func print(_ item: JSON, _ console: Console) {
+  private static func verb(of row: RowKey, in body: Body?) -> Verb? {
+    body?.writes.first { $0.row == row }?.verb
+  }
+
+  static func print(
+    _ conflict: Conflict, _ store: Store, _ names: Names, _ console: Console
+  ) throws {
+    let item = try json(conflict, store, names)
     let record = item["record"]?.string ?? ""
     let field = item["field"]?.string
     let values = item["values"]?.array ?? []
@@ -105,16 +133,43 @@ extension ReadActions {
       .init(title: "organisation"), .init(title: "by"), .init(title: "at"),
     ])
     for value in values {
-      let side = value["value"]?.isTrue == true ? "edited" : "deleted"
+      let text = try field.map { name in
+        let value = value["value"] ?? .null
+        let declared = store.schema.table(conflict.row.table)?.field(name)
+        return try ReferenceText.name(value, of: declared, in: store) ?? value.text()
+      }
       table.add([
-        "  \(value["keep"]?.integer ?? 0)", field == nil ? side : value["value"]?.text() ?? "",
+        "  \(value["keep"]?.integer ?? 0)", text ?? side(value),
         value["organisation"]?.string ?? "", Names.shown(value["by"]?.string ?? ""),
         value["at"]?.string ?? "not here yet",
       ])
     }
-    for line in table.lines(width: console.outputWidth).dropFirst() { console.print(line) }
+    for (line, value) in zip(table.lines(width: console.outputWidth).dropFirst(), values) {
+      console.print(line)
+      if field == nil { try showFields(of: value, conflict.row, store, console) }
+    }
     console.printValues(
       field.map { "  Settle: cordee resolve \(record) \($0) --keep N, or --value V" }
         ?? "  Settle: cordee undelete \(record), or cordee remove \(record)")
+  }
+
+  /// What one side of a row did, in a word.
+  private static func side(_ value: JSON) -> String {
+    guard value["value"]?.isTrue == true else { return "deleted" }
+    return value["did"]?.string == "undeleted" ? "undeleted" : "edited"
+  }
+
+  /// What one side of a row wrote that the other had not seen.
+  private static func showFields(
+    of value: JSON, _ row: RowKey, _ store: Store, _ console: Console
+  ) throws {
+    guard case .object(let fields)? = value["fields"] else { return }
+    for (name, written) in fields {
+      let isEmpty = if case .null = written { true } else { false }
+      // A new record's empty fields say nothing.
+      if isEmpty, value["did"]?.string == "created" { continue }
+      let text = try isEmpty ? "" : told(written, store.schema.table(row.table)?.field(name), store)
+      show(name, text, isEmpty ? "(empty)" : "", margin: "       ", console)
+    }
   }
 }

@@ -116,8 +116,8 @@ struct Demo {
     console.print(
       "5. \(conflicts.count) things need a person; every value and its author are there:")
     for conflict in conflicts {
-      ReadActions.print(
-        try ReadActions.json(conflict, secretariat.store, Names(secretariat.store)), console)
+      try ReadActions.print(
+        conflict, secretariat.store, Names(secretariat.store), console)
     }
     let author = Author(
       network: secretariat.identity.network, actor: secretariat.identity.actor, at: Now().label)

@@ -108,10 +108,12 @@ extension ReadActions {
     "\(row.table)/\(state.shown("slug").text ?? row.id)"
   }
 
-  /// A value for a person; a reference by the slug of the row it names.
+  /// A value for a person; a reference by the slug of the row it names, and marked when it names none.
   private static func cell(_ value: Value, of field: Field, in store: Store) throws -> String {
     if let target = field.references, let id = value.text {
-      return try store.state(of: RowKey(table: target, id: id)).shown("slug").text ?? id
+      let row = RowKey(table: target, id: id)
+      guard try store.stands(row) else { return try ReferenceText.loose(row, in: store) }
+      return try store.state(of: row).shown("slug").text ?? id
     }
     return value.isNull ? "" : text(value)
   }

@@ -21,7 +21,8 @@ extension ReadActions {
       for field in table.fields where !state.shown(field.name).isNull {
         let mark =
           state.contestedFields.contains(field.name) ? "  (contested: see cordee conflicts)" : ""
-        show(field.name, text(state.shown(field.name)), mark, invocation.console)
+        let value = ChangeEncoding.json(state.shown(field.name))
+        show(field.name, try told(value, field, store), mark, invocation.console)
       }
       return .done
     }
@@ -73,7 +74,9 @@ extension ReadActions {
       if invocation.wantsJSON {
         invocation.console.print(.array(items))
       } else {
-        for item in items { show(item, isWhole: only != nil, invocation.console) }
+        for item in items {
+          try show(item, of: table, isWhole: only != nil, store, invocation.console)
+        }
       }
       if let space = try store.space(ofTable: row.table) {
         for line in try HistoryReach.lines(store, spaces: [space]) { invocation.console.say(line) }
@@ -85,7 +88,9 @@ extension ReadActions {
   /// One event of a history: who and when on a line, then what was written.
   ///
   /// - Parameter isWhole: whether an emptied field is told at a creation, too.
-  private static func show(_ item: JSON, isWhole: Bool, _ console: Console) {
+  private static func show(
+    _ item: JSON, of table: Changes.Table, isWhole: Bool, _ store: Store, _ console: Console
+  ) throws {
     let words = ["at", "did", "by", "organisation"].map { item[$0]?.string ?? "" }
     let author = Names.sentence(words[2], of: words[3])
     console.printValues(
@@ -96,9 +101,14 @@ extension ReadActions {
         // A new record's empty fields say nothing; an edit that empties one does.
         if words[1] != "created" || isWhole { show(name, "", "(empty)", console) }
       } else {
-        show(name, value.string ?? value.text(), "", console)
+        show(name, try told(value, table.field(name), store), "", console)
       }
     }
+  }
+
+  /// A value for a person; a reference by the record it leads to.
+  static func told(_ value: JSON, _ field: Field?, _ store: Store) throws -> String {
+    try ReferenceText.name(value, of: field, in: store) ?? value.string ?? value.text()
   }
 
   /// A field with its value; further lines stand deeper, so that no value looks like another field.

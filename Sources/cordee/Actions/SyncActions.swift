@@ -226,9 +226,10 @@ enum SyncActions {
       let last = try store.meta("last_sync")?.text
       let trust = try CentralTrust(store, spaces: identity.spaces)
       if invocation.wantsJSON {
+        let members = try trust.members + ReferenceText.json(store)
         invocation.console.print(
           .object(
-            trust.members + [
+            members + [
               ("unsent", .integer(Int64(unsent))), ("received", .integer(Int64(waiting.received))),
               ("conflicts", .integer(Int64(conflicts))),
               ("quarantined", .integer(Int64(quarantined.all))),
@@ -262,6 +263,7 @@ enum SyncActions {
         for line in try HealingNotices.lines(store, spaces: identity.spaces) {
           console.printValues(line)
         }
+        for line in try ReferenceText.lines(store) { console.printValues(line) }
         for line in try HistoryReach.lines(store, spaces: identity.spaces) { console.print(line) }
         for line in notices { console.print(line) }
         for line in try Contact.lines(store) { console.printValues(line) }
