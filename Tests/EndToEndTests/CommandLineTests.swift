@@ -27,7 +27,9 @@ extension EndToEnd {
       let items = try told.objects()
       try #require(items.count == 2)
       let keys: Set = ["kind", "record", "id", "field", "shown", "made_twice", "values"]
-      let sideKeys: Set = ["keep", "value", "by", "organisation", "at", "actor", "n", "was"]
+      let sideKeys: Set = [
+        "keep", "value", "fields", "did", "by", "organisation", "at", "actor", "n", "was",
+      ]
       for item in items {
         #expect(Set(item.keys) == keys)
         for value in item["values"] as? [[String: Any]] ?? [] {
