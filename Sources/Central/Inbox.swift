@@ -86,6 +86,12 @@ extension Central {
         "change.lost", status: 409, "change \(head) was declared lost before it came back",
         hint: "Its content can be written again; tell whoever keeps central.")
     }
+    guard try !followsLost(segment, in: space) else {
+      throw Problem(
+        "change.lost", status: 409,
+        "change \(head) follows what was declared lost and never came",
+        hint: "Its content can be written again; tell whoever keeps central.")
+    }
     if mutant(49, "R1: the receipt is given, the disk gets nothing") { return receipt }
     let signatures = JSON.array(segment.signatures.map(\.json)).bytes()
     try store.withConnection {

@@ -139,16 +139,23 @@ extension Central {
       hint: "Sync again after whoever keeps central has run `cordee central restore --accept`.")
   }
 
-  /// Takes a member's proof that the log lost what central signed: central's own checkpoint for a place it does not hold.
+  /// Takes a member's proof that this file is older than what central signed: its own checkpoint for a place it does not
+  /// hold, or of a life it knows nothing of.
   ///
-  /// What an earlier life gave was settled when a later one was accepted, and proves nothing; a false claim changes nothing.
+  /// Of a forgotten life the log may be held as far as the member goes; what is gone above it changes may name all the same,
+  /// and one that takes itself for never restored would refuse these. What an earlier life gave was settled when a later one
+  /// was accepted, and proves nothing; a false claim changes nothing.
   ///
   /// - Returns: whether a new life began.
   func noticeRewind(_ checkpoint: Checkpoint, at: String) throws -> Bool {
-    guard !isRestoring, !mutant(59, "R8: central shrugs at proof that its log was rewound"),
-      try store.logHash(of: checkpoint.space, at: checkpoint.seq) != checkpoint.hash,
-      try checkpoint.instance == instance || !isKnown(life: checkpoint.instance)
-    else { return false }
+    guard !isRestoring, !mutant(59, "R8: central shrugs at proof that its log was rewound") else {
+      return false
+    }
+    let isHeld = try store.logHash(of: checkpoint.space, at: checkpoint.seq) == checkpoint.hash
+    let isProof =
+      try checkpoint.instance == instance
+      ? !isHeld : !isKnown(life: checkpoint.instance) && (!isHeld || !wasRestored)
+    guard isProof else { return false }
     try beginRestoring(because: .rewound, at: at)
     return true
   }

@@ -13,6 +13,12 @@ extension Central {
     return try dot.n <= n && store.head(of: dot.actor, in: space).n < dot.n
   }
 
+  /// Whether a segment stands behind changes of its author that were declared lost and never came: it can never stand.
+  func followsLost(_ segment: Segment, in space: String) throws -> Bool {
+    let held = try heldHead(of: segment.actor, in: space).n
+    return try segment.from > held + 1 && lostCount(of: segment.actor, in: space) > held
+  }
+
   /// The count up to which an author's changes were declared lost; 0 when none were.
   func lostCount(of actor: ActorID, in space: String) throws -> Int {
     try store.withConnection {

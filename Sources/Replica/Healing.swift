@@ -24,7 +24,7 @@ extension Replica {
     var isRestoring = first.isRestoring
     var wants: [(space: String, dots: [Dot])] = []
     for space in identity.spaces {
-      let (place, answer) = try commonPlace(of: space, line)
+      let (place, answer) = try commonPlace(of: space, with: first.instance, line)
       common[space] = place
       (instance, isRestoring) = (answer.instance, answer.isRestoring)
       if !answer.wants.isEmpty { wants.append((space, answer.wants)) }
@@ -164,7 +164,9 @@ extension Replica {
   }
 
   /// Where this file's log and central's part.
-  private func commonPlace(of space: String, _ line: Line) throws -> (LogPlace, TailAnswer) {
+  private func commonPlace(of space: String, with life: InstanceID, _ line: Line) throws
+    -> (LogPlace, TailAnswer)
+  {
     let cursor = try cursor(of: space)
     let end = LogPlace(seq: cursor.seq, hash: cursor.hash)
     var search = CommonPlace(upTo: end.seq)
@@ -180,7 +182,7 @@ extension Replica {
           if place.seq > search.known.seq, !marks.contains(place) { marks.append(place) }
         }
       }
-      let answer = try askTail(space, TailHead(marks: marks), entries: [], line)
+      let answer = try askTail(space, TailHead(marks: marks), entries: [], of: life, line)
       search.take(marks, common: answer.common)
       marks = try store.marks(
         of: space, above: search.known.seq, upTo: search.apart - 1, count: 1)
@@ -189,13 +191,16 @@ extension Replica {
     }
   }
 
-  private func askTail(_ space: String, _ head: TailHead, entries: [UInt8], _ line: Line) throws
-    -> TailAnswer
-  {
+  /// - Parameter life: the one central says it is in: a file that holds no checkpoint of its own life yet shows the newest that
+  ///   central signed in that one.
+  private func askTail(
+    _ space: String, _ head: TailHead, entries: [UInt8], of life: InstanceID? = nil, _ line: Line
+  ) throws -> TailAnswer {
     var body = head.line + [UInt8(ascii: "\n")]
-    if case .blob(let checkpoint)? = try store.meta("checkpoint.\(space)") {
-      body += checkpoint + [UInt8(ascii: "\n")] + entries
-    }
+    let checkpoint =
+      try heldCheckpoint(of: space)
+      ?? store.checkpoints(of: space).last { $0.checkpoint.instance == life }?.line
+    if let checkpoint { body += checkpoint + [UInt8(ascii: "\n")] + entries }
     return try TailAnswer.parse(try post(body, to: "offers", space, line))
   }
 
@@ -221,7 +226,12 @@ extension Replica {
       }
       let (head, lines, end, size) = try piece(of: space, after: place, upTo: upTo)
       guard size > 0 else { break }
-      _ = try askTail(space, head, entries: lines, line)
+      do {
+        _ = try askTail(space, head, entries: lines, line)
+      } catch let refusal as SyncError where refusal.code == "author.unknown" {
+        // What enrolled that author lies in the gap here: once somebody gave it, the next sync gives this.
+        break
+      }
       place = end
       count += size
     }

@@ -51,7 +51,8 @@ extension Replica {
     return sent
   }
 
-  /// Sends as `push` does; own edits that the role may not send stay here, and what others wrote comes all the same.
+  /// Sends as `push` does; own edits that the role may not send, or that were declared lost meanwhile, stay here, and what
+  /// others wrote comes all the same.
   ///
   /// Changes of a former actor whose name a twin took are sealed again, in this conversation or the next.
   func pushIfAllowed(
@@ -60,7 +61,9 @@ extension Replica {
   ) throws -> Int {
     do {
       return try push(space, as: actor, after: n, at: at, line)
-    } catch let refusal as SyncError where refusal.code == "space.forbidden" {
+    } catch let refusal as SyncError
+      where ["space.forbidden", "change.lost"].contains(refusal.code)
+    {
       if !report.refused.contains(refusal.message) { report.refused.append(refusal.message) }
       return 0
     } catch let refusal as SyncError where refusal.code == "segment.fork" && actor != nil {

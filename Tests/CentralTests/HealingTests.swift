@@ -292,8 +292,90 @@ struct HealingTests {
       try world.central.store.state(of: RowKey(table: "club", id: "c1")).shown("city").text
         == "Quito")
     // Too late: kept aside on its device, refused by name.
-    _ = try? world.sync(ben)
+    for _ in 0..<2 {
+      let report = try world.sync(ben)
+      #expect(report.refused.count == 1 && report.refused[0].contains("declared lost"))
+    }
+    #expect(try ben.cell("city", of: "c1") == "Quito")
+    // What it writes from now on goes its way.
+    try ben.edit("INSERT INTO club(id, name) VALUES('c2', 'Boule')")
+    try world.settle()
+    #expect(try ana.cell("name", of: "c2") == "Boule")
     #expect(try world.central.inboxCount() == 0)
+  }
+
+  @Test("what follows changes declared lost is refused by that name, and never waits unseen (R16)")
+  func followsLost() throws {
+    let world = try World()
+    let (ana, ben) = (try world.join(), try world.join())
+    try world.settle()
+    try world.restore(try world.backUp())
+    try world.central.accept(at: world.loop.at)
+    try world.settle()
+    let author = ben.identity.actor
+    var pieces: [[UInt8]] = []
+    for n in 0..<4 {
+      try ben.edit("INSERT INTO club(id, name) VALUES('b\(n)', 'B\(n)')")
+      pieces.append(try ben.segments(after: n))
+    }
+    func refusals(_ n: Int) throws -> [String] {
+      let answer = try JSON.parse(try world.offer(pieces[n - 1], by: ana).bytes)
+      return answer["refused"]?.array?.compactMap { $0["code"]?.string } ?? []
+    }
+    #expect(try refusals(1) == [] && refusals(4) == [])
+    #expect(try world.merge().waiting == 1)
+    #expect(try world.central.awaited().map(\.from) == [2])
+    #expect(try world.central.declareLost("\(author):2", at: world.loop.at) == ["commons"])
+    // Of these only the second was named, yet the others cannot stand without it.
+    for n in 2...4 { #expect(try refusals(n) == ["change.lost"], "\(n)") }
+    #expect(try world.central.inboxCount() == 0 && world.central.awaited().isEmpty)
+    // One segment over all of them has the chain whole: nothing is missing behind what was held.
+    #expect(try world.offer(try ben.segments(after: 1), by: ana).status == 200)
+    try world.merge()
+    #expect(try world.central.inboxCount() == 0 && world.central.awaited().isEmpty)
+  }
+
+  @Test(
+    "entries by an author whose enrolment lies in a gap stop no sync, and come once it is known",
+    arguments: [false, true])
+  func authorInGap(isAcceptedFirst: Bool) throws {
+    let (world, ana) = try World.filled(rows: 60, pieceBytes: 2_000_000)
+    try world.sync(ana)
+    world.central.snapshotEntriesMin = 20
+    let newcomer = try world.join()
+    try world.merge()
+    let backup = try world.backUp()
+    let zoe = try world.join()
+    try world.merge()
+    _ = try newcomer.sync(now: world.loop.now, at: world.loop.at, fetchesHistory: false)
+    let enrolled = try world.central.store.logEnd(of: "commons").seq
+    #expect(try newcomer.store.gap(in: "commons")?.upTo.seq == enrolled)
+    try world.sync(zoe)
+    try zoe.edit("UPDATE club SET city = 'Rabat' WHERE id = 'club-1'")
+    try world.settle(with: [zoe])
+    _ = try newcomer.sync(now: world.loop.now, at: world.loop.at, fetchesHistory: false)
+    #expect(try newcomer.cell("city", of: "club-1") == "Rabat")
+    try world.restore(backup)
+    try newcomer.edit("UPDATE club SET city = 'Quito' WHERE id = 'club-2'")
+    let report = try world.sync(newcomer)
+    #expect(report.isCentralRestoring && report.offered + report.pushed == 1)
+    #expect(try world.central.inboxCount() == 1)
+    if isAcceptedFirst {
+      try world.central.accept(at: world.loop.at)
+      for _ in 0..<2 { try world.settle(with: [newcomer, ana]) }
+    }
+    // Her change comes from the newcomer alone, her enrolment from herself.
+    world.loop.failsAfterRequests = 2
+    #expect(throws: HTTPFailure.self) { try world.sync(zoe) }
+    world.loop.failsAfterRequests = nil
+    #expect(try world.sync(newcomer).offered > 0)
+    if !isAcceptedFirst { try world.central.accept(at: world.loop.at) }
+    for _ in 0..<2 { try world.settle(with: [newcomer, ana]) }
+    for _ in 0..<2 { try world.settle() }
+    #expect(try ana.cell("city", of: "club-1") == "Rabat")
+    #expect(try ana.cell("city", of: "club-2") == "Quito")
+    #expect(try world.digests().count == 1)
+    for member in world.members { try world.audit(member) }
   }
 
   @Test("central is made again from its key and members' replicas alone, and says what is missing")

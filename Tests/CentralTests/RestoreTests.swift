@@ -72,6 +72,42 @@ struct RestoreTests {
       #expect(waiting.local == 0 && waiting.received == 0)
     }
   }
+
+  @Test(
+    "that forgot a whole life hears of it from one whose log it holds: edits that name what is gone wait",
+    arguments: [false, true])
+  func forgottenLife(isEmpty: Bool) throws {
+    let world = try World()
+    let (ana, ben) = (try world.join(), try world.join())
+    let empty = try world.backUp()
+    try ana.edit("INSERT INTO club VALUES('c1', 'Alpins', 'Chamonix', 1920)")
+    try world.settle()
+    let backup = try world.backUp()
+    try ben.edit("UPDATE club SET city = 'Rabat' WHERE id = 'c1'")
+    try world.settle()
+    // She had seen what is about to be gone, and keeps nothing of it to give.
+    try ana.edit("UPDATE club SET city = 'Quito' WHERE id = 'c1'")
+    try ana.store.write { _ = try ana.store.seal(as: ana.author) }
+    // Where the new life begins with nothing, central signs nothing in it.
+    try world.restore(isEmpty ? empty : backup)
+    try world.central.accept(at: world.loop.at)
+    try world.sync(ana)
+    try ana.store.withConnection { try $0.execute("DELETE FROM cordee_adrift") }
+    let life = world.central.instance
+    // Back in its first life, which knows of no restore; what ana holds of the log is all there.
+    try world.rewind(to: backup)
+    #expect(world.central.instance != life)
+    #expect(try world.sync(ana).isCentralRestoring)
+    try world.central.accept(at: world.loop.at)
+    try world.settle(with: [ana])
+    #expect(try world.central.awaited().map(\.actor.replica) == [ben.identity.actor.replica])
+    for _ in 0..<2 { try world.settle() }
+    #expect(try world.digests().count == 1)
+    for member in world.members {
+      #expect(try member.cell("city", of: "c1") == "Quito")
+      #expect(try member.store.refusalCounts(of: ana.identity.actor.replica).all == 0)
+    }
+  }
 }
 
 extension World {
