@@ -5,6 +5,7 @@
 // synchronous=OFF, where no sync comes before the database is written.
 #include "sqlite_shims.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -29,6 +30,8 @@ static int flush(sqlite3_file *base) {
   sqlite3_file *file = inner(base);
   int code = file->pMethods->xWrite(file, journal->bytes, journal->count, journal->start);
   if (code == SQLITE_OK) journal->count = 0;
+  // SQLite calls a quota or a limit of file sizes a broken disk, and notes no errno of what fails within a commit.
+  if (code == SQLITE_IOERR_WRITE && (errno == EFBIG || errno == EDQUOT)) code = SQLITE_FULL;
   return code;
 }
 
