@@ -82,7 +82,7 @@ extension EndToEnd {
       #expect(try await !world.run("rabat", "status").output.contains("not here yet"))
       #expect(try await times(world).allSatisfy { $0 is String })
       let history = try await world.run("rabat", "history", "person/p-7")
-      #expect(history.output.contains("by quito") && history.errors == "")
+      #expect(history.output.contains("by organisation/ecuador, quito") && history.errors == "")
     }
   }
 }
