@@ -130,7 +130,8 @@ extension Store {
   }
 
   /// Makes triggers again that are not as they should be, and names the tables that had lost theirs.
-  private func makeTriggersAgain() throws -> Set<String> {
+  @discardableResult
+  func makeTriggersAgain() throws -> Set<String> {
     let found = try triggers()
     if found["cordee_touched_once"] != Layout.touchedOnce {
       try db.execute("DROP TRIGGER IF EXISTS cordee_touched_once; \(Layout.touchedOnce)")

@@ -38,7 +38,7 @@ extension Store {
         } catch let error as StoreError
           where error.isOfWritingAlone && layout >= 2 && number == schema.number
         {
-          // An index alone is missing, without which everything reads as well, if slower.
+          // The newest index and triggers are missing, without which everything reads as well, if slower.
         }
       }
       try checkSchema(use: use, lost: lost)
@@ -49,15 +49,10 @@ extension Store {
 
   /// Brings the engine's own tables up to this layout.
   ///
-  /// From 1 to 2 triggers alone changed, from 2 to 3 an index came.
+  /// To 2 and to 3 triggers changed, and with 3 an index came.
   private func renewLayout(from layout: Int64) throws {
-    if layout < 2 {
-      try db.execute(Layout.touchedOnce)
-      // An older schema's are made anew with its tables.
-      if try meta("schema")?.integer == Int64(schema.number) {
-        for table in schema.tables { try db.execute(Layout.triggers(table)) }
-      }
-    }
+    // An older schema's triggers are made anew with its tables.
+    if try meta("schema")?.integer == Int64(schema.number) { try makeTriggersAgain() }
     if layout < 3 { try db.execute(Layout.refusedIndex) }
     try setMeta("layout", .integer(Int64(Layout.number)))
   }
