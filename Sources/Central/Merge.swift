@@ -183,7 +183,9 @@ extension Central {
         signatures: offset == standing.changes.count - 1 ? standing.signatures : nil)
       if author.replica == keyID, reason == nil, let body { try recognise(body) }
       if let reason {
-        report.quarantined.append((change.dot, author.name, reason))
+        let isListed = report.quarantined.count < MergeReport.itemsMax
+        let told = try isListed ? store.readable(reason) : reason
+        report.quarantined.append((change.dot, author.name, told))
         refused.insert(change.dot.n)
         heard.quarantined += 1
       } else {

@@ -52,7 +52,7 @@ public struct MergeReport: Sendable {
   public var applied = 0
   /// Changes of central's own: enrolments, revocations.
   public var own = 0
-  /// Changes kept without effect, each with its reason.
+  /// Changes kept without effect, each with its reason, in which a record stands by its slug.
   public var quarantined: [(dot: Dot, by: String, reason: String)] = []
   /// Changes whose places others hold, and the names under which they stand.
   public var twins: [(was: Dot, as: Dot)] = []

@@ -39,6 +39,21 @@ extension Store {
     }
   }
 
+  /// Own changes of a space that central does not hold, in the order they were sealed.
+  ///
+  /// - Complexity: O(changes held).
+  public func unsent(in space: String) throws -> [Change] {
+    try db.all(
+      "SELECT header, body, body_hash, hash FROM cordee_change WHERE state = 0 AND space = ? ORDER BY rowid",
+      .int(try number(ofName: space))
+    ) { ($0.bytes(0), $0.isNull(1) ? nil : $0.bytes(1), $0.bytes(2), $0.bytes(3)) }
+    .map { header, body, bodyHash, hash in
+      Change(
+        header: try ChangeDecoding.header(header), headerBytes: header, bodyBytes: body,
+        bodyHash: Hash(bytes: bodyHash) ?? .zero, hash: Hash(bytes: hash) ?? .zero)
+    }.filter { try $0.dot.n > received(of: $0.dot.actor, in: space) }
+  }
+
   /// The body of one change to a table; nil when it is not held.
   public func body(of dot: Dot, table: String) throws -> Body? {
     let space = schema.table(table)?.space ?? schema.spaces[0]

@@ -45,6 +45,30 @@ extension Store {
     return row
   }
 
+  /// What REF takes and names this row alone: by its slug, or by its id where another row has the slug, too.
+  ///
+  /// - Complexity: O(rows of the table).
+  public func name(of row: RowKey, _ state: RowState) -> String {
+    let name = "\(row.table)/\(state.shown("slug").text ?? row.id)"
+    return (try? resolve(name)) == row ? name : "\(row.table)/\(row.id)"
+  }
+
+  /// A verdict's reason for people: the record it is about stands by its slug where it has one; the log keeps the id, which
+  /// never changes.
+  ///
+  /// - Complexity: O(rows of the table).
+  public func readable(_ reason: String) throws -> String {
+    // CODE: TABLE/ID TEXT
+    var words = reason.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
+      .map(String.init)
+    guard words.count == 3 else { return reason }
+    let place = words[1].split(separator: "/", maxSplits: 1).map(String.init)
+    guard place.count == 2, schema.table(place[0])?.field("slug") != nil else { return reason }
+    let row = RowKey(table: place[0], id: place[1])
+    words[1] = name(of: row, try load(row))
+    return words.joined(separator: " ")
+  }
+
   /// Whether a row stands in its shared table, be it that no change says so yet.
   public func stands(_ row: RowKey) throws -> Bool {
     guard schema.table(row.table) != nil else { return false }

@@ -187,5 +187,77 @@ extension EndToEnd {
       #expect(try await world.run("quito", "undelete", "organisation/mbm").exit == 0)
       #expect(try await !world.run("quito", "status").output.contains("Leads nowhere"))
     }
+
+    @Test func `a refusal names the record by its slug for people; the log keeps the id`()
+      async throws
+    {
+      let world = try await pair()
+      let fao = try await id("organisation/fao", world)
+      try await world.stop()
+      try await world.serve(merge: "every 6h")
+      try await world.python(
+        "quito", "UPDATE organisation SET country = 'nowhere' WHERE slug = 'fao'",
+        "INSERT INTO organisation(id, slug, kind) VALUES('o-1', 'new', 'bad')")
+      try await world.sync("quito")
+      let trial = try await world.run(
+        "keeper", "central", "merge", "--data", "central", "--dry-run")
+      #expect(trial.output.contains("value.form: organisation/fao country needs"))
+      let report = try await world.merge()
+      let listed = try #require(report["quarantined"] as? [[String: Any]])
+      let reasons = listed.compactMap { $0["reason"] as? String }
+      #expect(reasons.contains { $0.hasPrefix("value.form: organisation/fao country needs ") })
+      // What was refused at its creation has no name for anybody else.
+      #expect(reasons.contains { $0.hasPrefix("value.form: organisation/o-1 kind needs ") })
+      let told = try await world.run("quito", "sync").output
+      #expect(told.contains("Refused: value.form: organisation/fao country needs "))
+      for words in [["refusals"], ["log"], ["history", "organisation/fao"]] {
+        let text = try await world.run(as: "quito", words).output
+        #expect(text.contains("value.form: organisation/fao country needs "), "\(words): \(text)")
+        #expect(!text.contains("value.form: organisation/\(fao)"), "\(words)")
+      }
+      let kept = try await world.run("quito", "refusals", "--json").objects()
+      #expect(
+        kept.contains {
+          ($0["reason"] as? String)?.hasPrefix("value.form: organisation/\(fao) country") == true
+        })
+    }
+
+    @Test func `edits that the role may not send are named beside what central refused`()
+      async throws
+    {
+      let world = try World()
+      try await world.start(merge: "on-push")
+      try await world.join("rabat", for: "ecuador", as: "observer")
+      #expect(
+        try await world.run("rabat", "refusals").output
+          == "Central refused nothing of what was written here.\n")
+      try await world.python(
+        "rabat", "UPDATE organisation SET contact = 'by SQL', note = NULL WHERE slug = 'ecuador'",
+        "INSERT INTO person(id, slug, name) VALUES('p-1', 'ada', 'Ada')")
+      for _ in 0..<2 {
+        let told = try await world.run("rabat", "refusals")
+        #expect(told.exit == 0)
+        let lines = told.output.split(separator: "\n").map { $0.drop { $0 == " " } }
+        #expect(lines.contains("Not sent: the role observer may not write in commons"))
+        #expect(lines.contains("changed organisation/ecuador"), "\(told.output)")
+        #expect(lines.contains("contact: by SQL"))
+        #expect(lines.contains("created person/ada") && lines.contains("name: Ada"))
+        #expect(told.output.contains("They stay here. To send them, ask the secretariat"))
+        // Where a person is asked for at every sync, it is said where the edits are named.
+        let sync = try await world.run("rabat", "sync")
+        #expect(sync.exit == 3 && sync.output.contains("`cordee refusals` names them."))
+        #expect(try await world.run("rabat", "status").output.contains("`cordee refusals` names"))
+      }
+      let object = try await world.run("rabat", "status", "--json").object()
+      let edits = try #require(object["forbidden_edits"] as? [[String: Any]])
+      #expect(
+        edits.map { $0["record"] as? String } == ["organisation/ecuador", "person/ada"])
+      #expect((edits.first?["fields"] as? [String: Any])?["contact"] as? String == "by SQL")
+      #expect(try await world.run("rabat", "refusals", "--json").objects().isEmpty)
+      // Under a role that may write they go, and nothing stays to be named.
+      #expect(try await world.run("rabat", "join", world.invite("ecuador"), "--adopt").exit == 0)
+      #expect(try await world.run("rabat", "sync").exit == 0)
+      #expect(try await !world.run("rabat", "refusals").output.contains("ecuador"))
+    }
   }
 }

@@ -122,8 +122,7 @@ extension ReadActions {
   ///
   /// - Complexity: O(rows of the table).
   static func recordName(_ row: RowKey, _ state: RowState, in store: Store) -> String {
-    let name = recordName(row, state)
-    return (try? store.resolve(name)) == row ? name : "\(row.table)/\(row.id)"
+    store.name(of: row, state)
   }
 
   private static func trimmed(_ name: String) -> String {

@@ -5,8 +5,11 @@ import Store
 
 /// What this device may do: the role the log tells, before the first merge the one told at enrolment.
 enum OwnRole {
+  /// What to do about edits that the role may not send, and where they are named.
+  static let advice = "`cordee refusals` names them. " + ways
+
   /// What to do about edits that the role may not send.
-  static let advice =
+  static let ways =
     "They stay here. To send them, ask the secretariat for an invite with a role that may write: "
     + "`cordee join INVITE --adopt`. To drop them, join with an invite into a new file."
 
@@ -31,6 +34,14 @@ enum OwnRole {
         return nil
       }
       return refusal(of: role, in: space)
+    }
+  }
+
+  /// The edits that wait and that the role may not send, in the order they were made.
+  static func edits(_ store: Store) throws -> [WrittenEdit] {
+    guard let role = try role(store) else { return [] }
+    return try store.schema.spaces.filter { !role.writes.contains($0) }.flatMap { space in
+      try store.unsent(in: space).map { try WrittenEdit($0) }
     }
   }
 

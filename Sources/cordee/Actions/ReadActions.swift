@@ -103,7 +103,7 @@ enum ReadActions {
             line["verdict"]?.string ?? "",
             records.count == 1
               ? try name(of: records[0].string ?? "", store) : "\(records.count) records",
-            line["reason"]?.string ?? "",
+            try line["reason"]?.string.map(store.readable) ?? "",
           ])
         }
         invocation.console.print(table)

@@ -11,7 +11,7 @@ enum RefusalActions {
   static func run(_ invocation: Invocation) throws -> ExitCode {
     try Failure.wrap {
       let settling = try Settling(invocation, of: "a refused change", takesAll: true)
-      let store = try invocation.store(sealing: false)
+      let store = try invocation.store()
       let replica = try Identity(store).actor.replica
       var shown = try store.refusals(of: replica)
       if let settling {
@@ -27,13 +27,33 @@ enum RefusalActions {
       }
       if invocation.wantsJSON {
         invocation.console.print(.array(try shown.map { try json($0, store) }))
-      } else if shown.isEmpty {
-        invocation.console.print("Central refused nothing of what was written here.")
       } else {
+        if shown.isEmpty {
+          invocation.console.print("Central refused nothing of what was written here.")
+        }
         for refusal in shown { try print(refusal, store, invocation.console) }
+        if settling == nil { try tellKept(store, invocation.console) }
       }
       return .done
     }
+  }
+
+  /// Edits that are shown; `status --json` has all.
+  private static let keptMax = 20
+
+  /// Names the edits that the role may not send, which central has not been asked about.
+  private static func tellKept(_ store: Store, _ console: Console) throws {
+    let edits = try OwnRole.edits(store)
+    guard !edits.isEmpty else { return }
+    for reason in try OwnRole.refusals(store) { console.print("Not sent: \(reason)") }
+    for edit in edits.prefix(keptMax) {
+      console.printValues("-  \(edit.at ?? "its text is not here")")
+      try edit.print(store, console)
+    }
+    if edits.count > keptMax {
+      console.print("and \(edits.count - keptMax) more: see cordee status --json")
+    }
+    console.print(OwnRole.ways)
   }
 
   private static func tell(_ shown: [Refusal], _ settled: [Int], _ console: Console) -> ExitCode {
@@ -66,20 +86,10 @@ enum RefusalActions {
   }
 
   private static func print(_ refusal: Refusal, _ store: Store, _ console: Console) throws {
-    let item = try json(refusal, store)
-    console.printValues(
-      "\(refusal.seq)  \(item["at"]?.string ?? "its text is not here")  \(refusal.reason)")
-    for write in item["writes"]?.array ?? [] {
-      console.printValues("   \(write["did"]?.string ?? "") \(write["record"]?.string ?? "")")
-      guard case .object(let fields)? = write["fields"] else { continue }
-      for (name, value) in fields {
-        if case .null = value, write["did"]?.string == "created" { continue }
-        let isEmpty = if case .null = value { true } else { false }
-        ReadActions.show(
-          name, isEmpty ? "" : value.string ?? value.text(), isEmpty ? "(empty)" : "",
-          margin: "     ", console)
-      }
-    }
+    let (item, edit) = try (json(refusal, store), WrittenEdit(refusal.change))
+    let reason = try store.readable(refusal.reason)
+    console.printValues("\(refusal.seq)  \(edit.at ?? "its text is not here")  \(reason)")
+    try edit.print(store, console)
     for line in item["write_again"]?.array ?? [] {
       // Quoted for a shell, which no terminal can be driven by.
       console.print("   write it again: \(line.string ?? "")")
@@ -89,39 +99,18 @@ enum RefusalActions {
 
   /// A refusal for programs.
   private static func json(_ refusal: Refusal, _ store: Store) throws -> JSON {
-    let body = try refusal.change.bodyBytes.map { (bytes) throws(WireError) in
-      try ChangeDecoding.body(bytes)
-    }
-    let writes = body?.writes ?? []
+    let edit = try WrittenEdit(refusal.change)
     return .object([
       ("id", .integer(Int64(refusal.seq))), ("space", .string(refusal.space)),
-      ("at", body.map { .string($0.at) } ?? .null), ("reason", .string(refusal.reason)),
+      ("at", edit.at.map { .string($0) } ?? .null), ("reason", .string(refusal.reason)),
       ("actor", .string(refusal.change.dot.actor.description)),
       ("n", .integer(Int64(refusal.change.dot.n))),
-      (
-        "writes",
-        .array(
-          try writes.map { write in
-            .object([
-              ("record", .string(try name(of: write.row, store))), ("id", .string(write.row.id)),
-              ("did", .string(ReadActions.verbName(write.verb))),
-              (
-                "fields",
-                .object(write.verb.fields.map { ($0.name, ChangeEncoding.json($0.value)) })
-              ),
-            ])
-          })
-      ),
-      ("write_again", .array(writes.compactMap(Rewriting.command).map { .string($0) })),
+      ("writes", .array(try edit.json(store))),
+      ("write_again", .array(edit.writes.compactMap(Rewriting.command).map { .string($0) })),
       ("settled_at", refusal.settlement.map { .string($0.at) } ?? .null),
       ("settled_by", refusal.settlement.map { .string($0.by) } ?? .null),
       ("note", refusal.settlement.map { .string($0.note) } ?? .null),
     ])
-  }
-
-  private static func name(of row: RowKey, _ store: Store) throws -> String {
-    guard store.schema.table(row.table) != nil else { return "\(row.table)/\(row.id)" }
-    return ReadActions.recordName(row, try store.state(of: row), in: store)
   }
 }
 

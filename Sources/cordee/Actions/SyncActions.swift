@@ -158,7 +158,9 @@ enum SyncActions {
         "Sent \(report.pushed), received \(received(report)), conflicts \(conflicts).")
       if let epoch = report.epoch { invocation.console.print(EpochNotices.sentence(epoch)) }
       for note in report.notes { invocation.console.printValues(note) }
-      for reason in refused { invocation.console.printValues("Refused: \(reason)") }
+      for reason in refused {
+        invocation.console.printValues("Refused: \(try replica.store.readable(reason))")
+      }
       if !forbidden.isEmpty { invocation.console.print(OwnRole.advice) }
       if open > 0 { invocation.console.print(RefusalActions.sentence(open: open)) }
       for evidence in trust.open {
@@ -239,6 +241,7 @@ enum SyncActions {
               ("last_sync", last.map { .string($0) } ?? .null),
               ("refused", try Contact.json(store)),
               ("forbidden", .array(refusals.map { .string($0) })),
+              ("forbidden_edits", .array(try OwnRole.edits(store).flatMap { try $0.json(store) })),
               ("spaces", .array(identity.spaces.map { .string($0) })),
               ("history", try HistoryReach.json(store, spaces: identity.spaces)),
               ("central", .string(identity.origin.description)),
