@@ -184,7 +184,7 @@ extension Central {
       if author.replica == keyID, reason == nil, let body { try recognise(body) }
       if let reason {
         let isListed = report.quarantined.count < MergeReport.itemsMax
-        let told = try isListed ? store.readable(reason) : reason
+        let told = try isListed ? store.readable(reason, isExact: false) : reason
         report.quarantined.append((change.dot, author.name, told))
         refused.insert(change.dot.n)
         heard.quarantined += 1

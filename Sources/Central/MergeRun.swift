@@ -100,7 +100,6 @@ extension Central {
   }
 
   private func named(_ conflict: ConflictName) throws -> MergeRun.Named {
-    let slug = try store.state(of: conflict.row).shown("slug").text
-    return ("\(conflict.row.table)/\(slug ?? conflict.row.id)", conflict.field)
+    (Store.slugName(of: conflict.row, try store.state(of: conflict.row)), conflict.field)
   }
 }

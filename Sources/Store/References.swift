@@ -49,15 +49,21 @@ extension Store {
   ///
   /// - Complexity: O(rows of the table).
   public func name(of row: RowKey, _ state: RowState) -> String {
-    let name = "\(row.table)/\(state.shown("slug").text ?? row.id)"
+    let name = Self.slugName(of: row, state)
     return (try? resolve(name)) == row ? name : "\(row.table)/\(row.id)"
+  }
+
+  /// `table/slug` where a row has a slug, else `table/id`; another row may have the same slug.
+  public static func slugName(of row: RowKey, _ state: RowState) -> String {
+    "\(row.table)/\(state.shown("slug").text ?? row.id)"
   }
 
   /// A verdict's reason for people: the record it is about stands by its slug where it has one; the log keeps the id, which
   /// never changes.
   ///
-  /// - Complexity: O(rows of the table).
-  public func readable(_ reason: String) throws -> String {
+  /// - Parameter isExact: whether the id stays where another row has the slug, too.
+  /// - Complexity: O(rows of the table) where it has to be exact.
+  public func readable(_ reason: String, isExact: Bool = true) throws -> String {
     // CODE: TABLE/ID TEXT
     var words = reason.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
       .map(String.init)
@@ -65,7 +71,8 @@ extension Store {
     let place = words[1].split(separator: "/", maxSplits: 1).map(String.init)
     guard place.count == 2, schema.table(place[0])?.field("slug") != nil else { return reason }
     let row = RowKey(table: place[0], id: place[1])
-    words[1] = name(of: row, try load(row))
+    let state = try load(row)
+    words[1] = isExact ? name(of: row, state) : Self.slugName(of: row, state)
     return words.joined(separator: " ")
   }
 

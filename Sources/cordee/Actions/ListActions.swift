@@ -105,7 +105,7 @@ extension ReadActions {
 
   /// `table/slug` where there is a slug, else `table/id`: what REF takes.
   static func recordName(_ row: RowKey, _ state: RowState) -> String {
-    "\(row.table)/\(state.shown("slug").text ?? row.id)"
+    Store.slugName(of: row, state)
   }
 
   /// A value for a person; a reference by the slug of the row it names, and marked when it names none.
