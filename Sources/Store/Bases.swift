@@ -101,16 +101,11 @@ extension Store {
   public func ownChanges(
     of actor: ActorID, in space: String, after n: Int = 0, limit: Int = .max
   ) throws -> [Change] {
-    let rows = try db.all(
+    try db.all(
       """
       SELECT header, body, body_hash, hash FROM cordee_change
       WHERE space = ? AND actor = ? AND n > ? AND state < 2 ORDER BY n LIMIT ?
       """, .int(try number(ofName: space)), .int(try number(of: actor)), .int(n), .int(limit)
-    ) { ($0.bytes(0), $0.isNull(1) ? nil : $0.bytes(1), $0.bytes(2), $0.bytes(3)) }
-    return try rows.map { header, body, bodyHash, hash in
-      Change(
-        header: try ChangeDecoding.header(header), headerBytes: header, bodyBytes: body,
-        bodyHash: Hash(bytes: bodyHash) ?? .zero, hash: Hash(bytes: hash) ?? .zero)
-    }
+    ) { ChangeRow($0) }.map { try $0.change() }
   }
 }

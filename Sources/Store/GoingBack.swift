@@ -121,23 +121,14 @@ extension Store {
     ).map(Self.change)
   }
 
-  private typealias KeptRow = (
-    header: [UInt8], body: [UInt8]?, bodyHash: [UInt8], hash: [UInt8], signatures: [UInt8]?
-  )
+  private typealias KeptRow = (change: ChangeRow, signatures: [UInt8]?)
 
   private static func kept(_ row: borrowing Row) throws(SQLiteError) -> KeptRow {
-    (
-      row.bytes(0), row.isNull(1) ? nil : row.bytes(1), row.bytes(2), row.bytes(3),
-      row.isNull(4) ? nil : row.bytes(4)
-    )
+    (ChangeRow(row), row.isNull(4) ? nil : row.bytes(4))
   }
 
   private static func change(_ row: KeptRow) throws -> AdriftChange {
-    AdriftChange(
-      change: Change(
-        header: try ChangeDecoding.header(row.header), headerBytes: row.header, bodyBytes: row.body,
-        bodyHash: Hash(bytes: row.bodyHash) ?? .zero, hash: Hash(bytes: row.hash) ?? .zero),
-      signatures: row.signatures)
+    AdriftChange(change: try row.change.change(), signatures: row.signatures)
   }
 
   /// How many changes are adrift, and how many of them central refused.
@@ -285,15 +276,10 @@ extension Store {
 
   /// A held change by its name, in the log or waiting.
   public func change(_ dot: Dot, in space: String) throws -> Change? {
-    let row = try db.first(
+    try db.first(
       "SELECT header, body, body_hash, hash FROM cordee_change WHERE space = ? AND actor = ? AND n = ?",
       .int(try number(ofName: space)), .int(try number(of: dot.actor)), .int(dot.n)
-    ) { ($0.bytes(0), $0.isNull(1) ? nil : $0.bytes(1), $0.bytes(2), $0.bytes(3)) }
-    return try row.map { header, body, bodyHash, hash in
-      Change(
-        header: try ChangeDecoding.header(header), headerBytes: header, bodyBytes: body,
-        bodyHash: Hash(bytes: bodyHash) ?? .zero, hash: Hash(bytes: hash) ?? .zero)
-    }
+    ) { ChangeRow($0) }?.change()
   }
 }
 

@@ -15,20 +15,13 @@ extension Store {
       LEFT JOIN cordee_log l ON l.space = c.space AND l.actor = c.actor AND l.n = c.n
       WHERE instr(c.body, ?) > 0 ORDER BY l.seq IS NULL, l.seq, c.n
       """, .blob(Array(row.id.utf8))
-    ) { found in
-      (
-        found.bytes(0), found.bytes(1), found.bytes(2), found.bytes(3), found.int(4), found.int(5),
-        found.textOrNil(6)
-      )
-    }
-    return try rows.compactMap { header, body, bodyHash, hash, state, seq, reason in
+    ) { (ChangeRow($0), $0.int(4), $0.int(5), $0.textOrNil(6)) }
+    return try rows.compactMap { held, state, seq, reason in
+      let change = try held.change()
       // The id may stand in a body that is about another row.
-      guard try ChangeDecoding.body(body).writes.contains(where: { $0.row == row }) else {
-        return nil
-      }
-      let change = Change(
-        header: try ChangeDecoding.header(header), headerBytes: header, bodyBytes: body,
-        bodyHash: Hash(bytes: bodyHash) ?? .zero, hash: Hash(bytes: hash) ?? .zero)
+      guard
+        try ChangeDecoding.body(change.bodyBytes ?? []).writes.contains(where: { $0.row == row })
+      else { return nil }
       let standing =
         try reason.map { "quarantined: \($0)" }
         ?? (state == ChangeState.logged.rawValue
@@ -46,12 +39,8 @@ extension Store {
     try db.all(
       "SELECT header, body, body_hash, hash FROM cordee_change WHERE state = 0 AND space = ? ORDER BY rowid",
       .int(try number(ofName: space))
-    ) { ($0.bytes(0), $0.isNull(1) ? nil : $0.bytes(1), $0.bytes(2), $0.bytes(3)) }
-    .map { header, body, bodyHash, hash in
-      Change(
-        header: try ChangeDecoding.header(header), headerBytes: header, bodyBytes: body,
-        bodyHash: Hash(bytes: bodyHash) ?? .zero, hash: Hash(bytes: hash) ?? .zero)
-    }.filter { try $0.dot.n > received(of: $0.dot.actor, in: space) }
+    ) { ChangeRow($0) }.map { try $0.change() }
+      .filter { try $0.dot.n > received(of: $0.dot.actor, in: space) }
   }
 
   /// The body of one change to a table; nil when it is not held.

@@ -76,14 +76,9 @@ extension Store {
       WHERE l.space = ? AND l.seq > ? ORDER BY l.seq
       """, [.int(try number(ofName: space)), .int(seq + skipped)]
     ) { row in
-      let header = row.bytes(6)
-      let change = Change(
-        header: try ChangeDecoding.header(header), headerBytes: header,
-        bodyBytes: row.isNull(7) ? nil : row.bytes(7),
-        bodyHash: Hash(bytes: row.bytes(8)) ?? .zero, hash: Hash(bytes: row.bytes(9)) ?? .zero)
-      return try body(
+      try body(
         LogEntry(
-          seq: row.int(0), change: change,
+          seq: row.int(0), change: try ChangeRow(row, at: 6).change(),
           verdict: row.isNull(3) ? .applied : .quarantined(reason: row.text(3)),
           hash: Hash(bytes: row.bytes(4)) ?? .zero, signatures: row.isNull(5) ? nil : row.bytes(5)))
     }

@@ -57,19 +57,11 @@ extension Store {
         JOIN cordee_change c ON c.space = l.space AND c.actor = l.actor AND c.n = l.n
         WHERE l.reason IS NOT NULL AND l.actor = ?
         """, .int(actor)
-      ) { row in
-        (
-          row.int(0), row.int(1), row.text(2), row.bytes(3), row.bytes(4),
-          row.isNull(5) ? nil : row.bytes(5), row.bytes(6), row.bytes(7)
-        )
-      }
-    }.map { seq, space, reason, entry, header, body, bodyHash, hash in
+      ) { ($0.int(0), $0.int(1), $0.text(2), $0.bytes(3), ChangeRow($0, at: 4)) }
+    }.map { seq, space, reason, entry, held in
       Refusal(
-        seq: seq, space: try name(ofNumber: space),
-        change: Change(
-          header: try ChangeDecoding.header(header), headerBytes: header, bodyBytes: body,
-          bodyHash: Hash(bytes: bodyHash) ?? .zero, hash: Hash(bytes: hash) ?? .zero),
-        reason: reason, settlement: settled[entry])
+        seq: seq, space: try name(ofNumber: space), change: try held.change(), reason: reason,
+        settlement: settled[entry])
     }.sorted { $0.seq < $1.seq }
   }
 

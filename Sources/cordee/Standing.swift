@@ -53,9 +53,9 @@ enum Standing: Equatable, Sendable {
     case .absent: "There is no replica here yet."
     case .unusable(let failure): failure.line.replacing("cordee: ", with: "", maxReplacements: 1)
     case .contested(let count):
-      "\(Self.counted(count, "conflict needs", "conflicts need")) a person in \(path)."
+      "\(counted(count, "conflict needs", "conflicts need")) a person in \(path)."
     case .refused(let count):
-      "\(Self.counted(count, "refused change needs", "refused changes need")) a person in \(path)."
+      "\(counted(count, "refused change needs", "refused changes need")) a person in \(path)."
     case .unsent(let count, let held): Self.unsentSentence(count, heldBack: held, path)
     case .settled(let last): "Nothing waits in \(path); last sync \(last ?? "never")."
     }
@@ -82,8 +82,9 @@ enum Standing: Equatable, Sendable {
     if heldBack == 0 { return waits + "." }
     return count == 0 ? "\(held) in \(path) cannot be sent." : "\(waits); \(held) cannot be sent."
   }
+}
 
-  private static func counted(_ count: Int, _ one: String, _ many: String) -> String {
-    "\(count) \(count == 1 ? one : many)"
-  }
+/// A count with its noun, and what else goes by number.
+func counted(_ count: some BinaryInteger, _ one: String, _ many: String) -> String {
+  "\(count) \(count == 1 ? one : many)"
 }

@@ -20,7 +20,7 @@ extension EndToEnd {
 
       let told = try await world.run(as: "keeper", status)
       #expect(told.exit == 3)
-      #expect(told.output.contains("Not looked at: 1 changes quarantined, 0 segments set aside"))
+      #expect(told.output.contains("Not looked at: 1 change quarantined, 0 segments set aside"))
       let object = try await world.run(as: "keeper", status + ["--json"]).object()
       #expect(object["quarantined"] as? Int == 1)
       let first = try #require((object["untold"] as? [String: Any])?["first"] as? Int)
@@ -42,7 +42,7 @@ extension EndToEnd {
     private func quarantine(_ world: World) async throws -> String? {
       let checks = try await world.run("keeper", "doctor", "--data", "central", "--json").objects()
       let check = checks.first { $0["check"] as? String == "quarantine" }
-      #expect((check?["says"] as? String)?.hasPrefix("1 changes") == true)
+      #expect((check?["says"] as? String)?.hasPrefix("1 change is ") == true)
       return check?["state"] as? String
     }
 

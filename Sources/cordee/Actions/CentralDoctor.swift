@@ -93,7 +93,9 @@ enum CentralDoctor {
       "restore",
       isRestoring
         ? "restored and not accepted: it gives and merges nothing"
-        : awaited > 0 ? "\(awaited) changes that a restore lost are awaited" : "none under way",
+        : awaited > 0
+          ? counted(awaited, "change that a restore lost is", "changes that a restore lost are")
+            + " awaited" : "none under way",
       unless: !isRestoring && awaited == 0, "`cordee central status` tells how it stands.")
   }
 
@@ -103,7 +105,9 @@ enum CentralDoctor {
     let untold = status["untold"] ?? .null
     let first = untold["first"]?.integer.map { ", not all looked at, first in merge \($0)" } ?? ""
     return .look(
-      "quarantine", count == 0 ? "nothing" : "\(count) changes are kept without effect\(first)",
+      "quarantine",
+      count == 0
+        ? "nothing" : "\(counted(count, "change is", "changes are")) kept without effect\(first)",
       unless: !CentralActions.isUntold(status),
       "`\(CentralActions.reportsLine(untold, data))` tells which and why.")
   }
@@ -111,7 +115,9 @@ enum CentralDoctor {
   private static func aside(_ settings: JSON) -> Check {
     let count = settings["aside"]?.integer ?? 0
     return .look(
-      "set aside", count == 0 ? "nothing" : "\(count) segments could not take their place",
+      "set aside",
+      count == 0
+        ? "nothing" : "\(counted(count, "segment", "segments")) could not take their place",
       unless: count == 0, "They are kept; `cordee central reports` names each with its reason.")
   }
 

@@ -88,8 +88,10 @@ extension CentralActions {
   /// What was refused since the last look at the reports, and how to look; nil when all was told.
   private static func untold(_ status: JSON, _ folder: String) -> String? {
     guard isUntold(status), let untold = status["untold"] else { return nil }
-    return "Not looked at: \(text(untold["quarantined"])) changes quarantined, "
-      + "\(text(untold["aside"])) segments set aside, first in merge \(text(untold["first"])). "
+    let refused = counted(untold["quarantined"]?.integer ?? 0, "change", "changes")
+    let aside = counted(untold["aside"]?.integer ?? 0, "segment", "segments")
+    return "Not looked at: \(refused) quarantined, \(aside) set aside, "
+      + "first in merge \(text(untold["first"])). "
       + "Next: \(reportsLine(untold, folder))"
   }
 

@@ -44,7 +44,7 @@ enum MergeLines {
     }
     add("quarantined") { "quarantined \(change($0)): \(text($0["reason"]))" }
     add("aside") {
-      "set aside \(text($0["changes"])) changes up to \(text($0["change"])): \(text($0["reason"]))"
+      "set aside \(counted($0["changes"]?.integer ?? 0, "change", "changes")) up to \(text($0["change"])): \(text($0["reason"]))"
     }
     add("waiting_for") { waiting in
       let needs = (waiting["needs"]?.array ?? []).prefix(shownMax).map(change)

@@ -103,7 +103,7 @@ enum ReadActions {
             line["verdict"]?.string ?? "",
             records.count == 1
               ? try name(of: records[0].string ?? "", store) : "\(records.count) records",
-            try line["reason"]?.string.map(store.readable) ?? "",
+            try line["reason"]?.string.map { try store.readable($0) } ?? "",
           ])
         }
         invocation.console.print(table)

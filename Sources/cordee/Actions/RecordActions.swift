@@ -94,7 +94,7 @@ extension ReadActions {
     let words = ["at", "did", "by", "organisation"].map { item[$0]?.string ?? "" }
     let author = Names.sentence(words[2], of: words[3])
     let parts = (item["state"]?.string ?? "").split(separator: ": ", maxSplits: 1).map(String.init)
-    let state = try parts.prefix(1) + parts.dropFirst().map(store.readable)
+    let state = try parts.prefix(1) + parts.dropFirst().map { try store.readable($0) }
     console.printValues(
       "\(words[0])  \(words[1]) by \(author)  [\(state.joined(separator: ": "))]")
     guard case .object(let fields)? = item["fields"] else { return }
