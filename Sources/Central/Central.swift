@@ -36,6 +36,8 @@ public final class Central {
   public let keyID: ReplicaID
   /// What was verified since the last merge.
   var verified = VerifiedSegments()
+  /// Logs for who says hello.
+  var readyLogs = ReadyLogs()
   /// What the log and the inbox hold of each author, by space; kept within one merge.
   var heldCounts: [String: [ActorID: Int]] = [:]
 
@@ -144,5 +146,10 @@ public final class Central {
   /// The signed checkpoint of a space, as it was sent; nil before the first merge.
   func checkpoint(of space: String) throws -> [UInt8]? {
     if case .blob(let bytes)? = try store.meta("checkpoint.\(space)") { bytes } else { nil }
+  }
+
+  /// The last place of the signed log; 0 before the first.
+  func signedEnd(of space: String) throws -> Int {
+    try Int(store.meta("checkpoint.\(space).seq")?.integer ?? 0)
   }
 }

@@ -13,6 +13,8 @@ public struct MergeRun: Sendable {
   let begin: Int64
   /// What the inbox held when it began and was not taken yet; nil before the first part.
   var queue: MergeQueue?
+  /// Where the signed logs ended before its first part, by space.
+  var ends: [String: Int] = [:]
   /// Whether its report is kept already.
   var isKept = false
   /// Conflicts that are there since it began, and those that are gone, as people call them.
@@ -62,11 +64,14 @@ extension Central {
   /// - Throws: what `beginMerge` throws, and whatever fails: then nothing of the part happened, and the run is over.
   public func goOn(_ run: inout MergeRun, changesMax: Int = .max) throws -> Bool {
     try checkServes()
-    return try store.write {
+    let isOver = try store.write {
       let isOver = try mergePart(&run, changesMax: changesMax)
       try keep(&run)
-      return !isOver
+      return isOver
     }
+    // The merge stands; what fails here fails whoever asks for the log.
+    if isOver { try? makeLogsReady(since: run.ends) }
+    return !isOver
   }
 
   /// - Returns: whether nothing is left to do.
@@ -80,6 +85,7 @@ extension Central {
         try store.withConnection {
           try $0.first("SELECT ifnull(sum(n_to - n_from + 1), 0) FROM cordee_inbox") { $0.int(0) }
         } ?? 0
+      for space in store.schema.spaces { run.ends[space] = try signedEnd(of: space) }
     }
     store.watchConflicts()
     var touched: Set<String> = []

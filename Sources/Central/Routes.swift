@@ -179,11 +179,13 @@ public struct Routes {
       guard !logs.isEmpty else {
         return Response(status: 200, contentType: "application/json", bytes: answer.bytes)
       }
-      let lines = HelloReply(answer, logs: logs).lines
+      var bytes = answer.bytes
+      for (space, log) in logs {
+        let heading = HelloReply.heading(ofLog: space, lines: log.lineCount)
+        bytes += [UInt8(ascii: "\n")] + heading + [UInt8(ascii: "\n")] + log.bytes.dropLast()
+      }
       return Encoding.encode(
-        Response(
-          status: 200, contentType: "application/x-ndjson",
-          bytes: Array(lines.joined(separator: [UInt8(ascii: "\n")]))), for: request)
+        Response(status: 200, contentType: "application/x-ndjson", bytes: bytes), for: request)
     }
   }
 

@@ -34,7 +34,7 @@ extension Central {
     let holdsHead =
       try head.n <= held.n
       && (head.n == 0 || self.held(Dot(actor: actor, n: head.n), in: space) == head.hash)
-    let seq = try Int(store.meta("checkpoint.\(space).seq")?.integer ?? 0)
+    let seq = try signedEnd(of: space)
     return Standing(
       heldN: held.n, heldHash: held.hash, holdsHead: holdsHead, seq: seq,
       knowsCursor: try store.logHash(of: space, at: cursor.seq) == cursor.hash)
@@ -52,27 +52,40 @@ extension Central {
   public func logPiece(
     of space: String, after seq: Int, for reader: Member, bytesMax: Int, isShort: Bool = false
   ) throws -> [UInt8] {
-    try readLog(of: space, after: seq, for: reader, bytesMax: bytesMax, isShort: isShort).bytes
+    try checkReads(space, by: reader)
+    return try readLog(
+      of: space, after: seq, for: reader.replica, bytesMax: bytesMax, isShort: isShort
+    ).bytes
   }
 
-  /// The same, with its bytes in full form, and whether the end is reached.
-  private func readLog(
-    of space: String, after seq: Int, for reader: Member, bytesMax: Int, isShort: Bool
-  ) throws -> (bytes: [UInt8], fullBytes: Int, isWhole: Bool) {
-    try checkReads(space, by: reader)
-    return try store.read {
-      guard let checkpoint = try checkpoint(of: space) else { return ([], 0, true) }
-      let end = try Int(store.meta("checkpoint.\(space).seq")?.integer ?? 0)
+  /// A piece of the log.
+  struct LogPiece {
+    var bytes: [UInt8] = []
+    /// What the entries have in full form.
+    var fullBytes = 0
+    /// Whether the end is reached.
+    var isWhole = true
+    /// Whether every reader is given the same: no body is withheld.
+    var isForAll = true
+  }
+
+  /// The same for a reader who may read the space; nil for somebody who wrote nothing.
+  func readLog(
+    of space: String, after seq: Int, for reader: ReplicaID?, bytesMax: Int, isShort: Bool
+  ) throws -> LogPiece {
+    try store.read {
+      var piece = LogPiece()
+      guard let checkpoint = try checkpoint(of: space) else { return piece }
+      let end = try signedEnd(of: space)
       var writer = ShortWriter()
       var runs = RunFinder(store, space: space)
-      var size = 0
-      var isCut = false
       try store.forEachEntry(of: space, after: seq) { entry in
         guard entry.seq <= end else { return false }
-        if size >= bytesMax {
-          isCut = true
+        if piece.fullBytes >= bytesMax {
+          piece.isWhole = false
           return false
         }
+        if !entry.verdict.isApplied || entry.change.bodyBytes == nil { piece.isForAll = false }
         if isShort, entry.verdict.isApplied, entry.change.bodyBytes != nil {
           writer.append(
             entry.change, seq: entry.seq, signatures: entry.signatures,
@@ -84,38 +97,15 @@ extension Central {
               signatures: entry.signatures,
               withholdsBody: !entry.verdict.isApplied
                 && !mutant(57, "R7: refused bodies go to everybody")
-                && entry.change.dot.actor.replica != reader.replica))
+                && entry.change.dot.actor.replica != reader))
         }
-        size += entry.fullBytes
+        piece.fullBytes += entry.fullBytes
         return true
       }
-      if !isCut { writer.append(line: checkpoint) }
-      return (writer.bytes, size, !isCut)
+      if piece.isWhole { writer.append(line: checkpoint) }
+      piece.bytes = writer.bytes
+      return piece
     }
-  }
-
-  /// The logs that a device which says hello need not ask for: those short enough to go with the answer, as a whole. `[SP-713]`
-  ///
-  /// They end at the first that is not, since the keys of authors stand in the log of the first space.
-  ///
-  /// - Parameter bytesMax: how many bytes all of them may have, counted in full form.
-  func shortLogs(
-    for hello: Hello, _ answer: HelloAnswer, to reader: Member, bytesMax: Int
-  ) throws -> [HelloReply.Log] {
-    var logs: [HelloReply.Log] = []
-    var bytesLeft = bytesMax
-    for space in answer.spaces {
-      guard let cursor = hello.spaces.first(where: { $0.name == space.name })?.cursor,
-        cursor.instance == instance, space.knowsCursor, !answer.isRestoring, !space.offersSnapshot
-      else { break }
-      if cursor.seq >= space.seq { continue }
-      let (bytes, fullBytes, isWhole) = try readLog(
-        of: space.name, after: cursor.seq, for: reader, bytesMax: bytesLeft, isShort: true)
-      guard isWhole, fullBytes <= bytesLeft, !bytes.isEmpty else { break }
-      bytesLeft -= fullBytes
-      logs.append(HelloReply.Log(space: space.name, lines: Lines.split(bytes)))
-    }
-    return logs
   }
 
   /// Refuses a reader whose role may not read the space.

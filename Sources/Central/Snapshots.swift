@@ -79,7 +79,7 @@ extension Central {
       network: network, instance: instance, space: space, seq: end.seq, logHash: end.hash, at: at,
       rows: contents.rows, bytes: Files.size(imagePath) ?? 0, hash: hash, tables: contents.tables)
     let signature = Signature(key: keyID, value: key.sign(Preimage.snapshot(snapshot.encoded)))
-    let isSigned = try Int(store.meta("checkpoint.\(space).seq")?.integer ?? 0) == end.seq
+    let isSigned = try signedEnd(of: space) == end.seq
     let line =
       snapshot.line(
         signatures: [signature], checkpoint: isSigned ? try checkpoint(of: space) : nil)

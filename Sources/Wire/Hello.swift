@@ -220,9 +220,7 @@ public struct HelloReply: Sendable, Hashable {
     public let lines: [[UInt8]]
 
     /// The line before them.
-    public var heading: [UInt8] {
-      JSON.object([("log", .string(space)), ("lines", .integer(Int64(lines.count)))]).bytes()
-    }
+    public var heading: [UInt8] { HelloReply.heading(ofLog: space, lines: lines.count) }
 
     /// Makes a log.
     public init(space: String, lines: [[UInt8]]) {
@@ -237,9 +235,9 @@ public struct HelloReply: Sendable, Hashable {
     self.logs = logs
   }
 
-  /// The lines: the answer, then for each log a heading that counts its lines, and these.
-  public var lines: [[UInt8]] {
-    logs.reduce(into: [answer.bytes]) { $0 += [$1.heading] + $1.lines }
+  /// The line before a log's lines, which it counts.
+  public static func heading(ofLog space: String, lines: Int) -> [UInt8] {
+    JSON.object([("log", .string(space)), ("lines", .integer(Int64(lines)))]).bytes()
   }
 
   /// Reads a reply of several lines.
