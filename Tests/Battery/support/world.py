@@ -224,29 +224,46 @@ class World:
             self.sync(*members)
             self.merge()
         self.sync(*members)
+        self.same(*members)
+        for member in members:
+            self.rests(member)
+
+    def same(self, *members):
+        """All hold the same, byte for byte."""
         digests = {member: self.digest(member) for member in members}
         if len(set(digests.values())) != 1:
             raise Failure(f"they differ after a sync: {digests}")
-        for member in members:
-            said = self.json(member, "status", codes=(0, 3))
-            left = {key: said[key] for key in ("unsent", "received", "quarantined") if said[key]}
-            if left:
-                raise Failure(f"{member} is left with {left}")
+
+    def rests(self, member):
+        """Nothing of a member's waits."""
+        said = self.json(member, "status", codes=(0, 3))
+        left = {key: said[key] for key in ("unsent", "received", "quarantined") if said[key]}
+        if left:
+            raise Failure(f"{member} is left with {left}")
 
     # States
 
-    def save(self):
-        """All files of the folder as they are now; nothing may be running."""
+    def save(self, held=None):
+        """All files of the folder as they are now; nothing may be running.
+
+        A folder beside it keeps the files themselves by a second name, so that they come back as the same ones to whoever
+        looks at their numbers, be it that others took their names.
+        """
         state = {}
         for base, folders, names in os.walk(self.folder):
             for name in folders:
                 path = os.path.join(base, name)
-                state[os.path.relpath(path, self.folder)] = (None, os.stat(path).st_mode)
+                state[os.path.relpath(path, self.folder)] = (None, os.stat(path).st_mode, None)
             for name in names:
                 path = os.path.join(base, name)
                 if os.path.isfile(path):
+                    second = None
+                    if held:
+                        second = os.path.join(held, f"inode{os.stat(path).st_ino}")
+                        if not os.path.exists(second):
+                            os.link(path, second)
                     with open(path, "rb") as file:
-                        state[os.path.relpath(path, self.folder)] = (file.read(), os.stat(path).st_mode)
+                        state[os.path.relpath(path, self.folder)] = (file.read(), os.stat(path).st_mode, second)
         return state
 
     def put_back(self, state):
@@ -258,11 +275,15 @@ class World:
             for name in folders:
                 if os.path.relpath(os.path.join(base, name), self.folder) not in state:
                     shutil.rmtree(os.path.join(base, name))
-        for name, (data, mode) in state.items():
+        for name, (data, mode, second) in state.items():
             path = os.path.join(self.folder, name)
             if data is None:
                 os.makedirs(path, exist_ok=True)
             else:
+                if second and not (os.path.exists(path) and os.path.samefile(path, second)):
+                    if os.path.exists(path):
+                        os.unlink(path)
+                    os.link(second, path)
                 with open(path, "r+b" if os.path.exists(path) else "wb") as file:
                     file.write(data)
                     file.truncate()

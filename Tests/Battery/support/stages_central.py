@@ -1,0 +1,229 @@
+"""Stages of central's life: its process is killed while it serves, or its keeper's command."""
+import os
+import time
+
+from part import Failure
+from stages import MEMBERS, Command, Stage, contact, lengthen, people, persons, whole
+from world import one_line
+
+
+class Serves(Stage):
+    """The node's process, from its start to its end."""
+
+    victim = "central"
+    serves = False
+
+    def act(self, world, faults=None):
+        dead = not world.serve(faults)
+        if dead and not world.serve():
+            raise Failure("central does not start again")
+        for work in self.works(world):
+            dead = self.carry(world, work, dead)
+        if not dead:
+            code = world.stop()
+            dead = code == -9
+            if not dead and code != 0:
+                raise Failure(f"central ended with {code}")
+            if not world.serve():
+                raise Failure("central does not start again")
+        return dead
+
+    def works(self, world):
+        """Commands of others, in order: (who, words, codes it may end with)."""
+        return [(member, ("sync",), (0, 3)) for member in (*MEMBERS, MEMBERS[0])]
+
+    def carry(self, world, work, dead):
+        """Lets one command run; central is started again at once when it dies meanwhile.
+
+        Whoever waits for an answer goes on by itself, or is told in one line and asks again.
+        """
+        member, words, codes = work
+        for _ in range(3):
+            child = world.start(member, *words)
+            died = False
+            while child.poll() is None:
+                if not dead and world.server.poll() is not None:
+                    dead = died = True
+                    if not world.serve():
+                        raise Failure("central does not start again")
+                time.sleep(0.002)
+            said = child.communicate()[1]
+            if child.returncode in codes:
+                return dead
+            died = died or (not dead and world.server.poll() is not None)
+            if not died or not one_line(said):
+                break
+            if not dead:
+                dead = True
+                if not world.serve():
+                    raise Failure("central does not start again")
+            if self.settled(world, work):
+                return dead
+        raise Failure(f"{' '.join(words)} of {member} ended with {child.returncode}: {said.strip()[-300:]}")
+
+    def settled(self, world, work):
+        """Whether a command whose answer was lost has taken effect."""
+        return False
+
+    def again(self, world):
+        """All was done by the others' own commands."""
+
+    def over(self, world):
+        # A receipt given before the end holds: what a member believes received, central holds.
+        for member in self.members:
+            said = world.json(member, "status", codes=(0, 3))
+            if said["unsent"]:
+                raise Failure(f"{member} was acknowledged and has {said['unsent']} unsent")
+            held = world.run(member, "sync", "--dry-run", "--json")
+            if held.returncode != 0 or '"changes_to_send":0' not in held.stdout:
+                raise Failure(f"central lost what it had acknowledged to {member}: {held.stdout}{held.stderr}")
+
+
+class Receives(Serves):
+    name = "central receives, merges and serves"
+
+    def before(self, world):
+        for member in MEMBERS:
+            world.sql(member, *persons(member, "sent", 12), contact(member, "received"),
+                      f"DELETE FROM person WHERE id = '{member}-first2'")
+
+
+class Revokes(Serves):
+    name = "central invites one device and shuts another out"
+
+    def before(self, world):
+        world.sql("leaver", *persons("leaver", "late", 3))
+        world.sql("ica", contact("ica", "beside a revocation"))
+
+    def works(self, world):
+        data = ("--data", "central")
+        return [
+            ("ica", ("sync",), (0, 3)),
+            ("keeper", ("central", "invite", "--organisation", "ica", "--role", "member", *data), (0,)),
+            ("keeper", ("central", "revoke", self.leaver(world)[0], *data), (0,)),
+            ("leaver", ("sync",), (1,)), ("ecuador", ("sync",), (0, 3)),
+        ]
+
+    @staticmethod
+    def leaver(world):
+        return world.rows("ica", "SELECT id, revoked_at FROM replica WHERE name = 'leaver'")[0]
+
+    def is_out(self, world):
+        """Whether a member reads of it; the next merge tells it to all."""
+        world.merge()
+        world.sync("ica")
+        return self.leaver(world)[1] is not None
+
+    def settled(self, world, work):
+        if work[1][1] != "revoke":
+            return False
+        return self.is_out(world)
+
+    def over(self, world):
+        super().over(world)
+        if not self.is_out(world):
+            raise Failure("the device is not shut out")
+        if people(world, "ica", "late"):
+            raise Failure("a device that was shut out was heard")
+
+
+class GivesSnapshot(Serves):
+    name = "central makes a snapshot for a newcomer"
+
+    def before(self, world):
+        lengthen(world)
+        self.invite = world.invite("ica")
+
+    def works(self, world):
+        return [("newcomer", ("join", self.invite, "--name", "newcomer"), (0, 3)), ("newcomer", ("sync",), (0, 3))]
+
+    def settled(self, world, work):
+        return work[1][0] == "join" and world.run("newcomer", "status").returncode in (0, 3)
+
+    def over(self, world):
+        super().over(world)
+        world.sync("newcomer", "newcomer")
+        whole(world, "newcomer")
+
+
+class Keeps(Command):
+    """A command of the keeper while no node runs."""
+
+    victim = "central"
+    serves = False
+
+
+class Imports(Keeps):
+    name = "central takes a member's changes from a bundle"
+    words = ("bundle", "import", "mine.cordee", "--data", "central")
+
+    def before(self, world):
+        world.sql("ecuador", *persons("ecuador", "carried", 15), contact("ecuador", "by stick"))
+        world.ask("ecuador", "bundle", "export", "mine.cordee")
+
+
+class Merges(Keeps):
+    name = "central merges what waits"
+    words = ("central", "merge", "--data", "central")
+
+    def before(self, world):
+        world.stop()
+        world.serve(merge="daily 00:00")
+        for member in MEMBERS:
+            world.sql(member, *persons(member, "waited", 15), contact("ica", f"both, {member}"))
+            world.sync(member)
+        world.stop()
+        world.serve(merge="on-push")
+
+    def over(self, world):
+        world.sync("ica")
+        if len(world.json("ica", "conflicts", codes=(0, 3))) != 1:
+            raise Failure("the conflict is not told")
+
+
+class BacksUp(Keeps):
+    name = "central is backed up"
+    words = ("central", "backup", "central-kept.sqlite", "--data", "central")
+    # It audits what it has written.
+    is_unchecked = False
+    meetings = 1
+
+    def again(self, world):
+        if os.path.exists(os.path.join(world.folder, "central-kept.sqlite")):
+            os.unlink(os.path.join(world.folder, "central-kept.sqlite"))
+        super().again(world)
+
+
+class Restores(Keeps):
+    name = "central is restored from a backup"
+    words = ("central", "restore", "--data", "central", "--from", "central-kept.sqlite")
+
+    def before(self, world):
+        for member in MEMBERS:
+            world.sql(member, *persons(member, "forgotten", 8), contact(member, "after the backup"))
+        world.sync(*MEMBERS, MEMBERS[0])
+
+    def over(self, world):
+        world.sync(*MEMBERS)
+        world.ask("keeper", "central", "restore", "--data", "central", "--accept")
+
+
+class TakesBack(Serves):
+    name = "a restored central is given back what it forgot"
+
+    def before(self, world):
+        world.sql("ica", *persons("ica", "meanwhile", 3))
+
+    def over(self, world):
+        world.ask("keeper", "central", "restore", "--data", "central", "--accept")
+        super().over(world)
+
+
+class Accepts(Keeps):
+    name = "a restored central is accepted"
+    words = ("central", "restore", "--data", "central", "--accept")
+
+    def again(self, world):
+        said = world.json("keeper", "central", "status", "--data", "central", codes=(0, 3))
+        if (said.get("restore") or {}).get("restoring"):
+            super().again(world)
