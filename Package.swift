@@ -19,7 +19,7 @@ func room(_ name: String, needs: [Target.Dependency] = []) -> Target {
   .target(name: name, dependencies: needs, swiftSettings: strict + seeded)
 }
 
-func tests(_ name: String, needs: [Target.Dependency], resources: [Resource] = []) -> Target {
+func tests(_ name: String, needs: [Target.Dependency]) -> Target {
   .testTarget(name: name, dependencies: needs, swiftSettings: strict)
 }
 

@@ -140,14 +140,31 @@ struct SchemaTests {
     let snapshot = try Specification.vectors("log").cases("snapshots")
     for item in snapshot { messages.add("snapshot", Array(try item.text("line").utf8)) }
     for report in try world.central.reports() { messages.add("merge-report", report.bytes()) }
-    messages.add("status", Self.say(["status"], world))
-    messages.add("conflicts", Self.say(["conflicts"], world))
+    for command in ["status", "conflicts", "log", "refusals"] {
+      let said = Self.say([command], world)
+      #expect(try Self.unnamed(in: said, by: command) == [])
+      messages.add(command, said)
+    }
     let schemas = try Specification.files(below: "SyncProtocol/schemas", [".json"])
       .map { $0.deletingPathExtension().lastPathComponent }
     #expect(messages.names == Set(schemas).subtracting(["common"]))
     let (status, said) = try check(messages.lines, in: world.folder)
     #expect(status == 0, "\(said)")
     #expect(try world.members[0].store.conflicts().count == 1)
+  }
+
+  /// Members of what a command prints, or of its first item, that its schema says nothing of.
+  private static func unnamed(in said: [UInt8], by command: String) throws -> Set<String> {
+    let file = Specification.folder.appending(path: "schemas/\(command).json")
+    let schema = try JSON.parse([UInt8](Data(contentsOf: file)))
+    let printed = try JSON.parse(said)
+    let isList = printed.array != nil
+    let one = try #require(isList ? printed.array?.first : printed, "\(command) printed no item")
+    let named = (isList ? schema["items"] : schema)?["properties"]
+    guard case .object(let members) = one, case .object(let properties)? = named else {
+      return ["no object"]
+    }
+    return Set(members.map(\.0)).subtracting(properties.map(\.0))
   }
 
   @Test("a message with a wrong part does not fit")
