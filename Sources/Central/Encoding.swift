@@ -36,8 +36,7 @@ enum Encoding {
       return request.body
     }
     guard encodings.count == 1, encodings[0].lowercased() == "zstd" else {
-      throw Problem(
-        "encoding.unknown", status: 415, "a body may be compressed by zstd, once, or not at all")
+      throw unknown("a body may be compressed by zstd, once, or not at all")
     }
     do {
       return try Zstd.decompress(request.body, limit: limit)
@@ -45,6 +44,20 @@ enum Encoding {
       if error.code == .tooLarge { throw tooLarge(limit) }
       throw Problem("encoding.malformed", status: 400, "the compressed body is damaged: \(error)")
     }
+  }
+
+  /// The request's body where none may be compressed.
+  ///
+  /// - Throws: `Problem` 415 for any encoding.
+  static func plainBody(of request: Request) throws(Problem) -> [UInt8] {
+    guard request.headers.values("Content-Encoding").isEmpty else {
+      throw unknown("what is sent to \(request.path) may not be compressed")
+    }
+    return request.body
+  }
+
+  private static func unknown(_ detail: String) -> Problem {
+    Problem("encoding.unknown", status: 415, detail)
   }
 
   private static func tooLarge(_ limit: Int) -> Problem {

@@ -121,11 +121,10 @@ public struct Routes {
   }
 
   private func enrol(_ request: Request, now: Int64, at: String) throws -> Response {
-    let json = try JSON.parse(request.body)
+    let body = try Encoding.plainBody(of: request)
+    let json = try JSON.parse(body)
     // A central that forgot a device knows it again by what it once signed.
-    let entry = try JSON.members(of: request.body).first { $0.key == "entry" }.map {
-      Array(request.body[$0.range])
-    }
+    let entry = try JSON.members(of: body).first { $0.key == "entry" }.map { Array(body[$0.range]) }
     guard let secret = entry == nil ? json["secret"]?.string.flatMap(Base64URL.decode) : [],
       let key = json["key"]?.string.flatMap(Base64URL.decode).flatMap({ PublicKey(bytes: $0) })
     else {
@@ -150,7 +149,7 @@ public struct Routes {
 
   private func hello(_ request: Request, now: Int64, at: String) throws -> Response {
     let member = try authenticate(request, now: now)
-    let hello = try Hello.parse(request.body)
+    let hello = try Hello.parse(Encoding.plainBody(of: request))
     // Of another device's actor central says only whether it holds what the asker does: a file adopted under another key.
     let isOwn = hello.actor.replica == member.replica
     let reads = central.store.schema.role(member.role)?.reads ?? []

@@ -195,8 +195,10 @@ struct TransferTests {
   @Test("Central takes a body compressed once by zstd, and refuses the rest by name")
   func encodings() throws {
     let (world, ana) = try world(rows: 2)
-    let path = "/v1/spaces/commons/changes"
-    func problem(_ encoding: String?, _ body: [UInt8]) throws -> (Int, String?) {
+    let changes = "/v1/spaces/commons/changes"
+    func problem(
+      _ encoding: String?, _ body: [UInt8], to path: String = changes
+    ) throws -> (Int, String?) {
       world.loop.tamper = nil
       var request = Request(
         method: "POST", origin: try #require(Origin("http://127.0.0.1")), target: path, body: body)
@@ -209,6 +211,13 @@ struct TransferTests {
     #expect(try problem("zstd", bomb) == (413, "push.too_large"))
     #expect(try problem("gzip", [1, 2, 3]) == (415, "encoding.unknown"))
     #expect(try problem("zstd, zstd", Zstd.compress([1])) == (415, "encoding.unknown"))
+    for path in ["/v1/hello", "/v1/enrolments"] {
+      for encoding in ["zstd", "gzip", "br, gzip"] {
+        #expect(
+          try problem(encoding, Array("{}".utf8), to: path) == (415, "encoding.unknown"),
+          "\(path) \(encoding)")
+      }
+    }
     #expect(try problem("zstd", [1, 2, 3]) == (400, "encoding.malformed"))
     #expect(
       try problem("zstd", Zstd.compress([1, 2, 3]).dropLast(2)) == (400, "encoding.malformed"))

@@ -60,6 +60,22 @@ struct FramingTests {
   }
 
   @Test(
+    "No Host and a folded line are refused by the server's own answer, once",
+    arguments: [
+      "GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nX: y\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n z\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n\tz\r\n\r\n",
+    ])
+  func ownAnswer(sent: String) throws {
+    let place = try Place()
+    let connection = try RawConnection(port: place.server.port)
+    connection.send(sent)
+    let answer = connection.readToEnd()
+    #expect(answer.split(separator: "HTTP/1.").count == 1)
+    #expect(answer.hasSuffix("\r\n\r\n\(Fault.Code.badRequest)"))
+  }
+
+  @Test(
     "A target that two readers could read differently is refused",
     arguments: [
       "/%00", "/a%2fb", "/a%2Fb", "/a%5cb", "/a\\b", "/../a", "/a/..", "/./a", "/%2e%2E/a",
