@@ -178,11 +178,16 @@ public struct Routes {
       guard !logs.isEmpty else {
         return Response(status: 200, contentType: "application/json", bytes: answer.bytes)
       }
+      let end = UInt8(ascii: "\n")
       var bytes = answer.bytes
+      bytes.append(end)
       for (space, log) in logs {
-        let heading = HelloReply.heading(ofLog: space, lines: log.lineCount)
-        bytes += [UInt8(ascii: "\n")] + heading + [UInt8(ascii: "\n")] + log.bytes.dropLast()
+        bytes += HelloReply.heading(ofLog: space, lines: log.lineCount)
+        bytes.append(end)
+        bytes += log.bytes
       }
+      // The last line feed.
+      bytes.removeLast()
       return Encoding.encode(
         Response(status: 200, contentType: "application/x-ndjson", bytes: bytes), for: request)
     }

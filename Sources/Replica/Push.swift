@@ -75,7 +75,6 @@ extension Replica {
   ///
   /// - Returns: how many segments central received.
   func offerParcels(_ line: Line, at: String) throws -> Int {
-    guard try store.parcelCounts().waiting > 0 else { return 0 }
     var received = 0
     for space in identity.spaces {
       var after = 0

@@ -71,7 +71,8 @@ extension Replica {
     }
     report.heldBack = store.heldBack
     if fetchesHistory, !report.isCentralRestoring {
-      for space in identity.spaces { report.history += try fetchHistory(of: space, at: at, line) }
+      let behind = try store.read { try identity.spaces.filter { try store.gap(in: $0) != nil } }
+      for space in behind { report.history += try fetchHistory(of: space, at: at, line) }
     }
     return report
   }
@@ -85,28 +86,42 @@ extension Replica {
       hello = try self.hello()
       answer = try ask(hello, line, takesLogs: true)
     }
-    for space in identity.spaces {
-      report.offered += try offerAgain(space, at: at, line, &report)
-    }
-    if report.isCentralRestoring {
-      // What names changes that will have to be sealed again is sealed again with them.
-      guard try forkedFormers(line).isEmpty else { return }
-      for space in answer.spaces {
-        report.pushed += try pushIfAllowed(space.name, after: space.heldN, at: at, line, &report)
+    var glance = try glance(hello, answer)
+    if report.isCentralRestoring || !glance.isUsual {
+      for space in identity.spaces {
+        report.offered += try offerAgain(space, at: at, line, &report)
       }
-      return
+      if report.isCentralRestoring { return try pushAlone(answer, at: at, line, &report) }
+      if let epoch = try beginEpochIfDue(hello, answer, at: at, line) {
+        report.epoch = epoch
+        hello = try self.hello()
+        answer = try ask(hello, line, takesLogs: true)
+      }
+      glance = try self.glance(hello, answer)
     }
-    if let epoch = try beginEpochIfDue(hello, answer, at: at, line) {
-      report.epoch = epoch
-      hello = try self.hello()
-      answer = try ask(hello, line, takesLogs: true)
+    try watch(hello, answer, glance.promises, at: at)
+    if glance.hasParcels { report.carried = try offerParcels(line, at: at) }
+    try take(glance.steps, after: answer, at: at, line, &report)
+    let unsigned = try store.read { try identity.spaces.filter(awaitsCheckpoint) }
+    for space in unsigned { try pull(space, author: author(at: at), line, &report) }
+  }
+
+  /// Sends what waits to a central that was restored and gives nothing yet.
+  private func pushAlone(
+    _ answer: HelloAnswer, at: String, _ line: Line, _ report: inout SyncReport
+  ) throws {
+    // What names changes that will have to be sealed again is sealed again with them.
+    guard try forkedFormers(line).isEmpty else { return }
+    for space in answer.spaces {
+      report.pushed += try pushIfAllowed(space.name, after: space.heldN, at: at, line, &report)
     }
-    try watch(hello, answer, at: at)
+  }
+
+  private func take(
+    _ steps: [Step], after answer: HelloAnswer, at: String, _ line: Line,
+    _ report: inout SyncReport
+  ) throws {
     let author = author(at: at)
-    let steps = try Plan.steps(hello, answer) { space, n in
-      try store.changeHash(Dot(actor: identity.actor, n: n), in: space)
-    }
-    report.carried = try offerParcels(line, at: at)
     for step in steps {
       switch step {
       case .push(let space, let held):
@@ -132,9 +147,6 @@ extension Replica {
         }
       case .stop(let reason): throw SyncError(reason.rawValue, Self.explanation(of: reason))
       }
-    }
-    for space in identity.spaces where try awaitsCheckpoint(of: space) {
-      try pull(space, author: author, line, &report)
     }
   }
 

@@ -151,8 +151,11 @@ extension Replica {
 
   /// Compares hello's answer with what central promised before.
   ///
+  /// - Parameter promises: central's receipts, by space.
   /// - Throws: `SyncError` `log.shortened` when central knows this cursor, but says that its log ends before it.
-  func watch(_ hello: Hello, _ answer: HelloAnswer, at: String) throws {
+  func watch(
+    _ hello: Hello, _ answer: HelloAnswer, _ promises: [String: Glance.Promise], at: String
+  ) throws {
     for space in hello.spaces {
       guard let central = answer.spaces.first(where: { $0.name == space.name }),
         answer.instance == space.cursor.instance, central.knowsCursor
@@ -163,27 +166,32 @@ extension Replica {
           "central says that its log of \(space.name) ends at \(central.seq), but signed entry \(space.cursor.seq)",
           [answer.bytes])
       }
-      try watchPromise(space.name, central, answer.instance, answer.bytes, at: at)
+      if let promise = promises[space.name] {
+        try watch(promise, of: space.name, central, answer, at: at)
+      }
     }
   }
 
   /// A change with a signed receipt that central does not know any more.
   ///
   /// Its author sends it again; nothing is lost.
-  private func watchPromise(
-    _ space: String, _ central: HelloAnswer.Space, _ instance: InstanceID, _ answerBytes: [UInt8],
-    at: String
+  private func watch(
+    _ promise: Glance.Promise, of space: String, _ central: HelloAnswer.Space,
+    _ answer: HelloAnswer, at: String
   ) throws {
-    guard let receipt = try store.receipt(of: identity.actor, in: space),
-      let note = try? ReceiptNote.parse(line: receipt.line).note, note.instance == instance
+    guard let note = try? ReceiptNote.parse(line: promise.line).note,
+      note.instance == answer.instance
     else { return }
-    guard central.heldN < receipt.n else {
-      return try store.write { try store.settle("receipt.broken", in: space, at: at) }
+    guard central.heldN < promise.n else {
+      if promise.isDoubted {
+        try store.write { try store.settle("receipt.broken", in: space, at: at) }
+      }
+      return
     }
     _ = try suspect(
       "receipt.broken", space, at: at,
-      "central signed a receipt for change \(receipt.n) of \(space), and does not know it any more",
-      [receipt.line, answerBytes])
+      "central signed a receipt for change \(promise.n) of \(space), and does not know it any more",
+      [promise.line, answer.bytes])
   }
 
   /// Central holds less than it said before: what is above waits to be sent again.

@@ -109,6 +109,10 @@ extension Store {
   /// What is kept, in the order it was noticed.
   public func evidence() throws -> [Evidence] {
     guard try hasKept() else { return [] }
+    // Nearly always there is none.
+    guard try db.first("SELECT 1 FROM cordee_evidence", read: { _ in true }) != nil else {
+      return []
+    }
     let settlements = try settlements()
     return try db.all(
       """
@@ -121,6 +125,17 @@ extension Store {
         row.text(4), row.text(5), Lines.split(row.bytes(6)), row.textOrNil(7),
         row.textOrNil(7).flatMap { settlements["\(row.int(0)) \($0)"] })
     }
+  }
+
+  /// Whether a suspicion of one kind is open.
+  public func isSuspected(_ code: String, in space: String) throws -> Bool {
+    guard try hasKept() else { return false }
+    return try db.first(
+      """
+      SELECT 1 FROM cordee_evidence WHERE space = ? AND kind = 'suspicion' AND settled_at IS NULL
+        AND code = ?
+      """, .text(space), .text(code)
+    ) { _ in true } ?? false
   }
 
   /// What persons said, by the number of the evidence and the time.

@@ -42,11 +42,17 @@ extension Store {
   /// Whether tables of this kind are here yet; a file opened for reading may lack them.
   func hasKept() throws -> Bool { try hasTable("cordee_evidence") }
 
-  /// Whether the file has a table of this name.
+  /// Whether the file has a table of this name; one that was found stays.
+  ///
+  /// - Complexity: O(tables and triggers), each time until it is found.
   func hasTable(_ name: String) throws -> Bool {
-    try db.first(
-      "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", .text(name)
-    ) { _ in true } ?? false
+    if cache.tables.contains(name) { return true }
+    let found =
+      try db.first(
+        "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", .text(name)
+      ) { _ in true } ?? false
+    if found { cache.tables.insert(name) }
+    return found
   }
 
   /// Makes them; call inside `write`.

@@ -36,6 +36,8 @@ public final class Store {
     var heads: [HeadKey: Head] = [:]
     var carried: [String: String] = [:]
     var hasBase: Bool?
+    /// Tables made when they were first of use that were found here.
+    var tables: Set<String> = []
     /// Whether the table for changes that central lost was ever made.
     var hasAdrift: Bool?
     /// Heads that moved in the transaction that is open.

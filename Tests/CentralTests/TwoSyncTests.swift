@@ -72,6 +72,29 @@ struct TwoSyncTests {
     #expect(try world.digests().count == 1)
   }
 
+  @Test(
+    "R13: no request is on its way while the file is locked: another program writes during each",
+    arguments: Way.allCases)
+  func unlocked(_ way: Way) throws {
+    let (world, _, ben) = try behind(way)
+    try ben.edit("INSERT INTO club(id, name) VALUES('own', '0')")
+    var count = 0
+    world.loop.tamper = { request in
+      count += 1
+      #expect(throws: Never.self, "\(request.path)") {
+        try ben.edit("UPDATE club SET name = '\(count)' WHERE id = 'own'")
+      }
+      return request
+    }
+    try world.sync(ben)
+    #expect(count >= 3)
+    #expect(try ben.cell("name", of: "own") == "\(count)")
+    world.loop.tamper = nil
+    try world.settle()
+    #expect(try world.digests().count == 1)
+    #expect(try ben.cell("name", of: "own") == "\(count)")
+  }
+
   @Test("The second waits as long as its patience lasts")
   func waits() throws {
     let (world, _, ben) = try behind(.onePiece)
