@@ -122,9 +122,12 @@ static int disk_begins(const char *text, const char *prefix) {
 }
 
 // What this call meets: 0, or the kind of fault.
-int disk_strike(struct cordee_disk *disk, const char *path, int grows) {
+int disk_strike(struct cordee_disk *disk, const char *path, enum call call, int grows) {
   disk->calls++;
   if (!disk->kind || disk->kind == CORDEE_DISK_INTERRUPT || !disk_begins(path, disk->prefix)) return 0;
+  int is_false_write = disk->kind == CORDEE_DISK_LOST || disk->kind == CORDEE_DISK_MISDIRECTED;
+  if (is_false_write && call != CALL_WRITE) return 0;
+  if (disk->kind == CORDEE_DISK_LYING && call != CALL_SYNC) return 0;
   if (!disk->has_struck) {
     if (--disk->left > 0) return 0;
     disk->has_struck = 1;
@@ -132,9 +135,18 @@ int disk_strike(struct cordee_disk *disk, const char *path, int grows) {
   }
   switch (disk->kind) {
     case CORDEE_DISK_FULL: return grows ? disk->kind : 0;
-    case CORDEE_DISK_CRASH: return disk->kind;
+    case CORDEE_DISK_CRASH: case CORDEE_DISK_LYING: return disk->kind;
     default: return 0;
   }
+}
+
+// Where a write lands that was meant for `offset`: on another page of the file; -1 where there is none.
+int64_t disk_elsewhere(const struct file *file, int64_t offset) {
+  enum { page = 4096 };
+  int64_t pages = file->now.size / page, meant = offset / page;
+  if (pages < 2) return -1;
+  int64_t other = (int64_t)(file->disk->salt % (uint64_t)(pages - 1));
+  return (other >= meant ? other + 1 : other) * page;
 }
 
 int disk_is_dead(struct cordee_disk *disk, const char *path) {
@@ -273,6 +285,8 @@ void cordee_disk_arm(struct cordee_disk *disk, const char *prefix, int kind, uin
   disk->left = after;
   disk->has_struck = after == 0;
 }
+
+void cordee_disk_salt(struct cordee_disk *disk, uint64_t salt) { disk->salt = salt; }
 
 int cordee_disk_struck(struct cordee_disk *disk) { return disk->has_struck; }
 

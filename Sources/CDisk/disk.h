@@ -47,7 +47,7 @@ struct cordee_disk {
   struct file *files;
   char *prefix;
   int kind, has_struck, is_paused;
-  uint64_t left, calls;
+  uint64_t left, calls, salt;
   // A disk whose owner is done with it lives on for the handles that are still open.
   int handles, is_left;
 };
@@ -65,6 +65,9 @@ struct handle {
 // Every how many steps of a statement `disk_on_steps` is called.
 enum { steps_a_call = 16 };
 
+// What is asked of a disk, as far as faults tell it apart.
+enum call { CALL_WRITE, CALL_SYNC, CALL_OTHER };
+
 // 0 where there is no memory for it.
 int disk_image_apply(struct image *image, const struct op *op);
 int disk_file_note(struct file *file, int64_t offset, const uint8_t *bytes, int64_t count);
@@ -73,7 +76,8 @@ struct file *disk_file_find(struct cordee_disk *disk, const char *path);
 struct file *disk_file_make(struct cordee_disk *disk, const char *path);
 void disk_file_unlink(struct cordee_disk *disk, struct file *file);
 void disk_file_delete(struct cordee_disk *disk, struct file *file);
-int disk_strike(struct cordee_disk *disk, const char *path, int grows);
+int disk_strike(struct cordee_disk *disk, const char *path, enum call call, int grows);
+int64_t disk_elsewhere(const struct file *file, int64_t offset);
 int disk_is_dead(struct cordee_disk *disk, const char *path);
 int disk_on_steps(void *context);
 void disk_free_when_done(struct cordee_disk *disk);

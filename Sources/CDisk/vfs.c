@@ -42,20 +42,24 @@ static int io_write(sqlite3_file *base, const void *bytes, int count, sqlite3_in
   struct handle *handle = (struct handle *)base;
   struct file *file = handle->file;
   int dead = disk_is_dead(handle->disk, file->path);
-  switch (disk_strike(handle->disk, file->path, offset + count > file->now.size)) {
+  switch (disk_strike(handle->disk, file->path, CALL_WRITE, offset + count > file->now.size)) {
     case CORDEE_DISK_FULL: return SQLITE_FULL;
     case CORDEE_DISK_ERROR: return SQLITE_IOERR_WRITE;
     case CORDEE_DISK_CRASH:
       // Torn: half of it arrives.
       if (!dead) disk_file_note(file, offset, bytes, count / 2);
       return SQLITE_IOERR_WRITE;
+    case CORDEE_DISK_LOST: return SQLITE_OK;
+    case CORDEE_DISK_MISDIRECTED:
+      offset = disk_elsewhere(file, offset);
+      if (offset < 0) return SQLITE_OK;
   }
   return disk_file_note(file, offset, bytes, count) ? SQLITE_OK : SQLITE_NOMEM;
 }
 
 static int io_truncate(sqlite3_file *base, sqlite3_int64 size) {
   struct handle *handle = (struct handle *)base;
-  if (disk_strike(handle->disk, handle->file->path, 0)) return SQLITE_IOERR_TRUNCATE;
+  if (disk_strike(handle->disk, handle->file->path, CALL_OTHER, 0)) return SQLITE_IOERR_TRUNCATE;
   return disk_file_note(handle->file, size, NULL, 0) ? SQLITE_OK : SQLITE_NOMEM;
 }
 
@@ -63,7 +67,9 @@ static int io_sync(sqlite3_file *base, int flags) {
   (void)flags;
   struct handle *handle = (struct handle *)base;
   struct file *file = handle->file;
-  if (disk_strike(handle->disk, file->path, 0)) return SQLITE_IOERR_FSYNC;
+  int fault = disk_strike(handle->disk, file->path, CALL_SYNC, 0);
+  if (fault == CORDEE_DISK_LYING) return SQLITE_OK;
+  if (fault) return SQLITE_IOERR_FSYNC;
   for (struct op *op = file->ops; op; op = op->next)
     if (!disk_image_apply(&file->synced, op)) return SQLITE_NOMEM;
   disk_file_forget_ops(file);
@@ -227,7 +233,7 @@ static int vfs_delete(sqlite3_vfs *vfs, const char *path, int sync) {
   (void)vfs;
   struct cordee_disk *disk = disk_of(path);
   if (!disk) return real_vfs->xDelete(real_vfs, path, sync);
-  if (disk_strike(disk, path, 0)) return SQLITE_IOERR_DELETE;
+  if (disk_strike(disk, path, CALL_OTHER, 0)) return SQLITE_IOERR_DELETE;
   struct file *file = disk_file_find(disk, path);
   if (!file) return SQLITE_IOERR_DELETE_NOENT;
   disk_file_delete(disk, file);

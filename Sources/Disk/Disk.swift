@@ -15,6 +15,17 @@ private import CDisk
     case crash = 3
     /// A statement is stopped in its midst; the disk itself is sound.
     case interrupt = 4
+    /// That sync and every later one save nothing, and say they did, until the fault is lifted.
+    case lyingSync = 5
+    /// One write changes nothing, and says it did.
+    case lostWrite = 6
+    /// One write lands on another page of its file.
+    case misdirectedWrite = 7
+
+    /// Faults that the disk owns up to.
+    public static let honest: [Fault] = [.error, .full, .crash, .interrupt]
+    /// Faults that nobody is told of.
+    public static let silent: [Fault] = [.lyingSync, .lostWrite, .misdirectedWrite]
   }
 
   private let disk: OpaquePointer
@@ -49,8 +60,12 @@ private import CDisk
   public func remove(_ path: String) { unsafe cordee_disk_remove(disk, path) }
 
   /// Lets a fault strike at the `after`-th write, sync, truncation or deletion (1 is the next, 0 is now) of a file
-  /// whose path begins with `prefix`; an interrupt after so many steps of the program of a statement.
-  public func arm(_ fault: Fault, after: Int, prefix: String) {
+  /// whose path begins with `prefix`; an interrupt after so many steps of the program of a statement, a silent fault at the
+  /// `after`-th sync or write.
+  ///
+  /// - Parameter salt: decides which page a misdirected write lands on.
+  public func arm(_ fault: Fault, after: Int, prefix: String, salt: UInt64 = 0) {
+    unsafe cordee_disk_salt(disk, salt)
     unsafe cordee_disk_arm(disk, prefix, fault.rawValue, UInt64(max(0, after)))
   }
 

@@ -68,7 +68,7 @@ extension World {
   }
 
   /// What is known of a copy, on lines of its own: what its twin writes from here on it has not seen.
-  private func parted(_ memory: Station.Memory) -> Station.Memory {
+  func parted(_ memory: Station.Memory) -> Station.Memory {
     var memory = memory
     for space in Town.spaces {
       guard var past = memory.pasts[space] else { continue }

@@ -34,8 +34,13 @@ extension World {
     try observeCentral()
     house.routes = nil
     guard disk.copy(backup.path, to: house.path) else { throw SimulatorError("a backup is gone") }
-    house.hasGoneBack = true
     house.revoked = backup.revoked
+    try goOnFromEarlier(isKnown: isKnown)
+  }
+
+  /// Central's file stands earlier than it did.
+  func goOnFromEarlier(isKnown: Bool) throws {
+    house.hasGoneBack = true
     house.standings = [:]
     house.writesSeen = -1
     rogue = nil

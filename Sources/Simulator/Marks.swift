@@ -61,6 +61,12 @@ package enum Mark: String, CaseIterable, Sendable {
   case diskError = "I/O error"
   case diskFull = "disk full"
   case interrupted = "statement interrupted"
+  case lyingSync = "replica: lying sync, writes lost"
+  case lostWrite = "replica: lost write"
+  case misdirectedWrite = "replica: misdirected write"
+  case lyingSyncOfCentral = "central: lying sync, writes lost"
+  case lostWriteOfCentral = "central: lost write"
+  case misdirectedWriteOfCentral = "central: misdirected write"
   case clockJump = "clock jumped"
   case upgrade = "schema upgraded"
   // What keepers do.
@@ -109,6 +115,13 @@ package enum Mark: String, CaseIterable, Sendable {
   case stolenKeyID = "member: another's key id"
   case alteredBody = "member: altered body"
   case foreignTable = "member: row of another space's table"
+  // What came of a disk that lied.
+  case damageFound = "replica: damage found, set aside"
+  case stoodEarlier = "replica: stood at an earlier state"
+  case nothingLost = "replica: nothing was lost"
+  case damageFoundInCentral = "central: damage found, restored"
+  case centralStoodEarlier = "central: stood at an earlier state"
+  case nothingLostInCentral = "central: nothing was lost"
   // Rare branches.
   case refusedChange = "sometimes: change refused"
   case conflict = "sometimes: conflict"

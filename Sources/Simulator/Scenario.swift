@@ -19,6 +19,7 @@ package enum Deed: String, CaseIterable, Sendable {
   case rewindCentral = "central rewound"
   case lie = "central lies"
   case rogue = "hostile member"
+  case silentDisk = "disk that lies"
 }
 
 /// One step of a run; what it does in detail is drawn from the run's seed and its index alone.
@@ -33,6 +34,7 @@ package struct Step: Sendable, Hashable {
 enum Family: CaseIterable, Sendable {
   case loss, damage, partitions, crashes, disks, clocks, upgrades, comings, lies, rogues, mistakes
   case copies, lives
+  case silentDisks, silentCentralDisks
 }
 
 /// Everything a seed decides before the first step.
@@ -62,7 +64,8 @@ extension Scenario {
   /// Draws everything from a seed.
   init(seed: UInt64, steps count: Int) {
     var draw = Seeded(seed, 0)
-    let families = Self.families(&draw)
+    var families = Self.families(&draw)
+    families.formUnion(Self.silence(seed, beside: families))
     let size = draw.within(2...8)
     // The first two write everywhere, so that every space lives.
     let roles = (0..<size).map { index in
@@ -90,18 +93,33 @@ extension Scenario {
       mergesOnPush: mergesOnPush, roughness: roughness, steps: steps)
   }
 
+  private static let drawn = Family.allCases.filter {
+    $0 != .silentDisks && $0 != .silentCentralDisks
+  }
+
   private static func families(_ draw: inout Seeded) -> Set<Family> {
     var families: Set<Family>
     switch draw.below(10) {
     case 0: families = []
-    case 1: families = Set(Family.allCases)
-    default: families = Set(Family.allCases.filter { _ in draw.chance(450) })
+    case 1: families = Set(Self.drawn)
+    default: families = Set(Self.drawn.filter { _ in draw.chance(450) })
     }
     // A place of an actor that a twin used, and central forgot, is told from the one used after by no vector: both at once
     // are left to tests of the engine.
     let isApart = draw.chance(500)
     if families.isSuperset(of: [.copies, .lives]) { families.remove(isApart ? .copies : .lives) }
     return families
+  }
+
+  /// Which disks lie, if any: a member's, which then stands earlier as a copy does, or central's, which goes back.
+  ///
+  /// Drawn from a stream of its own, so that the other kinds are those a seed always had.
+  private static func silence(_ seed: UInt64, beside families: Set<Family>) -> Set<Family> {
+    var draw = Seeded(seed, 5_000_003)
+    guard !families.isEmpty, draw.chance(500) else { return [] }
+    if families.contains(.copies) { return [.silentDisks] }
+    if families.contains(.lives) { return [.silentCentralDisks] }
+    return [draw.chance(500) ? .silentDisks : .silentCentralDisks]
   }
 
   /// Up to twenty years to either side.
@@ -128,6 +146,8 @@ extension Scenario {
     add(.lives, (.backUp, 4), (.restoreCentral, 3), (.rewindCentral, 3))
     add(.lies, (.lie, 48))
     add(.rogues, (.rogue, 40))
+    add(.silentDisks, (.silentDisk, 18))
+    add(.silentCentralDisks, (.silentDisk, 36))
     return weights
   }
 }

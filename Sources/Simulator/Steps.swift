@@ -46,6 +46,7 @@ extension World {
       try open(station)
     case .crashCentral: killCentral(losesPower: draw.chance(500), seed: draw.next())
     case .badDisk: try workOnBadDisk(station, &draw)
+    case .silentDisk: try workOnSilentDisk(station, &draw)
     case .clock:
       marks.hit(.clockJump)
       if draw.chance(300) {

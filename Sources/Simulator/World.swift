@@ -38,6 +38,8 @@ final class World {
   var seenSeq: Int { logEnds.values.map(\.seq).max() ?? 0 }
   /// Numbers of files.
   private var inodes: UInt64 = 0
+  /// Members' devices so far.
+  private var devices = 0
   /// Actors of hostile members; what they sent may wait for ever.
   var rogues: [ActorID] = []
   /// The step at hand, and how many values were made in it.
@@ -133,7 +135,8 @@ final class World {
     key: SigningKey, role: String, schema: Int, offset: Int64, memory: Station.Memory,
     machine: Machine?
   ) -> Station {
-    let name = "r\(stations.count)"
+    let name = "r\(devices)"
+    devices += 1
     return Station(
       name: name, path: "\(folder)/\(name).sqlite", key: key, role: role, schema: schema,
       offset: offset, memory: memory, machine: machine ?? Machine(name), inode: newInode())

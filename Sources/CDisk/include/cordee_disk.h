@@ -15,7 +15,13 @@ enum {
   // That call, a write by half, and every later one fail until the fault is lifted: the process is dead.
   CORDEE_DISK_CRASH = 3,
   // A statement is stopped after so many steps of its program (sqlite.org/c3ref/progress_handler.html), give or take 16.
-  CORDEE_DISK_INTERRUPT = 4
+  CORDEE_DISK_INTERRUPT = 4,
+  // That sync and every later one say that they are done and save nothing until the fault is lifted: a power cut shows it.
+  CORDEE_DISK_LYING = 5,
+  // One write says that it is done, and nothing changes.
+  CORDEE_DISK_LOST = 6,
+  // One write lands on another page of the file, which the salt names.
+  CORDEE_DISK_MISDIRECTED = 7
 };
 
 // Makes this VFS the process's default, once; 0, or SQLite's code.
@@ -35,8 +41,10 @@ int cordee_disk_copy(struct cordee_disk *disk, const char *path, const char *tar
 void cordee_disk_remove(struct cordee_disk *disk, const char *path);
 
 // The `after`-th write, sync, truncation or deletion (1 is the next, 0 is now) of a file whose path begins with
-// `prefix` fails.
+// `prefix` fails; of the faults that lie, only what they lie about is counted: syncs, or writes.
 void cordee_disk_arm(struct cordee_disk *disk, const char *prefix, int kind, uint64_t after);
+// What decides where a misdirected write lands.
+void cordee_disk_salt(struct cordee_disk *disk, uint64_t salt);
 // Whether the armed fault has struck.
 int cordee_disk_struck(struct cordee_disk *disk);
 // Holds interrupts back while an onlooker reads.
