@@ -150,7 +150,7 @@ let package = Package(
       "CommandTests",
       needs: [
         "cordee", "Central", "Changes", "HTTP", "Registry", "Replica", "SQLite", "Schedules",
-        "Store", "Wire", "Programs",
+        "Seal", "Store", "Wire", "Programs",
       ]),
     tests(
       "BenchTests",

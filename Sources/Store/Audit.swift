@@ -49,6 +49,7 @@ public final class Audit {
         }
         for space in store.schema.spaces { try audit(space) }
         try checkLooseEnds()
+        try checkRecentStamps()
         try checkMembers()
         try checkRuns()
         try checkPlacesOfCheckpoints()

@@ -110,8 +110,8 @@ extension Store {
       }
       for part in ["cordee_row", "cordee_sibling"] {
         if part == "cordee_sibling", mutant(30, "R5: a snapshot leaves siblings out") { continue }
-        try db.run(
-          "INSERT INTO image.\(part) SELECT * FROM main.\(part) WHERE tbl = ?", .int(table))
+        let rows = part == "cordee_row" ? try stampedRows() : "main.\(part)"
+        try db.run("INSERT INTO image.\(part) SELECT * FROM \(rows) WHERE tbl = ?", .int(table))
       }
     }
     try db.run(
@@ -125,6 +125,16 @@ extension Store {
       """)
     let rows = try db.first("SELECT count(*) FROM image.cordee_row") { $0.int(0) } ?? 0
     return ImageContents(rows: rows, tables: tables)
+  }
+
+  /// The rows' lines with their present stamps, so that an image does not show which are recent.
+  private func stampedRows() throws -> String {
+    guard try recents().count ?? 0 > 0 else { return "main.cordee_row" }
+    let columns = ["actor", "n", "weight", "width", "exceptions"].map {
+      "iif(x.id IS NULL, r.\($0), x.\($0))"
+    }
+    return "(SELECT r.tbl, r.id, \(columns.joined(separator: ", ")) FROM main.cordee_row r "
+      + "LEFT JOIN main.cordee_row_recent x ON x.tbl = r.tbl AND x.id = r.id)"
   }
 
   /// The actors of a space: its authors, and whom a refused context names without their having written.

@@ -107,13 +107,14 @@ extension Store {
     let table = try number(ofName: write.row.table)
     let known = try stamp(write.row, table: table)
     guard let after = Stamp.after(write.verb, on: known, by: author, plan) else { return false }
-    try self.write(after.stamp, of: write.row, table: table, isNew: known == nil)
     let fields = write.verb.fields
-    guard known == nil else {
+    if let known {
+      try replace(known, by: after.stamp, of: write.row, table: table)
       try db.run(
         plan.update(after.places), fields.map { Store.argument($0.value) } + [.text(write.row.id)])
       return true
     }
+    try self.write(after.stamp, of: write.row, table: table, isNew: true)
     var arguments = [Argument](repeating: .null, count: fields.count + 1)
     arguments[0] = .text(write.row.id)
     for (place, field) in zip(after.places, fields) {

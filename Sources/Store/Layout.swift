@@ -8,7 +8,7 @@ import Mutants
 /// (sqlite.org/lang_createtrigger.html).
 enum Layout {
   /// The number of the engine's own tables; raised with every change to them.
-  static let number = 3
+  static let number = 4
 
   /// `cordee_change` has rowids: without them each comparison on the way to a change reads a whole body where one is large,
   /// and pushing costs more the more large ones there are.
@@ -33,6 +33,7 @@ enum Layout {
     CREATE TABLE cordee_row(tbl INTEGER NOT NULL, id TEXT NOT NULL, actor INTEGER NOT NULL, n INTEGER NOT NULL,
       weight INTEGER NOT NULL, width INTEGER NOT NULL, exceptions BLOB, PRIMARY KEY(tbl, id)) STRICT, WITHOUT ROWID;
     CREATE INDEX cordee_row_expanded ON cordee_row(tbl, id) WHERE width < 0;
+    \(recentStamps);
     CREATE TABLE cordee_sibling(tbl INTEGER NOT NULL, id TEXT NOT NULL, field INTEGER NOT NULL,
       actor INTEGER NOT NULL, n INTEGER NOT NULL, weight INTEGER NOT NULL, seen INTEGER NOT NULL, value ANY,
       PRIMARY KEY(tbl, id, field, actor, n)) STRICT, WITHOUT ROWID;
@@ -46,6 +47,13 @@ enum Layout {
   /// What was refused is asked for at every sync, and is little of a long log.
   static let refusedIndex =
     "CREATE INDEX cordee_log_refused ON cordee_log(actor) WHERE reason IS NOT NULL"
+
+  /// Stamps that `cordee_row` takes later.
+  static let recentStamps = """
+    CREATE TABLE cordee_row_recent(tbl INTEGER NOT NULL, id TEXT NOT NULL, line INTEGER NOT NULL, actor INTEGER NOT NULL,
+      n INTEGER NOT NULL, weight INTEGER NOT NULL, width INTEGER NOT NULL, exceptions BLOB, PRIMARY KEY(tbl, id))
+      STRICT, WITHOUT ROWID
+    """
 
   /// What a cell held when it was first touched counts.
   static let touchedOnce = """

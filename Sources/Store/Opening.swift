@@ -17,15 +17,12 @@ extension Store {
             hint: "Give the replica's own file, or join to make one.")
         }
         try write {
-          try db.execute(Layout.engine); try setMeta("layout", .integer(Int64(Layout.number)))
+          try db.execute(Layout.engine)
+          try setMeta("layout", .integer(Int64(Layout.number)))
+          try prepareRecentStamps()
         }
       }
-      let layout = try meta("layout")?.integer ?? 0
-      let number = try meta("schema")?.integer ?? 0
-      guard layout <= Layout.number, number <= schema.number else {
-        throw StoreError(
-          .newer, "\(path) was written by a newer version of Cordée", hint: "Install that version.")
-      }
+      let (layout, number) = try versions()
       if use == .reader { return }
       var lost: [String] = []
       if layout < Layout.number || number < schema.number {
@@ -47,14 +44,38 @@ extension Store {
     }
   }
 
+  /// The numbers of the file's layout and of its schema.
+  ///
+  /// - Throws: `StoreError.newer` when a newer version wrote it, be it while this one had it open.
+  @discardableResult
+  func versions() throws -> (layout: Int64, schema: Int64) {
+    let layout = try meta("layout")?.integer ?? 0
+    let number = try meta("schema")?.integer ?? 0
+    guard layout <= Layout.number, number <= schema.number else {
+      throw StoreError(
+        .newer, "\(path) was written by a newer version of Cordée", hint: "Install that version.")
+    }
+    return (layout, number)
+  }
+
   /// Brings the engine's own tables up to this layout.
   ///
-  /// To 2 and to 3 triggers changed, and with 3 an index came.
+  /// To 2 and to 3 triggers changed, with 3 an index came, and with 4 a table.
   private func renewLayout(from layout: Int64) throws {
     // An older schema's triggers are made anew with its tables.
     if try meta("schema")?.integer == Int64(schema.number) { try makeTriggersAgain() }
     if layout < 3 { try db.execute(Layout.refusedIndex) }
+    if layout < 4 {
+      try db.execute(Layout.recentStamps)
+      try prepareRecentStamps()
+    }
     try setMeta("layout", .integer(Int64(Layout.number)))
+  }
+
+  /// Whether the file was written by an earlier version, and has not been brought up to this one.
+  public func isOfEarlierVersion() throws -> Bool {
+    try meta("layout")?.integer ?? 0 < Layout.number
+      || meta("schema")?.integer ?? 0 < schema.number
   }
 
   /// Brings the shared tables up to this schema, and moves what was carried for it into them.

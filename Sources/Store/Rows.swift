@@ -131,6 +131,7 @@ extension Store {
       try db.run("DELETE FROM cordee_sibling WHERE tbl = ? AND id = ?", .int(table), .text(row.id))
     } else {
       try db.run("DELETE FROM cordee_sibling WHERE tbl = ? AND id = ?", .int(table), .text(row.id))
+      try dropRecents(of: table, row.id)
       try db.run(
         """
         INSERT INTO cordee_row(tbl, id, actor, n, weight, width) VALUES(?, ?, 0, 0, 0, -1) ON CONFLICT(tbl, id)

@@ -10,6 +10,8 @@ struct Stamp {
   /// How many of the table's fields the stamp covers; −1 for an expanded row.
   var width: Int
   var exceptions: [Exception]
+  /// Whether it stands among the recent stamps.
+  var isRecent = false
 
   struct Exception {
     /// The field's place; −1 for the liveness.
@@ -65,10 +67,19 @@ extension Store {
       cache.recent = nil
       return recent.stamp
     }
-    let found = try db.first(
-      "SELECT actor, n, weight, width, exceptions FROM cordee_row WHERE tbl = ? AND id = ?",
-      .int(table), .text(row.id)
-    ) { ($0.int(0), $0.int(1), $0.int(2), $0.int(3), $0.bytes(4)) }
+    let recents = try recents()
+    if let late = recents.late[row] { return late.stamp }
+    if recents.count ?? 0 > 0, var stamp = try stamp(row, table, Self.selectRecent) {
+      stamp.isRecent = true
+      return stamp
+    }
+    return try stamp(row, table, Self.selectLine)
+  }
+
+  private func stamp(_ row: RowKey, _ table: Int, _ select: String) throws -> Stamp? {
+    let found = try db.first(select, .int(table), .text(row.id)) {
+      ($0.int(0), $0.int(1), $0.int(2), $0.int(3), $0.bytes(4))
+    }
     guard let (actor, n, weight, width, packed) = found else { return nil }
     guard width >= 0 else { return .expanded }
     return Stamp(
@@ -76,27 +87,40 @@ extension Store {
       exceptions: try exceptions(packed))
   }
 
+  private static let selectLine =
+    "SELECT actor, n, weight, width, exceptions FROM cordee_row WHERE tbl = ? AND id = ?"
+  private static let selectRecent =
+    "SELECT actor, n, weight, width, exceptions FROM cordee_row_recent WHERE tbl = ? AND id = ?"
+  /// Replaces the stamp in a row's line.
+  static let updateLine = """
+    UPDATE cordee_row SET actor = ?, n = ?, weight = ?, width = ?, exceptions = ?
+    WHERE tbl = ? AND id = ?
+    """
+
   /// Writes a row's stamp.
   ///
   /// Two statements instead of an upsert, for which SQLite copies every page it touches in case it has to undo half of it.
   func write(_ stamp: Stamp, of row: RowKey, table: Int, isNew: Bool? = nil) throws {
     cache.recent = nil
-    let packed = try packed(stamp.exceptions)
-    let exceptions: Argument = packed.isEmpty ? .null : .blob(packed)
-    let actor = try number(of: stamp.dot.actor)
+    cache.recents?.late[row] = nil
+    let arguments = try arguments(stamp)
     if isNew != true {
-      try db.run(
-        """
-        UPDATE cordee_row SET actor = ?, n = ?, weight = ?, width = ?, exceptions = ?
-        WHERE tbl = ? AND id = ?
-        """, .int(actor), .int(stamp.dot.n), .int(stamp.weight), .int(stamp.width), exceptions,
-        .int(table), .text(row.id))
+      if try updateRecent(arguments, of: row, table: table) { return }
+      try db.run(Self.updateLine, arguments + [.int(table), .text(row.id)])
       if isNew == false || db.changes > 0 { return }
     }
     try db.run(
       "INSERT INTO cordee_row(tbl, id, actor, n, weight, width, exceptions) VALUES(?, ?, ?, ?, ?, ?, ?)",
-      .int(table), .text(row.id), .int(actor), .int(stamp.dot.n), .int(stamp.weight),
-      .int(stamp.width), exceptions)
+      [.int(table), .text(row.id)] + arguments)
+  }
+
+  /// A stamp as both tables take it: actor, n, weight, width, exceptions.
+  func arguments(_ stamp: Stamp) throws -> [Argument] {
+    let packed = try packed(stamp.exceptions)
+    return [
+      .int(try number(of: stamp.dot.actor)), .int(stamp.dot.n), .int(stamp.weight),
+      .int(stamp.width), packed.isEmpty ? .null : .blob(packed),
+    ]
   }
 
   func packed(_ exceptions: [Stamp.Exception]) throws -> [UInt8] {

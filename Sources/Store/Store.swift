@@ -49,6 +49,8 @@ public final class Store {
     var lastSeq: Int?
     /// The stamp that was asked for last, by `isKnown`.
     var recent: (row: RowKey, stamp: Stamp)?
+    /// What is known of recent stamps.
+    var recents: RecentStamps?
     /// Edited rows that the last seal left.
     var heldBack: [HeldBack] = []
     /// Conflicts of the rows written since `watchConflicts`, as they were before.
@@ -142,6 +144,7 @@ public final class Store {
         try noticeOthers()
         let result = try body()
         try flushHeads()
+        try flushStamps()
         try flushRuns()
         try flushGuards()
         try flushFacts()
@@ -181,8 +184,10 @@ public final class Store {
   private func noticeOthers() throws {
     let version = try db.first("PRAGMA data_version") { $0.int(0) }
     if version != cache.version {
+      let isOpened = cache.version != nil
       cache = Cache()
       cache.version = version
+      if isOpened { try versions() }
     }
   }
 

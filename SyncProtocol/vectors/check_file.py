@@ -11,6 +11,7 @@ import sys
 
 import rules
 import rules_sync
+from cases_file import line
 
 
 def leb128(data):
@@ -38,6 +39,10 @@ class File:
         self.central = self.meta.get("central_key")
         self.keys = {rules.replica_of(self.central): self.central} if self.central else {}
         self.signatures, self.found = 0, []
+        # SP-1615
+        has_recent = int(self.meta["layout"]) >= 4
+        self.recent = {row[:2]: row[2:] for row in self.all(
+            "SELECT tbl, id, line, actor, n, weight, width, exceptions FROM cordee_row_recent")} if has_recent else {}
 
     def all(self, sql, *values):
         return self.db.execute(sql, values).fetchall()
@@ -100,6 +105,18 @@ def altered(file):
         told = file.meta.get(f"guard.{name}")
         if told is not None and (f"cordee_{name}" not in tables or rows_hash(file, name) != told):
             yield f"rows of cordee_{name} are not those that were written"
+
+
+def recent(file):
+    """Stamps that stand before no line of a settled row, or before an altered one. SP-1615, SP-1616"""
+    if len(file.recent) != file.meta.get("recent_stamps", 0):
+        yield "there are not as many recent stamps as cordee_meta says"
+    for (table, row), (told, *_, width, _) in file.recent.items():
+        lines = file.all("SELECT actor, n, weight, width, exceptions FROM cordee_row WHERE tbl = ? AND id = ?", table, row.decode())
+        if width < 0 or not lines or lines[0][3] < 0:
+            yield f"a recent stamp stands before no settled row: {file.names.get(table)}/{row.decode()}"
+        elif line(lines[0][:4], lines[0][4]) != told:
+            yield f"the line behind a recent stamp was altered: {file.names.get(table)}/{row.decode()}"
 
 
 class Space:
@@ -204,6 +221,8 @@ class Space:
             stored = {}
             for row, a, n, weight, width, exceptions in self.file.all(
                     "SELECT id, actor, n, weight, width, exceptions FROM cordee_row WHERE tbl = ?", number):
+                if (number, row) in self.file.recent:
+                    _, a, n, weight, width, exceptions = self.file.recent[number, row]
                 row = row.decode()
                 stored[row] = self.stored(number, row, columns, shown.get(row), a, n, weight, width, exceptions)
             for (name, row), state in self.rows.items():
@@ -268,7 +287,7 @@ def check(path):
     try:
         file = File(path)
         file.found += [line.decode() for line, in file.all("PRAGMA integrity_check") if line != b"ok"]
-        file.found += altered(file)
+        file.found += [*altered(file), *recent(file)]
         if file.central is None and "instance" in file.meta:
             return file.found, "central's own file: facts and guarded rows alone"
         spaces = [Space(file, name) for name in file.meta["spaces"].decode().split()]

@@ -47,6 +47,32 @@ struct FileTests {
     #expect(status == 1, "\(said)")
   }
 
+  @Test(
+    "stamps beside the large table are read, and guard what stands behind them [SP-1615] [SP-1616]")
+  func recent() throws {
+    let world = try World()
+    try world.editMany()
+    let store = world.members[1].store
+    let count = try store.withConnection { db in
+      try db.first("SELECT count(*) FROM cordee_row_recent") { $0.int(0) }
+    }
+    #expect(count == 40)
+    for store in [store, world.central.store] {
+      let (status, said) = try check(store, after: nil, in: world)
+      #expect(status == 0, "\(said)")
+    }
+    for (sql, says) in [
+      ("UPDATE cordee_row_recent SET n = n + 1 WHERE id = 'many-1'", "what its changes make of it"),
+      ("UPDATE cordee_row SET n = n + 1 WHERE id = 'many-1'", "was altered"),
+      ("UPDATE cordee_row_recent SET line = 0 WHERE id = 'many-1'", "was altered"),
+      ("UPDATE cordee_row_recent SET id = 'none' WHERE id = 'many-1'", "no settled row"),
+      ("DELETE FROM cordee_row_recent WHERE id = 'many-1'", "not as many"),
+    ] {
+      let (status, said) = try check(store, after: sql, in: world)
+      #expect(status == 1 && said.contains(says), "\(sql): \(said)")
+    }
+  }
+
   /// A world whose first member keeps a proof that was settled, and whose central has every table it needs.
   private func guarded() throws -> World {
     let world = try World()

@@ -131,5 +131,12 @@ struct LogVectorTests {
       }
       #expect(place == packed.count)
     }
+    for item in try file.cases("lines") {
+      let stamp = try item.cases("stamp").map { Int(try #require($0.integer)) }
+      let check = RecentStamps.check(
+        actor: stamp[0], n: stamp[1], weight: stamp[2], width: stamp[3],
+        exceptions: item["exceptions"]?.string.map { bytes(hex: $0) })
+      #expect(check == Int(try #require(item["line"]?.integer)))
+    }
   }
 }

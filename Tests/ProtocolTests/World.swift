@@ -70,6 +70,19 @@ final class World {
         key: .generate(), name: nil, now: Self.now, exchange: tap))
   }
 
+  /// One member edits forty rows that the other pulls.
+  func editMany() throws {
+    try edit(
+      0,
+      """
+      WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i WHERE n < 40)
+      INSERT INTO organisation(id, slug, kind, name_en) SELECT 'many-' || n, 'many-' || n, 'state', 'M' FROM i
+      """)
+    try settle()
+    try edit(0, "UPDATE organisation SET note = 'many' WHERE id LIKE 'many-%'")
+    try settle()
+  }
+
   private func edit(_ member: Int, _ sql: String) throws {
     try members[member].store.edit { try $0.execute(sql) }
   }

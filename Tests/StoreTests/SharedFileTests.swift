@@ -38,6 +38,23 @@ struct SharedFileTests {
     try store.write { _ = try store.seal(as: author) }
   }
 
+  @Test("R14: a file that a newer version brought up to date is left alone by one that had it open")
+  func newerMeanwhile() throws {
+    try Self.withFile { path in
+      let one = try Store(path: path, schema: Self.schema, use: .replica, create: true)
+      _ = try one.read { try one.meta("layout") }
+      let other = try Store(path: path, schema: Self.schema, use: .replica)
+      try other.write { try other.setMeta("layout", .integer(99)) }
+      try Connection(path: path, mode: .readWrite).execute(
+        "INSERT INTO club VALUES('a', 'A', 'x', 1)")
+      let writing = #expect(throws: StoreError.self) {
+        try one.write { try one.seal(as: Self.author) }
+      }
+      let reading = #expect(throws: StoreError.self) { try one.read { try one.conflicts() } }
+      #expect(writing?.code == .newer && reading?.code == .newer)
+    }
+  }
+
   @Test("what one seals the other goes on from, although it had read the head before")
   func heads() throws {
     try Self.withFile { path in

@@ -8,7 +8,7 @@ import Store
 /// A file opened to be looked at, whatever state it is in; not one of its bytes is changed, and none beside it.
 ///
 /// What cannot be read without writing beside the file is read from a copy that goes with this value: a file whose last
-/// transaction was cut, one with a write-ahead log, one of an earlier schema.
+/// transaction was cut, one with a write-ahead log, one of an earlier version.
 final class Inspection {
   /// The file, or the copy of it.
   let store: Store
@@ -27,7 +27,7 @@ final class Inspection {
     let seen = sides.isEmpty ? path : try scratch.copy(path, sides)
     // A cut transaction is finished in the copy, and a log of writes put into it.
     let opened = try Store(path: seen, schema: .registry, use: sides.isEmpty ? .reader : .replica)
-    guard try opened.meta("schema")?.integer ?? 0 < Schema.registry.number else {
+    guard try opened.isOfEarlierVersion() else {
       store = opened
       return
     }

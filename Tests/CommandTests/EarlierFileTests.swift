@@ -1,0 +1,31 @@
+import Foundation
+import Seal
+import Testing
+
+@testable import cordee
+
+@Suite("Looking at files of earlier versions", .timeLimit(.minutes(15)))
+struct EarlierFileTests {
+  private static let fixtures = URL(filePath: #filePath).deletingLastPathComponent()
+    .appending(path: "../../Fixtures/files").standardizedFileURL
+
+  /// The files there are.
+  static let names =
+    (try? FileManager.default.contentsOfDirectory(atPath: fixtures.path))
+    .map { $0.filter { $0.hasSuffix(".zst") }.sorted() } ?? []
+
+  @Test("R14: verify finds every one of them sound, and leaves it as it was", arguments: names)
+  func verified(_ name: String) throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "cordee-\(UUID())")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let path = folder.appending(path: "replica.sqlite")
+    let packed = Array(try Data(contentsOf: Self.fixtures.appending(path: name)))
+    let file = Data(try Zstd.decompress(packed, limit: 1 << 26))
+    try file.write(to: path)
+    let told = run("verify", "--replica", path.path)
+    #expect(told.exit == .done && told.output.hasPrefix("Sound: "), "\(told.output)\(told.errors)")
+    #expect(try Data(contentsOf: path) == file)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["replica.sqlite"])
+  }
+}
