@@ -70,6 +70,7 @@ public enum Base64URL {
 
   /// The text for `bytes`, as ASCII bytes.
   public static func encodedBytes(_ bytes: [UInt8]) -> [UInt8] {
+    let alphabet = alphabet
     var result: [UInt8] = []
     result.reserveCapacity((bytes.count * 4 + 2) / 3)
     var index = 0
@@ -95,23 +96,26 @@ public enum Base64URL {
 
   /// The bytes for `text`; nil when it is not the one strict text of some bytes.
   public static func decode(_ text: String) -> [UInt8]? {
-    let characters = Array(text.utf8)
-    guard characters.count % 4 != 1 else { return nil }
-    var result: [UInt8] = []
-    result.reserveCapacity(characters.count * 3 / 4)
+    // A global is looked up at each use.
+    let values = values
+    let length = text.utf8.count
+    guard length % 4 != 1 else { return nil }
     var bits: UInt32 = 0
-    var count = 0
-    for character in characters {
-      let value = values[Int(character)]
-      guard value != 255 else { return nil }
-      bits = bits << 6 | UInt32(value)
-      count += 6
-      if count >= 8 {
-        count -= 8
-        result.append(UInt8(truncatingIfNeeded: bits >> UInt32(count)))
-        bits &= (1 << UInt32(count)) - 1
+    var isStrict = true
+    let result = [UInt8](capacity: length * 3 / 4) { span in
+      var count: UInt32 = 0
+      for character in text.utf8 {
+        let value = values[Int(character)]
+        guard value != 255 else { return isStrict = false }
+        bits = bits << 6 | UInt32(value)
+        count += 6
+        if count >= 8 {
+          count -= 8
+          span.append(UInt8(truncatingIfNeeded: bits >> count))
+          bits &= (1 << count) - 1
+        }
       }
     }
-    return bits == 0 ? result : nil
+    return isStrict && bits == 0 ? result : nil
   }
 }

@@ -22,7 +22,8 @@ public struct Cursor: Sendable, Hashable {
 
   /// Reads `instance.seq.hash`; nil for anything else.
   public init?(_ text: String) {
-    let parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+    let parts = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+      .map { String(decoding: $0, as: UTF8.self) }
     guard parts.count == 3, let instance = InstanceID(parts[0]),
       let seq = ChangeDecoding.count(parts[1]),
       let hash = Hash(parts[2])
