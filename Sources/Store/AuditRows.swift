@@ -31,8 +31,7 @@ extension Audit {
           return damage("row.missing", "\(row.table)/\(row.id) is missing")
         }
       }
-      for id in try store.strayRows(of: table, limit: 100)
-      where touched[RowKey(table: table, id: id)] == nil {
+      for id in try store.strayRows(of: table, limit: 100) {
         damage("row.stray", "\(table)/\(id) stands in its table, but no change wrote it")
       }
     }
@@ -105,12 +104,14 @@ extension Store {
     }
   }
 
-  /// Rows in a shared table that the engine knows nothing of, at most `limit`; all for −1.
+  /// Rows in a shared table that the engine knows nothing of and did not note as edited, at most `limit`; all for −1.
   func strayRows(of table: String, limit: Int = -1) throws -> [String] {
     guard schema.table(table) != nil else { return [] }
     return try db.all(
       "SELECT id FROM \(Layout.quoted(table)) v WHERE NOT EXISTS(SELECT 1 FROM cordee_row r "
-        + "WHERE r.tbl = ? AND r.id = v.id) LIMIT ?", .int(try number(ofName: table)), .int(limit)
+        + "WHERE r.tbl = ? AND r.id = v.id) AND NOT EXISTS(SELECT 1 FROM cordee_touched t "
+        + "WHERE t.tbl = ? AND t.id = v.id) LIMIT ?", .int(try number(ofName: table)), .text(table),
+      .int(limit)
     ) { $0.text(0) }
   }
 

@@ -29,9 +29,7 @@ struct UnnoticedEdits {
     let name = plan.table.name
     try store.forEachRow(of: name) { try look(at: $0) }
     for id in try store.strayRows(of: name) {
-      let row = RowKey(table: name, id: id)
-      guard touched[row] == nil else { continue }
-      try touch(row, [(Layout.liveness, .integer(0))])
+      try touch(RowKey(table: name, id: id), [(Layout.liveness, .integer(0))])
     }
   }
 

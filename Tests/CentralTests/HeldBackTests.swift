@@ -44,6 +44,8 @@ struct HeldBackTests {
       #expect(report.heldBack.map(\.reason) == [reason])
     }
     #expect(try ana.store.touchedRows() == 1)
+    // A row that waits is no damage.
+    try world.audit(ana)
     try world.settle()
     #expect(try ben.cell("city", of: "c1") == "Quito")
     #expect(try name(ana) == 1 && name(ben) == 0)
