@@ -31,12 +31,17 @@ int cordee_signals_catch(void) {
   sigemptyset(&action.sa_mask);
   if (sigaction(SIGINT, &action, NULL) != 0) return errno;
   if (sigaction(SIGTERM, &action, NULL) != 0) return errno;
+  // A terminal that goes away; whoever was started to outlive it (nohup) goes on.
+  struct sigaction before;
+  if (sigaction(SIGHUP, NULL, &before) != 0) return errno;
+  if (before.sa_handler != SIG_IGN && sigaction(SIGHUP, &action, NULL) != 0) return errno;
   // A parent's thread pool may have left them blocked; a mask is inherited.
-  sigset_t both;
-  sigemptyset(&both);
-  sigaddset(&both, SIGINT);
-  sigaddset(&both, SIGTERM);
-  return pthread_sigmask(SIG_UNBLOCK, &both, NULL);
+  sigset_t all;
+  sigemptyset(&all);
+  sigaddset(&all, SIGINT);
+  sigaddset(&all, SIGTERM);
+  sigaddset(&all, SIGHUP);
+  return pthread_sigmask(SIG_UNBLOCK, &all, NULL);
 }
 
 static long long now(void) {

@@ -96,6 +96,7 @@ extension Central {
     return .object([
       ("invite", .string("\(try store.meta("url")?.text ?? "")#\(secret)")),
       ("organisation", .string(row.id)),
+      ("record", .string(store.name(of: row, try store.state(of: row)))),
       ("role", .string(role)), ("expires", .string(Timestamp.text(unixSeconds: expires))),
     ])
   }
@@ -151,13 +152,11 @@ extension Central {
   }
 
   private func json(_ member: Member) throws -> JSON {
-    let state = try store.state(of: RowKey(table: "organisation", id: member.organisation))
+    let row = RowKey(table: "organisation", id: member.organisation)
     return .object([
       ("replica", .string(member.replica.description)),
-      (
-        "organisation",
-        .string("organisation/\(state.shown("slug").text ?? member.organisation)")
-      ), ("role", .string(member.role)), ("name", .string(member.name)),
+      ("organisation", .string(store.name(of: row, try store.state(of: row)))),
+      ("role", .string(member.role)), ("name", .string(member.name)),
       ("enrolled_at", .string(member.enrolledAt)),
       ("revoked_at", member.revokedAt.map { .string($0) } ?? .null),
     ])

@@ -217,10 +217,9 @@ extension Central {
   }
 
   private func heard(_ member: Member) throws -> MergeReport.Heard {
-    let organisation = try store.state(of: RowKey(table: "organisation", id: member.organisation))
+    let row = RowKey(table: "organisation", id: member.organisation)
     return MergeReport.Heard(
-      name: member.name,
-      organisation: "organisation/\(organisation.shown("slug").text ?? member.organisation)")
+      name: member.name, organisation: store.name(of: row, try store.state(of: row)))
   }
 
   private func append(

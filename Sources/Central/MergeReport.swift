@@ -62,7 +62,7 @@ public struct MergeReport: Sendable {
   public var waiting = 0
   /// The first of them, and what for.
   public var waitingFor: [Waiting] = []
-  /// Conflicts that this merge opened, as `table/slug`, with the field.
+  /// Conflicts that this merge opened, each as its record is named, with the field.
   public var opened: [(record: String, field: String?)] = []
   /// Conflicts that this merge closed.
   public var closed: [(record: String, field: String?)] = []

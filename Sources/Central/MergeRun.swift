@@ -100,12 +100,11 @@ extension Central {
       run.report.waitingFor = try whatWaits()
     }
     for space in touched.sorted() { try sign(space, at: run.report.at) }
-    try run.note(try store.conflictsChanged(), named)
+    let names = RecordNames(store)
+    try run.note(try store.conflictsChanged()) {
+      (try names.name(of: $0.row, store.state(of: $0.row)), $0.field)
+    }
     run.report.milliseconds = milliseconds() - run.begin
     return isOver
-  }
-
-  private func named(_ conflict: ConflictName) throws -> MergeRun.Named {
-    (Store.slugName(of: conflict.row, try store.state(of: conflict.row)), conflict.field)
   }
 }

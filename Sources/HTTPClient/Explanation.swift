@@ -20,21 +20,21 @@ enum Explanation {
     case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY:
       return HTTPFailure(
         .unreachable, "cannot find \(place): no address for this name",
-        hint: "check the name and the network")
+        hint: "Check the name and the network")
     case CURLE_COULDNT_CONNECT:
       let reason = systemError == 0 ? "no connection" : systemText(systemError)
       return HTTPFailure(
         .unreachable, "cannot connect to \(place): \(reason)",
-        hint: "check that the server runs and the network is up")
+        hint: "Check that the server runs and the network is up")
     case CURLE_OPERATION_TIMEDOUT:
-      return HTTPFailure(.timedOut, "\(place) took too long to answer", hint: "try again later")
+      return HTTPFailure(.timedOut, "\(place) took too long to answer", hint: "Try again later")
     case CURLE_ABORTED_BY_CALLBACK:
       return cancelled(origin)
     case CURLE_WRITE_ERROR:
       return overflowed(overflow, place)
     case CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_PARTIAL_FILE:
       return HTTPFailure(
-        .interrupted, "\(place) broke off the connection: \(error.text)", hint: "try again later")
+        .interrupted, "\(place) broke off the connection: \(error.text)", hint: "Try again later")
     // What libcurl says, too, of a header longer than its own limit.
     case CURLE_OUT_OF_MEMORY:
       return HTTPFailure(.badResponse, "the answer of \(place) does not fit: \(error.text)")
@@ -45,15 +45,15 @@ enum Explanation {
       let file = options.authorityFile ?? "the system's file"
       return HTTPFailure(
         .tls, "no trusted connection to \(place): \(file) holds no authorities that can be read",
-        hint: "check the file that was given")
+        hint: "Check the file that was given")
     case CURLE_PEER_FAILED_VERIFICATION:
       return HTTPFailure(
         .tls, "no trusted connection to \(place): \(certificateText(certificateError))",
-        hint: "check the address, the clock and which authorities are trusted here")
+        hint: "Check the address, the clock and which authorities are trusted here")
     case let code where tls.contains(code.rawValue):
       return HTTPFailure(
         .tls, "no trusted connection to \(place): \(error.text)",
-        hint: "check the address, the clock and the server's certificate")
+        hint: "Check the address, the clock and the server's certificate")
     default:
       return HTTPFailure(.badResponse, "cannot understand \(place): \(error.text)")
     }

@@ -76,8 +76,11 @@ public struct BundleReader: ~Copyable {
   public static func isBundle(_ path: String) throws -> Bool {
     var reader = try FileReader(path)
     let head = try reader.read(10)
-    return head.starts(with: Zstd.magic) || head == Array(#"{"bundle":"#.utf8)
+    return head.starts(with: Zstd.magic) || head == start
   }
+
+  /// How a bundle begins that is not compressed.
+  private static let start = Array(#"{"bundle":"#.utf8)
 
   /// Opens a bundle and reads its first line.
   ///
@@ -90,13 +93,18 @@ public struct BundleReader: ~Copyable {
     if isPacked { decoder?.feed(first) }
     var rest = isPacked ? [] : first
     var (place, isAtEnd) = (0, false)
+    let hint = "Give a file that `cordee bundle export` has made."
+    guard isPacked || first.starts(with: Self.start) else {
+      throw SyncError("bundle.shape", "\(path) is no bundle", hint: hint)
+    }
     guard let line = try Self.line(&reader, &decoder, &rest, &place, &isAtEnd) else {
-      throw SyncError("bundle.shape", "\(path) is no bundle, or was cut within its first line")
+      throw SyncError(
+        "bundle.shape", "\(path) is no bundle, or was cut within its first line", hint: hint)
     }
     do {
       bundle = try Bundle.parse(line)
     } catch {
-      throw SyncError("bundle.shape", "\(path): \(error)")
+      throw SyncError("bundle.shape", "\(path) is no bundle: \(error)", hint: hint)
     }
     self.reader = reader
     self.decoder = decoder

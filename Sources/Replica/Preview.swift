@@ -7,10 +7,10 @@ import Wire
 
 /// What a sync would do now.
 public struct SyncPreview: Sendable {
-  /// Sealed changes that would be sent.
-  public var changes = 0
-  /// Rows edited since the last seal, each of which would become one change.
-  public var editedRows = 0
+  /// Sealed changes that would be sent, by space.
+  public var sealed: [String: Int] = [:]
+  /// Rows edited since the last seal, each of which would become one change, by space.
+  public var edited: [String: Int] = [:]
   /// Edited rows that would stay here, since no change can carry them.
   public var heldBack: [HeldBack] = []
   /// Whether the sync would go on under a new epoch first: the file is a copy, or an old state.
@@ -19,6 +19,11 @@ public struct SyncPreview: Sendable {
   public var healsCentral = false
   /// For each space with news, how far its log has grown: an upper bound, since places are shared by all spaces.
   public var entries: [(space: String, most: Int)] = []
+
+  /// Sealed changes of all spaces.
+  public var changes: Int { sealed.values.reduce(0, +) }
+  /// Edited rows of all spaces.
+  public var editedRows: Int { edited.values.reduce(0, +) }
 }
 
 /// Asking without taking.
@@ -32,14 +37,14 @@ extension Replica {
     let line = Line(
       key: key, exchange: exchange, origin: identity.origin, patience: .none, now: { now })
     let sealing = try store.sealPreview()
-    (preview.editedRows, preview.heldBack) = (sealing.changes, sealing.heldBack)
+    (preview.edited, preview.heldBack) = (sealing.spaces, sealing.heldBack)
     let hello = try hello()
     let answer = try ask(hello, line)
     if Plan.meetsAnotherLife(hello, answer) {
       preview.healsCentral = true
       for space in hello.spaces {
         let held = answer.spaces.first { $0.name == space.name }?.heldN ?? 0
-        preview.changes += max(0, space.n - held)
+        preview.sealed[space.name, default: 0] += max(0, space.n - held)
       }
       return preview
     }
@@ -47,7 +52,7 @@ extension Replica {
       preview.beginsEpoch = true
       let standing = try standing(of: hello.actor, hello, answer, line)
       for space in hello.spaces {
-        preview.changes += space.n - (standing[space.name] ?? 0)
+        preview.sealed[space.name, default: 0] += space.n - (standing[space.name] ?? 0)
         let end = answer.spaces.first { $0.name == space.name }?.seq ?? 0
         if end > space.cursor.seq { preview.entries.append((space.name, end - space.cursor.seq)) }
       }
@@ -59,7 +64,8 @@ extension Replica {
     for step in steps {
       switch step {
       case .push(let space, let held):
-        preview.changes += (hello.spaces.first { $0.name == space }?.n ?? held) - held
+        preview.sealed[space, default: 0] +=
+          (hello.spaces.first { $0.name == space }?.n ?? held) - held
       case .pull(let space, let after):
         let end = answer.spaces.first { $0.name == space }?.seq ?? after
         if end > after { preview.entries.append((space, end - after)) }

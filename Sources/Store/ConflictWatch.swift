@@ -37,7 +37,8 @@ extension Store {
     cache.watched?[row] = Self.conflicts(of: row, state)
   }
 
-  private static func conflicts(of row: RowKey, _ state: RowState) -> [ConflictName] {
+  /// What a row in this state holds against each other.
+  public static func conflicts(of row: RowKey, _ state: RowState) -> [ConflictName] {
     guard state.isShown else { return [] }
     let fields = state.contestedFields.map { ConflictName(row: row, field: $0) }
     return (state.isContested ? [ConflictName(row: row, field: nil)] : []) + fields

@@ -15,8 +15,10 @@ public struct HeldBack: Sendable, Hashable {
 
 /// What a seal would do now.
 public struct SealPreview: Sendable {
+  /// How many changes it would make in each space.
+  public var spaces: [String: Int] = [:]
   /// How many changes it would make.
-  public var changes = 0
+  public var changes: Int { spaces.values.reduce(0, +) }
   /// The rows it would leave.
   public var heldBack: [HeldBack] = []
 }
@@ -39,7 +41,7 @@ extension Store {
       if let reason {
         preview.heldBack.append(HeldBack(row: row, reason: reason))
       } else {
-        preview.changes += 1
+        preview.spaces[plan.table.space, default: 0] += 1
       }
     }
     preview.heldBack.sort { $0.row < $1.row }

@@ -1,6 +1,6 @@
 import CShims
 
-/// Being asked to stop: SIGINT (Ctrl-C) and SIGTERM (a service manager).
+/// Being asked to stop: SIGINT (Ctrl-C), SIGTERM (a service manager) and SIGHUP (a terminal that goes away).
 ///
 /// Work in hand is finished; the second signal of the same kind ends the process at once.
 enum CommandSignals {

@@ -8,6 +8,8 @@ struct Progress {
   static let redraw = Duration.milliseconds(100)
   /// Between two plain lines.
   static let plain = Duration.seconds(10)
+  /// Cells of the bar; the most that have room are drawn.
+  static let cells = [20, 10, 5]
 
   private let label: String
   private var total: Int64?
@@ -48,9 +50,15 @@ struct Progress {
   private func show(_ done: Int64, _ now: Duration) {
     let text = Self.text(label, done: done, total: total, elapsed: now)
     guard let width = console.errorWidth else { return console.say(text) }
-    let bar = Self.bar(done: done, total: total)
-    let line = shortened(bar.isEmpty ? text : "\(bar) \(text)", to: max(1, width - 1))
+    let line = Self.line(text, done: done, total: total, width: max(1, width - 1))
     console.writeError(Array("\r\u{1B}[K\(line)".utf8))
+  }
+
+  /// What is said, in `width` columns at most; the bar before it takes what is left.
+  static func line(_ text: String, done: Int64, total: Int64?, width: Int) -> String {
+    let room = width - displayWidth(text) - 3
+    let bar = cells.first { $0 <= room }.map { Self.bar(done: done, total: total, cells: $0) } ?? ""
+    return shortened(bar.isEmpty ? text : "\(bar) \(text)", to: width)
   }
 
   /// `LABEL 1.5 MB of 3.0 MB, 512.0 kB/s, 3s left`.
@@ -69,11 +77,11 @@ struct Progress {
     return text
   }
 
-  private static func bar(done: Int64, total: Int64?) -> String {
+  private static func bar(done: Int64, total: Int64?, cells: Int) -> String {
     guard let total, total > 0 else { return "" }
-    let filled = Int(min(1, max(0, Double(done) / Double(total))) * 20)
+    let filled = Int(min(1, max(0, Double(done) / Double(total))) * Double(cells))
     return "[" + String(repeating: "#", count: filled)
-      + String(repeating: "-", count: 20 - filled) + "]"
+      + String(repeating: "-", count: cells - filled) + "]"
   }
 }
 

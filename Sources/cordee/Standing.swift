@@ -15,6 +15,8 @@ enum Standing: Equatable, Sendable {
   case contested(conflicts: Int)
   /// Changes that central refused were seen by nobody yet; edits may wait, too.
   case refused(changes: Int)
+  /// Central takes nothing from this device; edits may wait.
+  case cutOff(since: String, unsent: Int)
   /// Edits wait to be sent, or edited rows cannot be.
   case unsent(changes: Int, heldBack: Int)
   /// Nothing waits.
@@ -33,12 +35,18 @@ enum Standing: Equatable, Sendable {
       let refused = try store.refusalCounts(of: identity.actor.replica).open
       let edited = try store.sealPreview()
       let unsent = try store.waiting().local + edited.changes
-      if conflicts > 0 {
+      let forbidden = try OwnRole.forbidden(store).reduce(0) {
+        try $0 + store.waiting(in: $1).local + (edited.spaces[$1] ?? 0)
+      }
+      let kept = forbidden + edited.heldBack.count
+      if let since = try Contact.refusedSince(store) {
+        self = .cutOff(since: since, unsent: unsent)
+      } else if conflicts > 0 {
         self = .contested(conflicts: conflicts)
       } else if refused > 0 {
         self = .refused(changes: refused)
-      } else if unsent + edited.heldBack.count > 0 {
-        self = .unsent(changes: unsent, heldBack: edited.heldBack.count)
+      } else if unsent + kept > 0 {
+        self = .unsent(changes: unsent - forbidden, heldBack: kept)
       } else {
         self = .settled(lastSync: try store.meta("last_sync")?.text)
       }
@@ -56,6 +64,9 @@ enum Standing: Equatable, Sendable {
       "\(counted(count, "conflict needs", "conflicts need")) a person in \(path)."
     case .refused(let count):
       "\(counted(count, "refused change needs", "refused changes need")) a person in \(path)."
+    case .cutOff(let since, let count):
+      "Since \(since) central takes nothing from \(path); "
+        + "\(counted(count, "edit waits", "edits wait")) there."
     case .unsent(let count, let held): Self.unsentSentence(count, heldBack: held, path)
     case .settled(let last): "Nothing waits in \(path); last sync \(last ?? "never")."
     }
@@ -64,10 +75,11 @@ enum Standing: Equatable, Sendable {
   /// The commands that come next, the likeliest first.
   var next: [String] {
     switch self {
-    case .absent: ["demo", "join", "central init", "help"]
+    case .absent: (Demo.records() == nil ? [] : ["demo"]) + ["join", "central init", "help"]
     case .unusable: ["status", "join", "help"]
     case .contested: ["conflicts", "resolve", "sync", "help"]
     case .refused: ["refusals", "status", "sync", "help"]
+    case .cutOff: ["status", "join", "help"]
     case .unsent(let count, let held):
       held == 0
         ? ["sync", "status", "list", "help"]

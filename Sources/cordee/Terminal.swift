@@ -88,6 +88,7 @@ extension Console {
       writeOutput: { bytes in
         guard let failure = write(bytes, toError: false) else { return }
         if let line = failure.outputLine(asJSON: errorsAsJSON) { _ = write(line, toError: true) }
+        Leftovers.removeAll()
         exit(ExitCode.failed.rawValue)
       },
       writeError: { _ = write($0, toError: true) })

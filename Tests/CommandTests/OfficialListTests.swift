@@ -21,7 +21,7 @@ private final class Seeded {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let central = try CentralActions.make(
       folder: folder.path, name: "Rope", url: "http://127.0.0.1:8080")
-    try CentralActions.seed(central, from: fixture, Written().console())
+    _ = try CentralActions.load(CentralActions.readSeed(fixture), into: central)
     try prepare(central)
     return CentralNode(central, mergesOnPush: false)
   }

@@ -122,6 +122,10 @@ import Testing
     let held = CommandTests.run(standing: .unsent(changes: 0, heldBack: 1)).output
     #expect(held.contains("1 edited row in ") && !held.contains("wait"))
     #expect(held.contains("cordee status") && !held.contains("cordee sync"))
+    let cut = CommandTests.run(standing: .cutOff(since: "2026-01-02T03:04:05Z", unsent: 1)).output
+    #expect(cut.contains("Since 2026-01-02T03:04:05Z central takes nothing from "))
+    #expect(cut.contains("; 1 edit waits there.") && !cut.contains("cordee sync"))
+    #expect(cut.contains("cordee status") && cut.contains("cordee join"))
     let refused = CommandTests.run(standing: .refused(changes: 1)).output
     #expect(
       refused.contains("1 refused change needs a person") && refused.contains("cordee refusals"))

@@ -45,6 +45,15 @@ import Testing
     #expect(place.map { Reach.notice(from: origin, to: $0) == nil } ?? (origin.scheme == "https"))
   }
 
+  @Test func `a folder of any name stands in the line as a shell reads it`() throws {
+    let origin = try #require(Origin("http://127.0.0.1:8080"))
+    let name = "Donn\u{E9}es d'ici"
+    let line = Reach.serveLine(name, origin)
+    let read = try said(
+      by: "/bin/sh", [], reading: "cordee() { printf %s \"$4\"; }\n\(line)\n")
+    #expect(read == name, "\(line)")
+  }
+
   @Test func `a place is read as it is written`() throws {
     for (host, port) in [("127.0.0.1", 80), ("::1", 9000), ("desk.example", 1)]
       as [(String, UInt16)]

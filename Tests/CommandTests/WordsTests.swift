@@ -171,6 +171,17 @@ import Testing
     #expect(written.output == "")
   }
 
+  @Test func `a narrow terminal takes from the bar before it takes from what is said`() {
+    let text = "Receiving the registry 12.3 MB of 45.6 MB, 512.0 kB/s, 1m 5s left"
+    func line(_ width: Int) -> String {
+      Progress.line(text, done: 12_300_000, total: 45_600_000, width: width)
+    }
+    #expect(line(119) == "[#####---------------] " + text)
+    #expect(line(79) == "[##--------] " + text)
+    #expect(line(72) == text && line(66).hasSuffix(" left"))
+    #expect(line(20) == "Receiving the regis…")
+  }
+
   @Test func `more than was reckoned with is not told to be part of it`() {
     let text = Progress.text("history", done: 215_600, total: 208_800, elapsed: .seconds(1))
     #expect(text == "history 215.6 kB, 215.6 kB/s")

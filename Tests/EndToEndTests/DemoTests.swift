@@ -58,38 +58,62 @@ extension EndToEnd {
       }
     }
 
-    @Test func `interrupted, the demo removes what it made`() async throws {
+    /// A world with a program away from the project's folder, and the environment of a demo whose files go to `scratch`.
+    private func away() throws -> (World, program: URL, scratch: URL, [String: String]) {
       let world = try World()
-      let (fixtures, scratch) = (
-        world.folder.appending(path: "Fixtures"), world.folder.appending(path: "scratch")
-      )
-      for folder in [fixtures, scratch] {
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-      }
-      try FileManager.default.copyItem(
-        at: URL(filePath: World.seed), to: fixtures.appending(path: "seed-records.json"))
+      let scratch = world.folder.appending(path: "scratch")
+      let program = world.folder.appending(path: "cordee")
+      try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
+      try FileManager.default.copyItem(at: World.program, to: program)
       var environment = world.environment(of: "stranger")
       environment["TMPDIR"] = scratch.path
+      return (world, program, scratch, environment)
+    }
+
+    @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
+    func `interrupted, the demo removes what it made`(signal: Int32) async throws {
+      let (world, program, scratch, environment) = try away()
       let child = Child(
-        World.program, ["demo"], environment: environment, folder: world.folder)
+        program, ["demo", "--seed", World.seed], environment: environment, folder: world.folder)
       try child.process.run()
       try await eventually("the demo has begun") { child.read(child.output).contains("2. Three") }
-      child.process.signal(SIGINT)
+      child.process.signal(signal)
       try await eventually("it ends") { !child.process.isRunning }
       #expect(child.outcome.exit == 1)
       #expect(child.outcome.errors.contains("stopped; what the demo made is removed"))
       #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path) == [])
     }
 
+    @Test func `a demo whose reader goes away removes what it made`() async throws {
+      let (world, program, scratch, environment) = try away()
+      let told = try await Child(
+        URL(filePath: "/bin/bash"),
+        ["-c", "\"$0\" demo --seed \"$1\" | head -n 2", program.path, World.seed],
+        environment: environment, folder: world.folder
+      ).finish()
+      #expect(told.exit == 0 && told.output.split(separator: "\n").count == 2)
+      try await eventually("it ends") { try world.processes() == [] }
+      #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path) == [])
+    }
+
     @Test func `away from the project's folder the demo says what it lacks and leaves nothing`()
       async throws
     {
-      let outcome = try await demo(try World(), withRecords: false)
-      #expect(outcome.exit == 1)
+      let world = try World()
+      let outcome = try await demo(world, withRecords: false)
+      #expect(outcome.exit == 1 && outcome.output == "")
       #expect(
         outcome.errors
           == "cordee: Fixtures/seed-records.json is neither here nor above the program. "
-          + "Run the demo in the project's folder: make demo.\n")
+          + "Run the demo in the project's folder (make demo), or name that file: "
+          + "cordee demo --seed FILE.\n")
+      // What would not work is not offered.
+      let alone = try await Child(
+        world.folder.appending(path: "cordee"), [], environment: world.environment(of: "stranger"),
+        folder: world.folder
+      ).finish().output
+      #expect(alone.contains("  cordee join") && !alone.contains("cordee demo"), "\(alone)")
+      #expect(try await world.run("stranger").output.contains("  cordee demo"))
     }
   }
 }

@@ -64,6 +64,41 @@ extension EndToEnd {
       #expect(try world.processes() == [])
     }
 
+    @Test func `an invite's link stands alone on the output, and for whom it is beside it`()
+      async throws
+    {
+      let world = try World()
+      try await world.start(merge: "manual")
+      let words = ["central", "invite", "--data", "central", "--organisation", "ecuador"]
+      let told = try await world.run(as: "keeper", words + ["--role", "member"])
+      #expect(told.output.split(separator: "\n").count == 1 && told.output.hasPrefix("http://"))
+      let said = try Regex(
+        "For organisation/ecuador as member, good once, until [0-9T:-]+Z\\.\n")
+      #expect(told.errors.wholeMatch(of: said) != nil, "\(told.errors)")
+      let object = try await world.run(
+        as: "keeper", words + ["--role", "member", "--json"]
+      ).object()
+      #expect(object["record"] as? String == "organisation/ecuador")
+      #expect((object["organisation"] as? String)?.contains("/") == false)
+    }
+
+    @Test func `a node that cannot be made leaves no folder behind`() async throws {
+      let world = try World()
+      let text = world.folder.appending(path: "text").path
+      try Data("no records".utf8).write(to: URL(filePath: text))
+      for words in [
+        ["--seed", text], ["--seed", "missing"], ["--recover", "missing", "--network", "x"],
+        ["--recover", "missing", "--network", String(repeating: "0", count: 32)],
+      ] {
+        let made = try await world.run(
+          as: "keeper",
+          ["central", "init", "--data", "new", "--name", "N", "--url", "http://127.0.0.1"] + words)
+        #expect(made.exit != 0 && made.errors.hasPrefix("cordee: "), "\(words)")
+        let left = try FileManager.default.contentsOfDirectory(atPath: world.folder.path)
+        #expect(!left.contains("new"), "\(words)")
+      }
+    }
+
     @Test func `a revoked device remembers since when, and forgets it once it is let in again`()
       async throws
     {
@@ -77,6 +112,10 @@ extension EndToEnd {
       try await world.run("keeper", "central", "revoke", replica, "--data", "central")
       #expect(try await world.run("quito", "status").exit == 0)
       #expect(try await world.run("quito", "sync").exit == 1)
+      let alone = try await world.run("quito").output
+      #expect(alone.contains("central takes nothing from "))
+      #expect(alone.contains("; 2 edits wait there"))
+      #expect(!alone.contains("cordee sync") && alone.contains("cordee status"))
       let status = try await world.run("quito", "status")
       #expect(status.exit == 3)
       let line = try #require(status.output.split(separator: "\n").first { $0.contains("refused") })

@@ -142,6 +142,9 @@ extension EndToEnd {
         "quito", "UPDATE membership SET member_id = 'not-there' WHERE id = '\(france)'",
         "UPDATE membership SET member_id = '\(rio)' WHERE id = '\(quebec)'",
         "UPDATE membership SET member_id = 'ecuador' WHERE id = '\(ica)'")
+      let few = try await world.run("quito", "status").output
+      #expect(few.contains("\n3 references lead nowhere: "))
+      #expect(few.contains("\n  membership/\(france) member_id: not-there (no organisation)\n"))
       try await world.run("quito", "remove", "organisation/mbm")
       try await world.sync("quito", "ica")
       let wrong = [
@@ -153,17 +156,23 @@ extension EndToEnd {
         let status = try await world.run(member, "status")
         // What is still to come leads nowhere, too: no person is asked for.
         #expect(status.exit == 0)
+        // After the figures, and counted.
+        let parts = status.output.split(separator: "\n").map(String.init)
+        let merged = try #require(parts.firstIndex { $0.hasPrefix("  merged up to ") })
+        let told = try #require(parts.firstIndex { $0.contains(" references lead nowhere: ") })
+        #expect(merged < told && parts[told...].count { $0.hasPrefix("  ") } == 6)
+        #expect(parts.contains { $0.hasPrefix("  and ") && $0.hasSuffix(" more: see --json") })
         for (row, words) in wrong {
           let lines = listed.output.split(separator: "\n")
           #expect(lines.contains { $0.contains(row) && $0.contains(words) }, "\(words)")
           #expect(lines.filter { $0.contains(words) }.count == 1)
           let got = try await world.run(member, "get", "membership/\(row)")
           #expect(got.output.contains("  member_id: \(words)\n"), "\(got.output)")
-          #expect(status.output.contains("Leads nowhere: membership/\(row) member_id: \(words).\n"))
         }
         let object = try await world.run(member, "status", "--json").object()
         let loose = try #require(object["loose_references"] as? [[String: Any]])
         #expect(object["loose_references_count"] as? Int == loose.count)
+        #expect(parts[told].hasPrefix("\(loose.count) references lead nowhere: "))
         let first = try #require(loose.first { $0["id"] as? String == france })
         #expect(first["value"] as? String == "not-there")
         #expect(first["field"] as? String == "member_id")
@@ -185,7 +194,39 @@ extension EndToEnd {
         #expect(set.exit == 0, "\(set.errors)")
       }
       #expect(try await world.run("quito", "undelete", "organisation/mbm").exit == 0)
-      #expect(try await !world.run("quito", "status").output.contains("Leads nowhere"))
+      #expect(try await !world.run("quito", "status").output.contains("nowhere"))
+    }
+
+    @Test func `a record is called by what REF takes for it alone, in lists, logs and reports`()
+      async throws
+    {
+      let world = try await pair()
+      try await world.python(
+        "quito", "INSERT INTO organisation(id, slug, kind) VALUES('o-1', 'twins', 'fund')",
+        "INSERT INTO organisation(id, slug, kind) VALUES('o-2', 'twins', 'fund')",
+        // A slug that is another row's id names that other row.
+        "INSERT INTO organisation(id, slug, kind) VALUES('o-3', 'o-4', 'fund')",
+        "INSERT INTO organisation(id, slug, kind) VALUES('o-4', 'fourth', 'fund')",
+        "INSERT INTO membership(id, body_id, member_id) SELECT 'm-1', id, 'o-1' FROM organisation "
+          + "WHERE slug = 'ilgsse'")
+      try await world.sync("quito", "ica")
+      let listed = lines(try await world.run("quito", "list", "organisation")).compactMap(\.first)
+      for name in ["o-1", "o-2", "o-3", "fourth", "fao"] {
+        #expect(listed.contains("organisation/\(name)"), "\(listed)")
+      }
+      #expect(!listed.contains("organisation/twins") && !listed.contains("organisation/o-4"))
+      for name in listed {
+        let row = try await world.run("quito", "get", name, "--json")
+        #expect(row.exit == 0, "\(name): \(row.errors)")
+      }
+      let rows = lines(try await world.run("quito", "list", "membership"))
+      #expect(rows.contains { $0.first == "membership/m-1" && $0.contains("o-1") }, "\(rows)")
+      #expect(try await world.run("quito", "log").output.contains(" organisation/o-2"))
+      try await world.run("quito", "set", "organisation/o-1", "contact=A")
+      try await world.run("ica", "set", "organisation/o-1", "contact=B")
+      try await world.sync("quito", "ica")
+      let reports = try await world.run("keeper", "central", "reports", "--data", "central")
+      #expect(reports.output.contains("conflict opened: organisation/o-1 contact\n"))
     }
 
     @Test func `a refusal names the record by its slug for people; the log keeps the id`()

@@ -133,6 +133,33 @@ extension EndToEnd {
       #expect(try synced.object()["refusals_open"] as? Int == 2)
     }
 
+    @Test func `a value of any length is told in short, and whole in JSON`() async throws {
+      let world = try await World.joined()
+      // Beyond what a command's word may hold, and within it.
+      for (slug, length) in [("quebec", 300_000), ("fao", 50_000)] {
+        try await world.python(
+          "quito",
+          "UPDATE organisation SET kind = 'bad', "
+            + "note = replace(hex(zeroblob(\(length / 2))), '0', 'n') WHERE slug = '\(slug)'")
+      }
+      try await world.sync("quito", "quito")
+      let told = try await world.run("quito", "refusals")
+      #expect(told.output.utf8.count < 6_000)
+      #expect(told.output.contains("n… (300000 characters: see --json)\n"))
+      #expect(told.output.contains("no command takes a value so long"))
+      #expect(told.output.contains("again: a command of 50.0 kB, in write_again of --json\n"))
+      let listed = try await world.run("quito", "refusals", "--json").objects()
+      let again = listed.compactMap { ($0["write_again"] as? [String])?.first }
+      #expect(listed.count == 2 && again.count == 1 && again[0].utf8.count > 50_000)
+      for word in ["history", "log"] {
+        let told = try await world.run(as: "quito", [word] + (word == "log" ? [] : ["fao"]))
+        #expect(told.exit == 0 && told.output.utf8.count < 6_000, "\(word)")
+      }
+      try await world.run("quito", "set", "fao", "note=" + String(repeating: "m", count: 5_000))
+      let whole = try await world.run("quito", "get", "fao")
+      #expect(whole.output.contains("note: " + String(repeating: "m", count: 5_000) + "\n"))
+    }
+
     @Test func `what cannot be settled is said in one line, and nothing is changed`() async throws {
       let world = try await World.joined()
       let none = try await world.run("quito", "refusals")

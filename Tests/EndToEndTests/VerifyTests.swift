@@ -44,6 +44,24 @@ extension World {
 extension EndToEnd {
   /// Audits of real files, in whatever state they were left; not a byte of them changes.
   @Suite(.timeLimit(.minutes(15))) struct VerifyTests {
+    @Test func `a file of another network is compared with nothing, and no damage to this one`()
+      async throws
+    {
+      let world = try await World.joined()
+      try await world.run(
+        "other", "central", "init", "--data", "elsewhere", "--name", "Other", "--url",
+        "http://127.0.0.1", "--json")
+      let file = world.folder.appending(path: "elsewhere/central.sqlite").path
+      for words in [["verify", "--against", file], ["verify", "--against", file, "--json"]] {
+        let told = try await world.run(as: "quito", words)
+        #expect(told.exit == 1 && told.output == "", "\(told.output)")
+        #expect(told.errors.split(separator: "\n").count == 1)
+        #expect(told.errors.contains("belongs to another network: nothing was compared"))
+      }
+      let json = try await world.run("quito", "verify", "--against", file, "--json").errors
+      #expect(json.contains("urn:cordee:problem:against.network"))
+    }
+
     @Test func `a spoiled file is told from a sound one, by exit code and by JSON`() async throws {
       let world = try await World.joined()
       let sound = try await world.run("quito", "verify", "--json")

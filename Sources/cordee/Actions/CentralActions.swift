@@ -27,7 +27,6 @@ enum CentralActions {
           "http.plain", "\(origin) is not https",
           hint: "Give --allow-plain-http if you trust every wire in between.")
       }
-      try Folders.make(folder)
       let records = try invocation.option("seed").map(readSeed)
       if let keyFile = invocation.option("recover") {
         return try recover(invocation, folder, keyFile: keyFile, origin)
@@ -44,15 +43,16 @@ enum CentralActions {
             ("founder", founder.map { .string("organisation/\($0)") } ?? .null),
           ]))
       } else {
+        let shown = Rewriting.quoted(folder)
         if let count { invocation.console.print("\(count) records loaded.") }
         if let founder {
           invocation.console.print(
             "It holds organisation/\(founder). Once it serves, a first device joins by: "
-              + "cordee central invite --data \(folder) --organisation \(founder) "
+              + "cordee central invite --data \(shown) --organisation \(founder) "
               + "--role secretariat")
         }
         invocation.console.print(
-          "Central node made in \(folder). Next: \(Reach.serveLine(folder, origin))")
+          "Central node made in \(shown). Next: \(Reach.serveLine(folder, origin))")
       }
       return .done
     }
@@ -72,8 +72,9 @@ enum CentralActions {
         ]))
     } else {
       invocation.console.print(
-        "Central node made again in \(folder), empty. Next: \(Reach.serveLine(folder, origin)), "
-          + "let members sync, then cordee central restore --accept --data \(folder)")
+        "Central node made again in \(Rewriting.quoted(folder)), empty. "
+          + "Next: \(Reach.serveLine(folder, origin)), let members sync, "
+          + "then cordee central restore --accept --data \(Rewriting.quoted(folder))")
     }
     return .done
   }
@@ -92,7 +93,7 @@ enum CentralActions {
   }
 
   /// Reads founding records; nothing is made before they are understood.
-  private static func readSeed(_ file: String) throws -> Seed {
+  static func readSeed(_ file: String) throws -> Seed {
     guard let bytes = try? Data(contentsOf: URL(filePath: file)) else {
       throw Failure(
         code: "seed.missing", message: "\(file) cannot be read", hint: "Check the path.")
@@ -110,7 +111,7 @@ enum CentralActions {
   /// Loads founding records and merges them at once; what is there already stays as it is.
   ///
   /// - Returns: how many records were written.
-  private static func load(_ seed: Seed, into central: Central) throws -> Int {
+  static func load(_ seed: Seed, into central: Central) throws -> Int {
     let writes = try seed.records.compactMap {
       try $0.write(over: central.store.state(of: $0.row), schema: .registry)
     }
@@ -152,11 +153,6 @@ enum CentralActions {
     let words = name.lowercased().map { plain[$0] ?? $0 }
       .split { !($0.isASCII && ($0.isLetter || $0.isNumber)) }
     return words.isEmpty ? "keeper" : words.map { String($0) }.joined(separator: "-")
-  }
-
-  /// Loads the founding records in a file.
-  static func seed(_ central: Central, from file: String, _ console: Console) throws {
-    console.print("\(try load(readSeed(file), into: central)) records loaded.")
   }
 
   static func serve(_ invocation: Invocation) throws -> ExitCode {

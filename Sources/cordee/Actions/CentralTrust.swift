@@ -11,7 +11,7 @@ struct CentralTrust {
   let settled: Int
   /// When central signed the newest checkpoint held here; a label.
   let lastCheckpoint: String?
-  /// Days from then to the last contact; nil when one of them is not known.
+  /// Days from then to the last contact, by clocks that may differ; nil when one of them is not known.
   let silentDays: Int?
   /// Segments carried for others, and how many of them central refused.
   let parcels: (waiting: Int, refused: Int)
@@ -32,7 +32,7 @@ struct CentralTrust {
     lastCheckpoint = newest
     let contact = try store.meta("last_sync")?.text.flatMap(DoctorActions.seconds)
     let signed = newest.flatMap(DoctorActions.seconds)
-    silentDays = contact.flatMap { contact in signed.map { Int(contact - $0) / 86_400 } }
+    silentDays = contact.flatMap { contact in signed.map { max(0, Int(contact - $0) / 86_400) } }
   }
 
   /// What to do about a central that answers and has signed nothing new for long.

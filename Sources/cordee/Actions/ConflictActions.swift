@@ -69,6 +69,9 @@ extension ReadActions {
     }
   }
 
+  /// What befell a row that was edited while another device deleted it.
+  static let bothWays = "edited on one side, deleted on the other"
+
   /// A conflict as commands print it.
   static func json(_ conflict: Conflict, _ store: Store, _ names: Names) throws -> JSON {
     let isField = conflict.field != nil
@@ -123,7 +126,7 @@ extension ReadActions {
       console.printValues("\(record) \(field): \(values.count) values stand")
     } else {
       console.printValues(
-        "\(record): edited here, deleted there; the row stays until it is settled")
+        "\(record): \(bothWays); the row stays until it is settled")
     }
     if item["made_twice"]?.isTrue == true {
       console.print("  One edit made twice: a copy of its author's file made it otherwise.")
@@ -132,16 +135,16 @@ extension ReadActions {
       .init(title: "", isRight: true), .init(title: field == nil ? "side" : "value"),
       .init(title: "organisation"), .init(title: "by"), .init(title: "at"),
     ])
-    for value in values {
+    for (value, name) in zip(values, namesApart(values)) {
       let text = try field.map { name in
         let value = value["value"] ?? .null
         let declared = store.schema.table(conflict.row.table)?.field(name)
+        if case .null = value { return "(empty)" }
         return try ReferenceText.name(value, of: declared, in: store) ?? value.text()
       }
       table.add([
         "  \(value["keep"]?.integer ?? 0)", text ?? side(value),
-        value["organisation"]?.string ?? "", Names.shown(value["by"]?.string ?? ""),
-        value["at"]?.string ?? "not here yet",
+        value["organisation"]?.string ?? "", name, value["at"]?.string ?? "not here yet",
       ])
     }
     for (line, value) in zip(table.lines(width: console.outputWidth).dropFirst(), values) {
@@ -151,6 +154,17 @@ extension ReadActions {
     console.printValues(
       field.map { "  Settle: cordee resolve \(record) \($0) --keep N, or --value V" }
         ?? "  Settle: cordee undelete \(record), or cordee remove \(record)")
+  }
+
+  /// Who wrote each side; of devices that are called alike the beginning of the id goes with the name.
+  private static func namesApart(_ sides: [JSON]) -> [String] {
+    func called(_ side: JSON) -> [String?] { [side["organisation"]?.string, side["by"]?.string] }
+    func device(_ side: JSON) -> Substring? { side["actor"]?.string?.prefix(8) }
+    return sides.map { side in
+      let isAlone = sides.allSatisfy { called($0) != called(side) || device($0) == device(side) }
+      let name = Names.shown(side["by"]?.string ?? "")
+      return isAlone ? name : "\(name) (\(device(side) ?? ""))"
+    }
   }
 
   /// What one side of a row did, in a word.

@@ -15,28 +15,35 @@ import Wire
 /// The main job from end to end on this machine: a central node and three members over real HTTP.
 struct Demo {
   let console: Console
+  /// The file of founding records; nil for the one in `Fixtures`.
+  let seed: String?
   private let folder = FileManager.default.temporaryDirectory.appending(
     path: "cordee-demo-\(Randomness.uint64())")
 
-  init(console: Console) {
+  init(console: Console, seed: String?) {
     self.console = console
+    self.seed = seed
   }
 
-  /// - Throws: `demo.stopped` on Ctrl-C, at the next wait for a merge; the folder is removed either way.
+  /// - Throws: `demo.stopped` when asked to stop, at the next wait for a merge; the folder is removed then, too, and when
+  ///   whoever reads the output goes away.
   func run() throws {
-    try CommandSignals.catchThem()
-    try Folders.make(folder.path)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    console.print("1. A secretariat starts central with the founding records of 17 September 2014.")
-    let central = try CentralActions.make(
-      folder: folder.path, name: "Demo", url: "http://127.0.0.1")
-    guard let records = Self.records() else {
+    guard let file = seed ?? Self.records() else {
       throw Failure(
         code: "seed.missing",
         message: "Fixtures/seed-records.json is neither here nor above the program",
-        hint: "Run the demo in the project's folder: make demo.")
+        hint: "Run the demo in the project's folder (make demo), or name that file: "
+          + "cordee demo --seed FILE.")
     }
-    try CentralActions.seed(central, from: records, console)
+    let records = try CentralActions.readSeed(file)
+    try CommandSignals.catchThem()
+    Leftovers.note(folder.path)
+    defer { Leftovers.remove(folder.path) }
+    try Folders.make(folder.path)
+    console.print("1. A secretariat starts central with the founding records of 17 September 2014.")
+    let central = try CentralActions.make(
+      folder: folder.path, name: "Demo", url: "http://127.0.0.1")
+    console.print("\(try CentralActions.load(records, into: central)) records loaded.")
     let invites = try ["ecuador:member", "ica:member", "mbm:secretariat"].map { pair -> String in
       let parts = pair.split(separator: ":").map(String.init)
       let row = try central.store.resolve(parts[0], in: "organisation")
@@ -158,7 +165,7 @@ struct Demo {
   }
 
   /// The founding records: in the folder it runs in, or in one above the program, as the build places it.
-  private static func records() -> String? {
+  static func records() -> String? {
     var folder = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
     var folders = [""]
     while folder.path != "/" {

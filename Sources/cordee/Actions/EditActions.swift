@@ -42,11 +42,12 @@ enum EditActions {
   static func set(_ invocation: Invocation) throws -> ExitCode {
     try Failure.wrap {
       let store = try invocation.store()
-      let row = try store.resolve(invocation.argument("REF") ?? "")
+      let row = try row(invocation, in: store)
       let table = try table(row.table)
       let given = try values(invocation, of: table, in: store)
       try mayWrite(table, store)
       var isChanged = false
+      var settled: [ConflictName] = []
       try invocation.edit(store) { author in
         let state = try store.state(of: row)
         guard state.isShown else { throw try ReadActions.deleted(row, state, store) }
@@ -57,10 +58,11 @@ enum EditActions {
         isChanged = !changed.isEmpty
         if isChanged {
           try store.seal([Write(row, .set(changed))], space: table.space, author: author)
+          settled = try Self.settled(row, from: state, store)
         }
       }
       if isChanged { try warnOfTwins(row, given, invocation, store) }
-      try report(row, isChanged, invocation, store)
+      try report(row, isChanged, invocation, store, settled: settled)
       return .done
     }
   }
@@ -92,30 +94,62 @@ enum EditActions {
   private static func mark(_ invocation: Invocation, _ verb: Verb) throws -> ExitCode {
     try Failure.wrap {
       let store = try invocation.store()
-      let row = try store.resolve(invocation.argument("REF") ?? "")
+      let row = try row(invocation, in: store)
       let table = try writable(row.table)
       try mayWrite(table, store)
       var isChanged = false
+      var settled: [ConflictName] = []
       try invocation.edit(store) { author in
         let state = try store.state(of: row)
+        guard !state.liveness.isEmpty else { throw try ReadActions.deleted(row, state, store) }
         isChanged = verb == .delete ? state.isShown : !state.isShown || state.isContested
-        if isChanged { try store.seal([Write(row, verb)], space: table.space, author: author) }
+        if isChanged {
+          try store.seal([Write(row, verb)], space: table.space, author: author)
+          settled = try Self.settled(row, from: state, store)
+        }
       }
-      try report(row, isChanged, invocation, store)
+      try report(row, isChanged, invocation, store, settled: settled)
       return .done
     }
   }
 
-  /// What an edit did, for programs.
+  /// The conflicts of a row that an edit of this device has just settled.
+  private static func settled(
+    _ row: RowKey, from before: RowState, _ store: Store
+  ) throws -> [ConflictName] {
+    let left = Store.conflicts(of: row, try store.state(of: row))
+    return Store.conflicts(of: row, before).filter { !left.contains($0) }
+  }
+
+  /// What an edit did, for programs; for people what it settled on its way.
   static func report(
-    _ row: RowKey, _ isChanged: Bool, _ invocation: Invocation, _ store: Store
+    _ row: RowKey, _ isChanged: Bool, _ invocation: Invocation, _ store: Store,
+    settled: [ConflictName] = []
   ) throws {
-    guard invocation.wantsJSON else { return }
+    guard invocation.wantsJSON || !settled.isEmpty else { return }
     let name = ReadActions.recordName(row, try store.state(of: row), in: store)
+    guard invocation.wantsJSON else {
+      let what = settled.map { $0.field ?? "that it was \(ReadActions.bothWays)" }
+      return invocation.console.say(
+        terminalSafe(
+          "Note: this settles a conflict of \(name): \(what.joined(separator: ", ")). "
+            + "What stood is in cordee history \(name)."))
+    }
     invocation.console.print(
       JSON.object([
         ("record", .string(name)), ("id", .string(row.id)), ("changed", .bool(isChanged)),
+        (
+          "settled",
+          .array(settled.map { .object([("field", $0.field.map { .string($0) } ?? .null)]) })
+        ),
       ]))
+  }
+
+  /// The one row that REF names.
+  static func row(_ invocation: Invocation, in store: Store) throws -> RowKey {
+    let text = invocation.argument("REF") ?? ""
+    if let slash = text.firstIndex(of: "/") { _ = try table(String(text[..<slash])) }
+    return try store.resolve(text)
   }
 
   static func table(_ name: String) throws -> Changes.Table {

@@ -30,7 +30,7 @@ struct Joining {
   func enrol(name: String?, plain: Bool) throws -> Replica {
     try Folders.make(URL(filePath: path).absoluteURL.deletingLastPathComponent().path)
     let key = try Conversation.alone(path, .command) {
-      try Self.checkFree(path)
+      try Self.checkFree(path, origin)
       let key = try enrolled(name: name, plain: plain)
       Files.remove(begun + "-journal")
       try Files.rename(begun, to: path)
@@ -41,13 +41,21 @@ struct Joining {
       store: try Store(path: path, schema: .registry, use: .replica), key: key, exchange: exchange)
   }
 
-  /// Refuses a path where something stands.
-  static func checkFree(_ path: String) throws {
-    guard !FileManager.default.fileExists(atPath: path) else {
+  /// Refuses a path where something stands; of a replica that has joined there and fetched nothing yet, says how it goes on.
+  static func checkFree(_ path: String, _ origin: Origin) throws {
+    guard FileManager.default.fileExists(atPath: path) else { return }
+    if let store = try? Store(path: path, schema: .registry, use: .reader),
+      let identity = try? Identity(store), identity.origin == origin,
+      (try? store.meta("last_sync"))?.text == nil
+    {
       throw Failure(
-        code: "replica.exists", message: "there is a file at \(path) already",
-        hint: "Name another with --replica, or give a copy a key of its own with --adopt.")
+        code: "replica.exists",
+        message: "\(path) has joined \(origin) already, and fetched nothing yet",
+        hint: "Run `cordee sync` to go on; another invite goes with --adopt.")
     }
+    throw Failure(
+      code: "replica.exists", message: "there is a file at \(path) already",
+      hint: "Name another with --replica, or give a copy a key of its own with --adopt.")
   }
 
   /// The file is closed when this returns, so that it can be renamed.

@@ -27,6 +27,11 @@ extension CentralActions {
         invocation.console.print(answer)
       } else {
         invocation.console.print(answer["invite"]?.string ?? "")
+        // Beside the output, which holds the link alone.
+        invocation.console.say(
+          terminalSafe(
+            "For \(text(answer["record"] ?? answer["organisation"])) as \(text(answer["role"])), good once, "
+              + "until \(text(answer["expires"]))."))
       }
       return .done
     }
@@ -98,7 +103,7 @@ extension CentralActions {
   /// The command that shows every report that was not looked at.
   static func reportsLine(_ untold: JSON, _ folder: String) -> String {
     let last = untold["last"]?.integer ?? 0
-    return "cordee central reports --data \(folder)"
+    return "cordee central reports --data \(Rewriting.quoted(folder))"
       + (last > 20 ? " --last \(min(last, 1000))" : "")
   }
 

@@ -1,5 +1,6 @@
 import Changes
 import Registry
+import Replica
 import SQLite
 import Store
 import Wire
@@ -11,7 +12,12 @@ extension ReadActions {
       let store = try invocation.store()
       guard let name = invocation.argument("TABLE") else { return try tables(invocation, store) }
       let table = try EditActions.table(name)
+      let held = try Identity(store).spaces
       let rows = try rows(invocation, of: table, in: store)
+      // What somebody wrote there all the same can be seen, and taken back.
+      guard !rows.isEmpty || held.contains(table.space) else {
+        throw Failure.notHeld(table.space, held: held)
+      }
       let records = try rows.map { ($0, try store.state(of: $0)) }
       if invocation.wantsJSON {
         invocation.console.print(JSON.array(records.map { json($0.0, $0.1, table) }))
@@ -50,22 +56,37 @@ extension ReadActions {
     }
   }
 
-  private static func tables(_ invocation: Invocation, _ store: Store) throws -> ExitCode {
-    let counts = try store.withConnection { connection in
+  /// How many rows stand in each table.
+  static func counts(_ store: Store) throws -> [(table: Changes.Table, rows: Int)] {
+    try store.withConnection { connection in
       try Schema.registry.tables.map { table in
         (table, try connection.first("SELECT count(*) FROM \"\(table.name)\"") { $0.int(0) } ?? 0)
       }
     }
+  }
+
+  private static func tables(_ invocation: Invocation, _ store: Store) throws -> ExitCode {
+    let held = try Identity(store).spaces
+    let counts = try counts(store)
     if invocation.wantsJSON {
       let items = counts.map {
-        JSON.object([("table", .string($0.0.name)), ("rows", .integer(Int64($0.1)))])
+        JSON.object([
+          ("table", .string($0.0.name)), ("rows", .integer(Int64($0.1))),
+          ("received", .bool(held.contains($0.0.space))),
+        ])
       }
       invocation.console.print(.array(items))
     } else {
       var lines = Table([
         .init(title: "table"), .init(title: "rows", isRight: true), .init(title: "what"),
       ])
-      for (table, count) in counts { lines.add([table.name, "\(count)", table.label.en]) }
+      for (table, count) in counts {
+        let isHeld = held.contains(table.space)
+        lines.add([
+          table.name, isHeld || count > 0 ? "\(count)" : "-",
+          table.label.en + (isHeld ? "" : " (of \(table.space), which is not received here)"),
+        ])
+      }
       invocation.console.print(lines)
     }
     return .done
@@ -82,12 +103,13 @@ extension ReadActions {
   private static func overview(
     _ records: [(row: RowKey, state: RowState)], of table: Changes.Table, in store: Store
   ) throws -> Table {
+    let called = RecordNames(store)
     let names = naming.filter { table.field($0) != nil }
     guard names.isEmpty else {
       var lines = Table(["record", "name"])
       for (row, state) in records {
         let name = names.lazy.compactMap { state.shown($0).text }.first ?? ""
-        lines.add([recordName(row, state), name])
+        lines.add([try called.name(of: row, state), name])
       }
       return lines
     }
@@ -97,23 +119,20 @@ extension ReadActions {
       }.prefix(columnsMax)
     var lines = Table(["record"] + fields.map { $0.references == nil ? $0.name : trimmed($0.name) })
     for (row, state) in records {
-      let cells = try fields.map { try cell(state.shown($0.name), of: $0, in: store) }
-      lines.add([recordName(row, state)] + cells)
+      let cells = try fields.map { try cell(state.shown($0.name), of: $0, in: store, called) }
+      lines.add([try called.name(of: row, state)] + cells)
     }
     return lines
   }
 
-  /// `table/slug` where there is a slug, else `table/id`: what REF takes.
-  static func recordName(_ row: RowKey, _ state: RowState) -> String {
-    Store.slugName(of: row, state)
-  }
-
-  /// A value for a person; a reference by the slug of the row it names, and marked when it names none.
-  private static func cell(_ value: Value, of field: Field, in store: Store) throws -> String {
+  /// A value for a person; a reference by the name of its row without the table, and marked when it names none.
+  private static func cell(
+    _ value: Value, of field: Field, in store: Store, _ called: RecordNames
+  ) throws -> String {
     if let target = field.references, let id = value.text {
       let row = RowKey(table: target, id: id)
       guard try store.stands(row) else { return try ReferenceText.loose(row, in: store) }
-      return try store.state(of: row).shown("slug").text ?? id
+      return String(try called.name(of: row, store.state(of: row)).dropFirst(target.count + 1))
     }
     return value.isNull ? "" : text(value)
   }

@@ -62,7 +62,7 @@ enum MergeLines {
   }
 
   private static func place(_ conflict: JSON) -> String {
-    let field = conflict["field"]?.string ?? "(edited here, deleted there)"
+    let field = conflict["field"]?.string ?? "(\(ReadActions.bothWays))"
     return "\(text(conflict["record"])) \(field)"
   }
 

@@ -21,6 +21,12 @@ enum OwnRole {
       .flatMap { store.schema.role($0) }
   }
 
+  /// The spaces in which the role may not write; none while it is unknown.
+  static func forbidden(_ store: Store) throws -> [String] {
+    guard let role = try role(store) else { return [] }
+    return store.schema.spaces.filter { !role.writes.contains($0) }
+  }
+
   /// What central refuses of `role` in `space`, in the words it has for it.
   static func refusal(of role: Schema.Role, in space: String) -> String {
     "the role \(role.name) may not write in \(space)"
@@ -29,28 +35,30 @@ enum OwnRole {
   /// A line for each space in which edits wait that the role may not send.
   static func refusals(_ store: Store) throws -> [String] {
     guard let role = try role(store) else { return [] }
-    return try store.schema.spaces.compactMap { space in
-      guard try !role.writes.contains(space) && store.waiting(in: space).local > 0 else {
-        return nil
-      }
-      return refusal(of: role, in: space)
-    }
+    return try forbidden(store).filter { try store.waiting(in: $0).local > 0 }
+      .map { refusal(of: role, in: $0) }
   }
 
   /// The edits that wait and that the role may not send, in the order they were made.
   static func edits(_ store: Store) throws -> [WrittenEdit] {
-    guard let role = try role(store) else { return [] }
-    return try store.schema.spaces.filter { !role.writes.contains($0) }.flatMap { space in
+    try forbidden(store).flatMap { space in
       try store.unsent(in: space).map { try WrittenEdit($0) }
+    }
+  }
+
+  /// Takes what the role may not send out of what a sync would send, and gives a line for each space that held some.
+  static func refuse(_ preview: inout SyncPreview, _ store: Store) throws -> [String] {
+    guard let role = try role(store) else { return [] }
+    return try forbidden(store).compactMap { space in
+      let refused = (preview.sealed[space] ?? 0) + (preview.edited[space] ?? 0)
+      (preview.sealed[space], preview.edited[space]) = (nil, nil)
+      return refused > 0 ? refusal(of: role, in: space) : nil
     }
   }
 
   /// How many edits wait that a sync can send.
   static func sendable(_ store: Store) throws -> Int {
-    let refused = try role(store).map { role in
-      try store.schema.spaces.filter { !role.writes.contains($0) }
-        .reduce(0) { try $0 + store.waiting(in: $1).local }
-    }
-    return try store.waiting().local + store.touchedRows() - (refused ?? 0) - store.heldBack.count
+    let refused = try forbidden(store).reduce(0) { try $0 + store.waiting(in: $1).local }
+    return try store.waiting().local + store.touchedRows() - refused - store.heldBack.count
   }
 }

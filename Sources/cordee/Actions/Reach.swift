@@ -54,6 +54,6 @@ enum Reach {
   /// The command that serves a new node so that its URL leads there.
   static func serveLine(_ folder: String, _ url: Origin) -> String {
     let listen = listen(for: url).flatMap { $0 == usual ? nil : " --listen \($0)" }
-    return "cordee central serve --data \(folder)\(listen ?? "")"
+    return "cordee central serve --data \(Rewriting.quoted(folder))\(listen ?? "")"
   }
 }

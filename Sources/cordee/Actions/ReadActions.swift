@@ -95,6 +95,7 @@ enum ReadActions {
           .init(title: "by"), .init(title: "verdict"), .init(title: "records"),
           .init(title: "reason"),
         ])
+        let called = RecordNames(store)
         for line in lines {
           let records = line["records"]?.array ?? []
           table.add([
@@ -102,7 +103,7 @@ enum ReadActions {
             line["organisation"]?.string ?? "", Names.shown(line["by"]?.string ?? ""),
             line["verdict"]?.string ?? "",
             records.count == 1
-              ? try name(of: records[0].string ?? "", store) : "\(records.count) records",
+              ? try name(of: records[0].string ?? "", store, called) : "\(records.count) records",
             try line["reason"]?.string.map { try store.readable($0) } ?? "",
           ])
         }
@@ -120,11 +121,13 @@ enum ReadActions {
   }
 
   /// The name of a row given as `table/id`, for a person.
-  private static func name(of text: String, _ store: Store) throws -> String {
+  private static func name(
+    of text: String, _ store: Store, _ called: RecordNames
+  ) throws -> String {
     let parts = text.split(separator: "/", maxSplits: 1).map(String.init)
     guard parts.count == 2, store.schema.table(parts[0]) != nil else { return text }
     let row = RowKey(table: parts[0], id: parts[1])
-    return recordName(row, try store.state(of: row))
+    return try called.name(of: row, store.state(of: row))
   }
 
   static func dump(_ invocation: Invocation) throws -> ExitCode {
@@ -156,12 +159,16 @@ enum ReadActions {
   private static func space(_ invocation: Invocation, of store: Store) throws -> String {
     let held = try Identity(store).spaces
     let space = invocation.option("space") ?? held.first ?? "commons"
-    guard held.contains(space) else {
-      throw Failure(
-        code: "space.not_held", message: "This replica does not receive the space \(space)",
-        hint: "It holds: \(held.joined(separator: ", ")).")
-    }
+    guard held.contains(space) else { throw Failure.notHeld(space, held: held) }
     return space
   }
+}
 
+extension Failure {
+  /// A space whose content this replica does not receive.
+  static func notHeld(_ space: String, held: [String]) -> Failure {
+    Failure(
+      code: "space.not_held", message: "This replica does not receive the space \(space)",
+      hint: "It holds: \(held.joined(separator: ", ")).")
+  }
 }

@@ -8,7 +8,7 @@ extension ReadActions {
   static func get(_ invocation: Invocation) throws -> ExitCode {
     try Failure.wrap {
       let store = try invocation.store()
-      let row = try store.resolve(invocation.argument("REF") ?? "")
+      let row = try EditActions.row(invocation, in: store)
       let table = try EditActions.table(row.table)
       let state = try store.state(of: row)
       guard state.isShown else { throw try deleted(row, state, store) }
@@ -16,21 +16,27 @@ extension ReadActions {
         invocation.console.print(json(row, state, table))
         return .done
       }
-      let mark = state.isContested ? "  (edited here, deleted there: see cordee conflicts)" : ""
+      let mark = state.isContested ? "  (\(bothWays): see cordee conflicts)" : ""
       invocation.console.printValues("\(row.table)/\(row.id)\(mark)")
       for field in table.fields where !state.shown(field.name).isNull {
         let mark =
           state.contestedFields.contains(field.name) ? "  (contested: see cordee conflicts)" : ""
         let value = ChangeEncoding.json(state.shown(field.name))
-        show(field.name, try told(value, field, store), mark, invocation.console)
+        show(field.name, try told(value, field, store), mark, isWhole: true, invocation.console)
       }
       return .done
     }
   }
 
-  /// Says that a row is deleted: when, by whom, and how to bring it back.
+  /// Says that a row is deleted: when, by whom, and how to bring it back; or that nothing made it that stands.
   static func deleted(_ row: RowKey, _ state: RowState, _ store: Store) throws -> Failure {
     let name = recordName(row, state, in: store)
+    guard !state.liveness.isEmpty else {
+      return Failure(
+        code: "record.refused", message: "there is no \(name): its creation was refused",
+        hint: "`cordee refusals` says why, and how to write it again. What it was to hold: "
+          + "cordee history \(row.table)/\(row.id).")
+    }
     let marks = state.liveness.filter { $0.value == .integer(0) }
     let names = try Names(store)
     let told = try marks.map { mark in
@@ -47,7 +53,7 @@ extension ReadActions {
   static func history(_ invocation: Invocation) throws -> ExitCode {
     try Failure.wrap {
       let store = try invocation.store()
-      let row = try store.resolve(invocation.argument("REF") ?? "")
+      let row = try EditActions.row(invocation, in: store)
       let table = try EditActions.table(row.table)
       let only = try invocation.argument("FIELD").map {
         try EditActions.field($0, of: table).name
@@ -113,10 +119,19 @@ extension ReadActions {
     try ReferenceText.name(value, of: field, in: store) ?? value.string ?? value.text()
   }
 
+  /// Characters of a value that are shown beside others; `--json` has all.
+  private static let valueMax = 1_000
+
   /// A field with its value; further lines stand deeper, so that no value looks like another field.
+  ///
+  /// - Parameter isWhole: whether a value of any length is shown to its end.
   static func show(
-    _ name: String, _ value: String, _ mark: String, margin: String = "  ", _ console: Console
+    _ name: String, _ value: String, _ mark: String, margin: String = "  ", isWhole: Bool = false,
+    _ console: Console
   ) {
+    var value = value
+    let kept = isWhole ? value[...] : value.prefix(valueMax)
+    if kept.endIndex < value.endIndex { value = "\(kept)… (\(value.count) characters: see --json)" }
     let lines = value.split(separator: "\n", omittingEmptySubsequences: false)
     for (index, line) in lines.enumerated() {
       let start = margin + (index == 0 ? "\(name): " : "  ")

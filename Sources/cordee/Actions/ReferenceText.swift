@@ -31,7 +31,7 @@ enum ReferenceText {
   }
 
   /// References that are shown; `--json` has more.
-  private static let shownMax = 20
+  private static let shownMax = 5
   /// References that `--json` holds; all are counted.
   private static let listedMax = 1000
 
@@ -39,14 +39,16 @@ enum ReferenceText {
   static func lines(_ store: Store) throws -> [String] {
     let (first, count) = try store.looseReferences(limit: shownMax)
     guard count > 0 else { return [] }
-    var lines = try first.map {
-      let row = ReadActions.recordName($0.row, try store.state(of: $0.row), in: store)
-      return "Leads nowhere: \(row) \($0.field): \(try loose($0.target, in: store))."
-    }
-    if count > first.count { lines.append("and \(count - first.count) more: see --json") }
-    return lines + [
-      "A reference leads nowhere when it is wrong (`cordee set` corrects it), or its record is deleted or still to come."
+    var lines = [
+      "\(counted(count, "reference leads", "references lead")) nowhere: wrong (`cordee set` corrects it), "
+        + "or to a record that is deleted or still to come."
     ]
+    lines += try first.map {
+      let row = ReadActions.recordName($0.row, try store.state(of: $0.row), in: store)
+      return "  \(row) \($0.field): \(try loose($0.target, in: store))"
+    }
+    if count > first.count { lines.append("  and \(count - first.count) more: see --json") }
+    return lines
   }
 
   /// The same for programs.

@@ -85,14 +85,25 @@ enum RefusalActions {
       + "was refused, and settles what was seen."
   }
 
+  /// Bytes of a command that is shown beside others.
+  private static let lineMax = 2_000
+
   private static func print(_ refusal: Refusal, _ store: Store, _ console: Console) throws {
     let (item, edit) = try (json(refusal, store), WrittenEdit(refusal.change))
     let reason = try store.readable(refusal.reason)
     console.printValues("\(refusal.seq)  \(edit.at ?? "its text is not here")  \(reason)")
     try edit.print(store, console)
     for line in item["write_again"]?.array ?? [] {
+      let line = line.string ?? ""
       // Quoted for a shell, which no terminal can be driven by.
-      console.print("   write it again: \(line.string ?? "")")
+      console.print(
+        "   write it again: "
+          + (line.utf8.count <= lineMax
+            ? line : "a command of \(bytesText(Int64(line.utf8.count))), in write_again of --json"))
+    }
+    if edit.writes.contains(where: Rewriting.isTooLong) {
+      console.print(
+        "   no command takes a value so long: --json has it, any SQLite program can write it")
     }
     console.printValues("   \(standing(refusal))")
   }
@@ -106,11 +117,19 @@ enum RefusalActions {
       ("actor", .string(refusal.change.dot.actor.description)),
       ("n", .integer(Int64(refusal.change.dot.n))),
       ("writes", .array(try edit.json(store))),
-      ("write_again", .array(edit.writes.compactMap(Rewriting.command).map { .string($0) })),
+      ("write_again", .array(try again(edit.writes, store).map { .string($0) })),
       ("settled_at", refusal.settlement.map { .string($0.at) } ?? .null),
       ("settled_by", refusal.settlement.map { .string($0.by) } ?? .null),
       ("note", refusal.settlement.map { .string($0.note) } ?? .null),
     ])
+  }
+
+  /// The lines that write it anew; a row whose creation was refused takes nothing else.
+  private static func again(_ writes: [Write], _ store: Store) throws -> [String] {
+    try writes.compactMap { write in
+      if case .insert = write.verb { return Rewriting.command(write) }
+      return try store.state(of: write.row).liveness.isEmpty ? nil : Rewriting.command(write)
+    }
   }
 }
 
@@ -134,6 +153,11 @@ enum Rewriting {
       return words(fields.filter { !$0.value.isNull }, of: table)
         .flatMap { line(["add", table.name] + $0) }
     }
+  }
+
+  /// Whether a write holds a value that no word of a command can.
+  static func isTooLong(_ write: Write) -> Bool {
+    write.verb.fields.contains { $0.value.text?.utf8.count ?? 0 > wordBytesMax }
   }
 
   private static func words(_ fields: [FieldValue], of table: Changes.Table) -> [String]? {

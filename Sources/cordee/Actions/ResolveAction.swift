@@ -7,7 +7,7 @@ extension EditActions {
   static func resolve(_ invocation: Invocation) throws -> ExitCode {
     try Failure.wrap {
       let store = try invocation.store()
-      let row = try store.resolve(invocation.argument("REF") ?? "")
+      let row = try row(invocation, in: store)
       let table = try writable(row.table)
       try mayWrite(table, store)
       let field = try invocation.argument("FIELD").map { try self.field($0, of: table) }
@@ -67,8 +67,8 @@ extension EditActions {
         hint: "See `cordee conflicts`.")
     }
     guard Set(fitting.map(\.value)).count == 1 else {
-      throw Failure.usage(
-        "keep.ambiguous", "--keep \(keep) names \(fitting.count) values",
+      throw Failure(
+        code: "keep.ambiguous", message: "--keep \(keep) names \(fitting.count) values",
         hint: "Give the number in `cordee conflicts`.")
     }
     return side

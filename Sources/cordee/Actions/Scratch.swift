@@ -4,7 +4,7 @@ import Glibc
 import Store
 import Synchronization
 
-/// What a look makes and must not leave behind, whatever becomes of the process.
+/// What a look or the demo makes and must not leave behind, whatever becomes of the process.
 ///
 /// An audit computes for long without asking whether it should stop, so that another thread does.
 enum Leftovers {
@@ -21,7 +21,7 @@ enum Leftovers {
     try CommandSignals.catchThem()
     Task.detached {
       guard CommandSignals.waitForStop(milliseconds: nil) else { return }
-      for path in paths.withLock({ $0 }) { remove(path) }
+      removeAll()
       let words = CommandLine.arguments.dropFirst()
       Console.system(environment: [:], errorsAsJSON: false).report(
         Failure(code: "verify.stopped", message: "stopped; what the check made is removed"),
@@ -30,8 +30,15 @@ enum Leftovers {
     }
   }
 
+  /// Removes all that is noted, before the process ends.
+  static func removeAll() {
+    for path in paths.withLock({ $0 }) { remove(path) }
+  }
+
   /// Notes a file or a folder before it is made.
   static func note(_ path: String) {
+    // A reader that goes away is then an error of the write, after which all is removed.
+    signal(SIGPIPE, SIG_IGN)
     _ = paths.withLock { $0.insert(path) }
   }
 

@@ -11,7 +11,9 @@ import Wire
 /// What the commands that join a network and speak with central do.
 enum SyncActions {
   static func demo(_ invocation: Invocation) throws -> ExitCode {
-    try Failure.wrap { try Demo(console: invocation.console).run() }
+    try Failure.wrap {
+      try Demo(console: invocation.console, seed: invocation.option("seed")).run()
+    }
     return .done
   }
 
@@ -29,7 +31,7 @@ enum SyncActions {
         return try Adopting.run(invocation, invite: parts[1], origin, name: name)
       }
       let path = try invocation.replicaPath()
-      try Joining.checkFree(path)
+      try Joining.checkFree(path, origin)
       let plain = invocation.flag("allow-plain-http")
       let display = TransferDisplay(console: invocation.console)
       defer { display.finish() }
@@ -44,16 +46,18 @@ enum SyncActions {
       try invocation.note(replica.store)
       display.finish()
       let id = replica.identity.actor.replica.description
+      let records = try ReadActions.counts(replica.store).reduce(0) { $0 + $1.rows }
       if invocation.wantsJSON {
         invocation.console.print(
           JSON.object([
             ("central", .string(origin.description)), ("replica", .string(id)),
             ("path", .string(path)), ("received", .integer(Int64(report.pulled))),
-            ("records", .integer(Int64(report.snapshotRows))),
+            ("records", .integer(Int64(records))),
           ]))
       } else {
         invocation.console.print(
-          "Joined \(origin) as \(id); received \(received(report)). Next: cordee list")
+          "Joined \(origin) as \(id); received \(counted(records, "record", "records")). "
+            + "Next: cordee list")
       }
       return .done
     }
@@ -181,13 +185,17 @@ enum SyncActions {
   }
 
   private static func preview(_ invocation: Invocation) throws -> ExitCode {
-    let preview = try invocation.replica(sealing: false).preview(now: Now().seconds)
+    let replica = try invocation.replica(sealing: false)
+    var preview = try replica.preview(now: Now().seconds)
+    let refused = try OwnRole.refuse(&preview, replica.store)
+    let exit = refused.isEmpty && preview.heldBack.isEmpty ? ExitCode.done : .needsPerson
     if invocation.wantsJSON {
       invocation.console.print(
         JSON.object([
           ("changes_to_send", .integer(Int64(preview.changes))),
           ("edited_records_to_seal", .integer(Int64(preview.editedRows))),
           ("held_back", HeldBackLines.json(preview.heldBack)),
+          ("refused", .array(refused.map { .string($0) })),
           (
             "entries_to_fetch_at_most",
             .object(preview.entries.map { ($0.space, .integer(Int64($0.most))) })
@@ -198,6 +206,8 @@ enum SyncActions {
     } else {
       invocation.console.print(
         "Would send: changes \(preview.changes), edited records \(preview.editedRows).")
+      for reason in refused { invocation.console.printValues("Refused: \(reason)") }
+      if !refused.isEmpty { invocation.console.print(OwnRole.advice) }
       HeldBackLines.print(preview.heldBack, invocation.console)
       if preview.beginsEpoch {
         invocation.console.print(
@@ -206,13 +216,13 @@ enum SyncActions {
       if preview.healsCentral {
         invocation.console.print(
           "Would first give central, which was restored, what it lost; then it has news to tell.")
-        return .done
+        return exit
       }
       let news = preview.entries.map { "at most \($0.most) entries of \($0.space)" }
       invocation.console.print(
         "Would fetch: \(news.isEmpty ? "nothing" : news.joined(separator: ", ")).")
     }
-    return .done
+    return exit
   }
 
   static func status(_ invocation: Invocation) throws -> ExitCode {
@@ -266,11 +276,11 @@ enum SyncActions {
         for line in try HealingNotices.lines(store, spaces: identity.spaces) {
           console.printValues(line)
         }
-        for line in try ReferenceText.lines(store) { console.printValues(line) }
         for line in try HistoryReach.lines(store, spaces: identity.spaces) { console.print(line) }
         for line in notices { console.print(line) }
         for line in try Contact.lines(store) { console.printValues(line) }
         for line in trust.lines { console.printValues(line) }
+        for line in try ReferenceText.lines(store) { console.printValues(line) }
       }
       let isClear =
         try conflicts == 0 && trust.open.isEmpty && quarantined.open == 0 && store.heldBack.isEmpty

@@ -1,3 +1,4 @@
+import Causality
 import Central
 import Changes
 import Files
@@ -19,12 +20,40 @@ enum VerifyAction {
     var store: Store { inspection.store }
   }
 
+  /// What a file is compared with.
+  private struct Other {
+    let path: String
+    /// Nil for a bundle.
+    let inspection: Inspection?
+
+    /// - Throws: `against.network`: another network has another central, and nothing there says anything of this file.
+    init(_ path: String, beside subject: Subject) throws {
+      self.path = path
+      try Inspection.check(path)
+      let network: Value?
+      if try BundleReader.isBundle(path) {
+        inspection = nil
+        network = .blob(try BundleReader(path).bundle.network.bytes)
+      } else {
+        let opened = try Inspection(path)
+        (inspection, network) = (opened, try opened.store.meta("network"))
+      }
+      guard try network == subject.store.meta("network") else {
+        throw Failure(
+          code: "against.network",
+          message: "\(path) belongs to another network: nothing was compared",
+          hint: "Name a copy or a bundle of this one; without --against the file is checked alone.")
+      }
+    }
+  }
+
   static func run(_ invocation: Invocation) throws -> ExitCode {
     try Failure.wrap {
       let start = ContinuousClock.now
       let subject = try subject(invocation)
+      let other = try invocation.option("against").map { try Other($0, beside: subject) }
       var report = try audit(subject)
-      if let other = invocation.option("against") {
+      if let other {
         for finding in try compared(subject, with: other) { report.add(finding) }
       }
       let took = start.duration(to: .now).components
@@ -67,25 +96,19 @@ enum VerifyAction {
   }
 
   /// What else there is to say with another copy, or a bundle, at hand.
-  private static func compared(_ subject: Subject, with path: String) throws -> [Finding] {
-    try Inspection.check(path)
-    if try BundleReader.isBundle(path) {
+  private static func compared(_ subject: Subject, with other: Other) throws -> [Finding] {
+    guard let inspection = other.inspection else {
       var audit = BundleAudit(of: subject.store, centralKey: subject.centralKey)
-      return try audit.compare(path)
-    }
-    let other = try Inspection(path)
-    let differences = try subject.store.differences(from: other.store)
-    // Another network has another central, whose key is not known here.
-    guard try other.store.meta("network") == subject.store.meta("network") else {
-      return differences
+      return try audit.compare(other.path)
     }
     let theirs = try audit(
       Subject(
-        inspection: other, centralKey: subject.centralKey, isCentral: isCentral(other.store)))
+        inspection: inspection, centralKey: subject.centralKey,
+        isCentral: isCentral(inspection.store)))
     return theirs.findings.map {
-      Finding($0.kind, $0.code, "\(path): \($0.message)", asksPerson: $0.asksPerson)
+      Finding($0.kind, $0.code, "\(other.path): \($0.message)", asksPerson: $0.asksPerson)
     }
-      + differences
+      + (try subject.store.differences(from: inspection.store))
   }
 
   private static func isCentral(_ store: Store) throws -> Bool {

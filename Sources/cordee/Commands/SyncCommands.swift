@@ -4,6 +4,12 @@ enum SyncCommands {
 
   static let demo = CommandSpec(
     path: ["demo"], summary: "try everything on this machine, in a folder of its own",
+    options: [
+      OptionSpec(
+        long: "seed", value: "FILE",
+        summary: "the founding records, seed-records.json, where the demo does not find them",
+        completes: .file)
+    ],
     examples: [
       Example(
         line: "cordee demo",
