@@ -156,6 +156,12 @@ public final class Audit {
             .incomplete, "checkpoint.missing",
             "\(space) has a log, and central's word for it comes with the next sync"))
       }
+      // A pull from anywhere else would meet what is held already.
+      if end.seq > 0, let cursor = try store.meta("cursor.\(space)")?.text.map({ Cursor($0) }) {
+        guard cursor?.seq == end.seq, cursor?.hash == end.hash else {
+          return damage("cursor.log", "the cursor of \(space) is not where its log ends")
+        }
+      }
       return
     }
     guard case .checkpoint(let bytes, let checkpoint, let signatures) = try LogLine.parse(line)

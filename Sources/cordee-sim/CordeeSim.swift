@@ -112,8 +112,17 @@ enum CordeeSim {
 final class Folders: Sendable {
   private let root: URL
 
+  /// A run's databases lie in memory already; its spools and locks do, too, where that has room for central's reserve.
+  private static var place: URL {
+    let memory = "/dev/shm"
+    let manager = FileManager.default
+    let room = try? manager.attributesOfFileSystem(forPath: memory)[.systemFreeSize] as? NSNumber
+    let isRoomy = (room?.int64Value ?? 0) > 1 << 32 && manager.isWritableFile(atPath: memory)
+    return isRoomy ? URL(filePath: memory) : manager.temporaryDirectory
+  }
+
   init() throws {
-    root = FileManager.default.temporaryDirectory.resolvingSymlinksInPath()
+    root = Self.place.resolvingSymlinksInPath()
       .appending(path: "cordee-sim-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
   }

@@ -45,6 +45,36 @@ struct SimulationTests {
     #expect(simulation.script == failure.script)
   }
 
+  @Test(
+    "disks that lie strike in every way, on members and on central, and no promise is broken",
+    arguments: [
+      (
+        "silentDisks", [Mark.lyingSync, .lostWrite, .misdirectedWrite, .damageFound, .stoodEarlier]
+      ),
+      (
+        "silentCentralDisks",
+        [
+          .lyingSyncOfCentral, .lostWriteOfCentral, .misdirectedWriteOfCentral,
+          .damageFoundInCentral, .centralStoodEarlier,
+        ]
+      ),
+    ])
+  func silentDisks(family: String, expected: [Mark]) throws {
+    let deeds: [Deed] = [.edit, .sync, .silentDisk, .command, .silentDisk, .merge]
+    let steps = (0..<150).map { "\($0):\(deeds[$0 % deeds.count]):\($0 % 4)" }
+    var marks = Marks()
+    for seed in 1...2 {
+      let script =
+        "seed \(seed) of 150 families \(family) roles chair,chair,member,member pool 4 schemas 2,2,2,2 "
+        + "central 2 clocks 0,0,0,0 clock 0 snapshots 100000 pieces 2000000 on-push no roughness 30 "
+        + "steps " + steps.joined(separator: " ")
+      let outcome = try inFolder { try Simulation(script: script).run(in: $0) }
+      #expect(outcome.violations.isEmpty)
+      marks.merge(outcome.marks)
+    }
+    for mark in expected { #expect(marks.counts[mark, default: 0] > 0, "\(mark.rawValue)") }
+  }
+
   @Test("past failures are kept")
   func keepsPast() { #expect(!PastFailure.all.isEmpty) }
 
