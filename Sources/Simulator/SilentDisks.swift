@@ -55,7 +55,15 @@ extension World {
     _ fault: Disk.Fault, _ station: Station, _ draw: inout Seeded
   ) throws {
     let deed = draw.pick([Deed.edit, .command, .sync, .sync])
-    if deed == .sync { try seal(station) }
+    if deed == .sync {
+      // An epoch that is due unknown to anybody would seal again, and send, what nobody could read afterwards.
+      guard try sync(station, .fair) != nil else { return }
+      try observe(station)
+      try edits(station, &draw)
+      try seal(station)
+      merge()
+      try observeCentral()
+    }
     try observe(station)
     let (before, witness) = (station.memory, station.machine.witness)
     var isReadable = true
