@@ -86,7 +86,10 @@ extension EndToEnd {
       try FileManager.default.copyItem(atPath: world.replica(of: "quito"), toPath: file)
       try await world.tool(
         "sqlite3", file,
-        "DROP INDEX cordee_log_refused; UPDATE cordee_meta SET value = 2 WHERE key = 'layout'")
+        """
+        DROP INDEX cordee_log_refused; DROP TABLE cordee_row_recent;
+        DELETE FROM cordee_meta WHERE key = 'recent_stamps'; UPDATE cordee_meta SET value = 2 WHERE key = 'layout'
+        """)
       try world.setMode(0o444, file)
       try world.setMode(0o555, media)
       defer { try? world.setMode(0o755, media) }
