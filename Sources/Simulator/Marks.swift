@@ -116,12 +116,12 @@ package enum Mark: String, CaseIterable, Sendable {
   case alteredBody = "member: altered body"
   case foreignTable = "member: row of another space's table"
   // What came of a disk that lied.
-  case damageFound = "replica: damage found, set aside"
-  case stoodEarlier = "replica: stood at an earlier state"
-  case nothingLost = "replica: nothing was lost"
-  case damageFoundInCentral = "central: damage found, restored"
-  case centralStoodEarlier = "central: stood at an earlier state"
-  case nothingLostInCentral = "central: nothing was lost"
+  case damageFound = "sometimes: replica: damage found, set aside"
+  case stoodEarlier = "sometimes: replica: stood at an earlier state"
+  case nothingLost = "sometimes: replica: nothing was lost"
+  case damageFoundInCentral = "sometimes: central: damage found, restored"
+  case centralStoodEarlier = "sometimes: central: stood at an earlier state"
+  case nothingLostInCentral = "sometimes: central: nothing was lost"
   // Rare branches.
   case refusedChange = "sometimes: change refused"
   case conflict = "sometimes: conflict"
