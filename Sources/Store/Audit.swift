@@ -114,6 +114,23 @@ public final class Audit {
     for name in expected.keys.sorted() where !found.contains(name) {
       damage("schema.missing", "the file lacks \(name)")
     }
+    try checkEntries()
+  }
+
+  /// That each entry of the schema says what SQLite writes there, which `integrity_check` does not look at.
+  private func checkEntries() throws {
+    let isOdd = """
+      (sql IS NULL AND NOT (type = 'index' AND substr(name, 1, length(tbl_name) + 18)
+        = 'sqlite_autoindex_' || tbl_name || '_' COLLATE NOCASE))
+      OR (type IN ('index', 'trigger') AND NOT EXISTS(SELECT 1 FROM sqlite_schema t
+        WHERE t.type IN ('table', 'view') AND t.name = s.tbl_name COLLATE NOCASE))
+      OR (type IN ('table', 'view') AND tbl_name <> name COLLATE NOCASE)
+      """
+    for name in try store.db.all(
+      "SELECT name FROM sqlite_schema s WHERE \(isOdd)", read: { $0.text(0) })
+    {
+      damage("schema.entry", "SQLite's entry of \(name) was altered: its type or its table")
+    }
   }
 
   /// The columns of a shared table that another program added; nil unless that is all it did.

@@ -186,6 +186,40 @@ struct AuditTests {
     #expect(try audit(copy, world).findings.map(\.code) == ["schema.foreign"])
   }
 
+  @Test(
+    "An entry of SQLite's schema with another type or table is found",
+    arguments: ["index", "sqlite_autoindex_club_1club"])
+  func entries(_ part: String) throws {
+    let (world, ana) = try rich()
+    let original = try #require(FileManager.default.contents(atPath: ana.store.path))
+    // The type, the name and the table of an entry follow one another in its record.
+    let entry = try #require(
+      original.firstRange(of: Data("indexsqlite_autoindex_club_1club".utf8)))
+    let place = try #require(original[entry].firstRange(of: Data(part.utf8))).upperBound - 2
+    let copy = "\(world.folder.path)/entry.sqlite"
+    var bytes = original
+    bytes[place] ^= 2
+    try bytes.write(to: URL(filePath: copy))
+    #expect(try audit(copy, world).findings.map(\.code).contains("schema.entry"))
+  }
+
+  @Test("What another program made in the file is no damage, in whatever case it names a table")
+  func othersEntries() throws {
+    let (world, ana) = try rich()
+    try Connection(path: ana.store.path, mode: .readWrite).execute(
+      """
+      CREATE TABLE Mine(a PRIMARY KEY, b UNIQUE) WITHOUT ROWID;
+      CREATE TABLE mine2(id INTEGER PRIMARY KEY AUTOINCREMENT, b UNIQUE);
+      CREATE INDEX mine_b ON MINE(b); CREATE VIEW mine_view AS SELECT a FROM mine;
+      CREATE TRIGGER mine_trigger AFTER INSERT ON MINE BEGIN SELECT 1; END;
+      CREATE TRIGGER mine_instead INSTEAD OF INSERT ON Mine_View BEGIN SELECT 1; END;
+      CREATE VIRTUAL TABLE mine_words USING fts5(word);
+      ALTER TABLE Mine2 RENAME TO Mine3;
+      ANALYZE;
+      """)
+    #expect(try audit(ana.store.path, world).has(.damage) == false)
+  }
+
   @Test("Two copies are compared: equal, behind, parted")
   func against() throws {
     let (world, ana) = try rich()
