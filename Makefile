@@ -53,7 +53,7 @@ fuzz: setup ## fuzz every door with libFuzzer, SECONDS=60 each
 	scripts/fuzz $(or $(SECONDS),60)
 
 tsan: setup ## every test under ThreadSanitizer
-	SWIFT_BACKTRACE=enable=no CORDEE_SANITIZED=thread swift test --sanitize=thread --build-path .build-tsan
+	SWIFT_BACKTRACE=enable=no CORDEE_SANITIZED=thread TSAN_OPTIONS=suppressions=$(CURDIR)/Tests/tsan.suppressions swift test --sanitize=thread --build-path .build-tsan
 
 asan: setup ## every test under AddressSanitizer
 	SWIFT_BACKTRACE=enable=no CORDEE_SANITIZED=address ASAN_OPTIONS=detect_leaks=0 swift test --sanitize=address --build-path .build-asan
