@@ -8,7 +8,7 @@ import Store
 import Testing
 
 /// A central that was put back unnoticed gives the places of its own changes to others, before anybody tells it.
-@Suite("Places that central used twice", .timeLimit(.minutes(5)))
+@Suite("Places that central used twice", .timeLimit(.minutes(15)))
 struct PlacesUsedTwiceTests {
   /// A central that enrolled Cem and two devices after him, was put back and enrolled Dora in Cem's place.
   ///
