@@ -188,7 +188,8 @@ extension EndToEnd {
       #expect(try await world.run("quito", "status", "--json").object()["unsent"] as? Int == 0)
     }
 
-    @Test func `a full disk stops writing in one line, and neither reading nor what was written`()
+    @Test(.enabled(if: canLimitFiles))
+    func `a full disk stops writing in one line, and neither reading nor what was written`()
       async throws
     {
       let world = try await World.withUnsentEdits()

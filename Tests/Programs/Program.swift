@@ -162,3 +162,6 @@ private func withWords(
 
 /// Whether clocks can be shifted here: `faketime` and a sanitizer's runtime wait for each other for ever.
 public let canShiftClocks = ProcessInfo.processInfo.environment["CORDEE_SANITIZED"] == nil
+
+/// Whether a limit on the size of files leaves a program alone otherwise: ThreadSanitizer maps some of its own.
+public let canLimitFiles = ProcessInfo.processInfo.environment["CORDEE_SANITIZED"] != "thread"
