@@ -14,13 +14,28 @@ struct RecentStamps {
   var isMoved = false
   /// Whether that transaction writes so many stamps that the large table takes them one by one.
   var isSpread = false
-  /// Stamps replaced in it; when it ends they are written where that is cheapest.
-  var late: [RowKey: Late] = [:]
+  /// Stamps replaced in it, by the table's number and the row's id; when it ends they are written where that is cheapest.
+  var late: [Int: [String: Late]] = [:]
+  /// How many these are.
+  var lateCount = 0
 
   struct Late {
     /// The stamp as the file has it.
     let stored: Stamp
     var stamp: Stamp
+  }
+
+  mutating func replace(_ old: Stamp, by stamp: Stamp, of id: String, table: Int) {
+    let before = late[table]?.count ?? 0
+    late[table, default: [:]][id, default: Late(stored: old, stamp: stamp)].stamp = stamp
+    lateCount += (late[table]?.count ?? 0) - before
+  }
+
+  /// Forgets what was replaced of a row, or of a table.
+  mutating func forgetLate(of table: Int, _ id: String?) {
+    guard let rows = late[table] else { return }
+    lateCount -= id == nil ? rows.count : rows[id ?? ""] == nil ? 0 : 1
+    if let id { late[table]?[id] = nil } else { late[table] = nil }
   }
 
   /// Stamps in the small table at most: with 100,000 rows and 100 edits a pull, fewer have the large table taken through too
@@ -64,11 +79,11 @@ extension Store {
   /// Replaces the stamp of a settled row.
   func replace(_ old: Stamp, by stamp: Stamp, of row: RowKey, table: Int) throws {
     guard try takesLate() else {
-      return try write(stamp, of: row, table: table, isNew: false)
+      return try write(stamp, of: row.id, table: table, isNew: false)
     }
     cache.recent = nil
-    cache.recents?.late[row, default: .init(stored: old, stamp: stamp)].stamp = stamp
-    guard cache.recents?.late.count ?? 0 > RecentStamps.manyMax else { return }
+    cache.recents?.replace(old, by: stamp, of: row.id, table: table)
+    guard cache.recents?.lateCount ?? 0 > RecentStamps.manyMax else { return }
     try place(isSpread: true)
     cache.recents?.isSpread = true
   }
@@ -79,26 +94,20 @@ extension Store {
   }
 
   /// Replaces the stamp in the small table; false when it is not there.
-  func updateRecent(_ stamp: [Argument], of row: RowKey, table: Int) throws -> Bool {
+  func updateRecent(_ stamp: [Argument], of id: String, table: Int) throws -> Bool {
     guard try recents().count ?? 0 > 0 else { return false }
     try db.run(
       """
       UPDATE cordee_row_recent SET actor = ?, n = ?, weight = ?, width = ?, exceptions = ?
       WHERE tbl = ? AND id = ?
-      """, stamp + [.int(table), .text(row.id)])
+      """, stamp + [.int(table), .text(id)])
     return db.changes > 0
   }
 
   /// Forgets the recent stamp of a row, or those of a table; their lines are the caller's to write.
   func dropRecents(of table: Int, _ id: String? = nil) throws {
-    let name = try name(ofNumber: table)
-    guard try recents().count ?? 0 > 0 || !recents().late.isEmpty else { return }
-    if let id {
-      cache.recents?.late[RowKey(table: name, id: id)] = nil
-    } else {
-      let others = cache.recents?.late.filter { $0.key.table != name }
-      cache.recents?.late = others ?? [:]
-    }
+    guard try recents().count ?? 0 > 0 || recents().lateCount > 0 else { return }
+    cache.recents?.forgetLate(of: table, id)
     guard let count = cache.recents?.count, count > 0 else { return }
     try db.run(
       "DELETE FROM cordee_row_recent WHERE tbl = ?" + (id == nil ? "" : " AND id = ?"),
@@ -122,36 +131,42 @@ extension Store {
 
   /// Writes the stamps replaced so far, in the order of the tables' keys.
   private func place(isSpread: Bool) throws {
-    guard let recents = cache.recents, let count = recents.count, !recents.late.isEmpty else {
+    guard let recents = cache.recents, let count = recents.count, recents.lateCount > 0 else {
       return
     }
     cache.recents?.late = [:]
-    let rows = recents.late.sorted { ($0.key.table, $0.key.id) < ($1.key.table, $1.key.id) }
-    let fresh = rows.count { !$0.value.stored.isRecent }
+    cache.recents?.lateCount = 0
+    let fresh = recents.late.values.reduce(0) { $0 + $1.values.count { !$0.stored.isRecent } }
     let isTooMany = count + fresh > RecentStamps.countMax
     if isSpread || isTooMany { try takeOver() }
     let isDirect = isSpread || isTooMany || fresh < RecentStamps.fewest
-    for (row, late) in rows {
-      let table = try number(ofName: row.table)
-      if isDirect || late.stored.isRecent {
-        try write(late.stamp, of: row, table: table, isNew: false)
-      } else {
-        try insertRecent(late, of: row, table: table)
+    for table in recents.late.keys.sorted() {
+      let rows = recents.late[table] ?? [:]
+      for id in rows.keys.sorted() {
+        guard let late = rows[id] else { continue }
+        if isDirect || late.stored.isRecent {
+          try write(late.stamp, of: id, table: table, isNew: false)
+        } else {
+          try insertRecent(late, of: id, table: table)
+        }
       }
     }
     if !isDirect { setRecents(count + fresh) }
   }
 
-  private func insertRecent(_ late: RecentStamps.Late, of row: RowKey, table: Int) throws {
-    let (before, packed) = (late.stored, try packed(late.stored.exceptions))
+  private func insertRecent(_ late: RecentStamps.Late, of id: String, table: Int) throws {
+    let (before, after) = (late.stored, late.stamp)
+    let (packedBefore, packed) = (try packed(before.exceptions), try packed(after.exceptions))
     let check = RecentStamps.check(
       actor: try number(of: before.dot.actor), n: before.dot.n, weight: before.weight,
-      width: before.width, exceptions: packed.isEmpty ? nil : packed)
+      width: before.width, exceptions: packedBefore.isEmpty ? nil : packedBefore)
     try db.run(
       """
       INSERT INTO cordee_row_recent(tbl, id, line, actor, n, weight, width, exceptions)
       VALUES(?, ?, ?, ?, ?, ?, ?, ?)
-      """, [.int(table), .text(row.id), .int(check)] + arguments(late.stamp))
+      """, .int(table), .text(id), .int(check), .int(try number(of: after.dot.actor)),
+      .int(after.dot.n), .int(after.weight), .int(after.width),
+      packed.isEmpty ? .null : .blob(packed))
   }
 
   /// The large table takes every recent stamp; call inside `write`.

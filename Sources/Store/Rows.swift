@@ -127,7 +127,7 @@ extension Store {
     let table = try number(ofName: row.table)
     let plan = plans[row.table]
     if let plan, let stamp = settled(state, plan.table) {
-      try write(stamp, of: row, table: table)
+      try write(stamp, of: row.id, table: table)
       try db.run("DELETE FROM cordee_sibling WHERE tbl = ? AND id = ?", .int(table), .text(row.id))
     } else {
       try db.run("DELETE FROM cordee_sibling WHERE tbl = ? AND id = ?", .int(table), .text(row.id))

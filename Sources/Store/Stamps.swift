@@ -68,29 +68,33 @@ extension Store {
       return recent.stamp
     }
     let recents = try recents()
-    if let late = recents.late[row] { return late.stamp }
-    if recents.count ?? 0 > 0, var stamp = try stamp(row, table, Self.selectRecent) {
-      stamp.isRecent = true
-      return stamp
+    if recents.lateCount > 0, let late = recents.late[table]?[row.id] { return late.stamp }
+    // Only a row with a line has a recent stamp, of which none lacks its width.
+    let hasRecents = recents.count ?? 0 > 0
+    let found = try db.first(
+      hasRecents ? Self.selectBoth : Self.selectLine, .int(table), .text(row.id)
+    ) { found in
+      let isRecent = hasRecents && !found.isNull(8)
+      let first = isRecent ? 5 : 0
+      return (
+        isRecent, found.int(first), found.int(first + 1), found.int(first + 2),
+        found.int(first + 3), found.bytes(first + 4)
+      )
     }
-    return try stamp(row, table, Self.selectLine)
-  }
-
-  private func stamp(_ row: RowKey, _ table: Int, _ select: String) throws -> Stamp? {
-    let found = try db.first(select, .int(table), .text(row.id)) {
-      ($0.int(0), $0.int(1), $0.int(2), $0.int(3), $0.bytes(4))
-    }
-    guard let (actor, n, weight, width, packed) = found else { return nil }
+    guard let (isRecent, actor, n, weight, width, packed) = found else { return nil }
     guard width >= 0 else { return .expanded }
     return Stamp(
       dot: Dot(actor: try self.actor(ofNumber: actor), n: n), weight: weight, width: width,
-      exceptions: try exceptions(packed))
+      exceptions: packed.isEmpty ? [] : try exceptions(packed), isRecent: isRecent)
   }
 
   private static let selectLine =
     "SELECT actor, n, weight, width, exceptions FROM cordee_row WHERE tbl = ? AND id = ?"
-  private static let selectRecent =
-    "SELECT actor, n, weight, width, exceptions FROM cordee_row_recent WHERE tbl = ? AND id = ?"
+  private static let selectBoth = """
+    SELECT r.actor, r.n, r.weight, r.width, r.exceptions, x.actor, x.n, x.weight, x.width, x.exceptions
+    FROM cordee_row r LEFT JOIN cordee_row_recent x ON x.tbl = r.tbl AND x.id = r.id
+    WHERE r.tbl = ? AND r.id = ?
+    """
   /// Replaces the stamp in a row's line.
   static let updateLine = """
     UPDATE cordee_row SET actor = ?, n = ?, weight = ?, width = ?, exceptions = ?
@@ -100,18 +104,18 @@ extension Store {
   /// Writes a row's stamp.
   ///
   /// Two statements instead of an upsert, for which SQLite copies every page it touches in case it has to undo half of it.
-  func write(_ stamp: Stamp, of row: RowKey, table: Int, isNew: Bool? = nil) throws {
+  func write(_ stamp: Stamp, of id: String, table: Int, isNew: Bool? = nil) throws {
     cache.recent = nil
-    cache.recents?.late[row] = nil
+    cache.recents?.forgetLate(of: table, id)
     let arguments = try arguments(stamp)
     if isNew != true {
-      if try updateRecent(arguments, of: row, table: table) { return }
-      try db.run(Self.updateLine, arguments + [.int(table), .text(row.id)])
+      if try updateRecent(arguments, of: id, table: table) { return }
+      try db.run(Self.updateLine, arguments + [.int(table), .text(id)])
       if isNew == false || db.changes > 0 { return }
     }
     try db.run(
       "INSERT INTO cordee_row(tbl, id, actor, n, weight, width, exceptions) VALUES(?, ?, ?, ?, ?, ?, ?)",
-      [.int(table), .text(row.id)] + arguments)
+      [.int(table), .text(id)] + arguments)
   }
 
   /// A stamp as both tables take it: actor, n, weight, width, exceptions.
