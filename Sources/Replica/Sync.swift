@@ -59,15 +59,18 @@ extension Replica {
 
   private func syncAlone(_ line: Line, at: String, fetchesHistory: Bool) throws -> SyncReport {
     var report = SyncReport()
-    try readIdentity()
-    report.sealed = try store.write { try store.seal(as: author(at: at)) }
+    let hello = try store.write {
+      try readIdentity()
+      report.sealed = try store.seal(as: author(at: at))
+      return try self.hello()
+    }
     do {
-      try converse(line, at: at, &report)
+      try converse(hello, line, at: at, &report)
     } catch  where Self.mayShowFork(error) {
       // A twin may have been faster between hello and what followed; hello tells.
-      let hello = try hello()
+      let hello = try self.hello()
       guard try isForked(hello, ask(hello, line)) else { throw error }
-      try converse(line, at: at, &report)
+      try converse(hello, line, at: at, &report)
     }
     report.heldBack = store.heldBack
     if fetchesHistory, !report.isCentralRestoring {
@@ -77,8 +80,10 @@ extension Replica {
     return report
   }
 
-  private func converse(_ line: Line, at: String, _ report: inout SyncReport) throws {
-    var hello = try hello()
+  private func converse(
+    _ first: Hello, _ line: Line, at: String, _ report: inout SyncReport
+  ) throws {
+    var hello = first
     var answer = try greet(hello, line)
     try watchRewind(hello, answer, at: at)
     if Plan.meetsAnotherLife(hello, answer) {

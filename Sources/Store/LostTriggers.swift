@@ -31,10 +31,13 @@ extension Store {
   /// - Complexity: O(1) as long as nobody alters the schema; O(rows of a table) when its triggers were lost, and while another
   ///   program's UNIQUE index stands on it.
   func checkSchema(use: Use, lost: [String]) throws {
-    let waiting = try meta(Self.waitingKey)?.text?.split(separator: " ").map(String.init) ?? []
-    let isDue = try !waiting.isEmpty && schema.spaces.allSatisfy { try gap(in: $0) == nil }
-    let count = try db.first("PRAGMA schema_version") { $0.integer(0) } ?? 0
-    guard try isDue || !lost.isEmpty || meta(Self.countKey)?.integer != count else { return }
+    let (waiting, isDue, isAltered) = try read {
+      let waiting = try meta(Self.waitingKey)?.text?.split(separator: " ").map(String.init) ?? []
+      let isDue = try !waiting.isEmpty && schema.spaces.allSatisfy { try gap(in: $0) == nil }
+      let count = try db.first("PRAGMA schema_version") { $0.integer(0) } ?? 0
+      return (waiting, isDue, try meta(Self.countKey)?.integer != count)
+    }
+    guard isDue || !lost.isEmpty || isAltered else { return }
     do {
       // Nobody alters the file between the look and what is noted of it.
       try write { try look(use, Set(lost), isDue ? waiting : [], waiting) }

@@ -6,10 +6,13 @@ import SQLite
 extension Store {
   func prepare(use: Use, create: Bool) throws {
     do {
-      let isOurs =
-        try db.first("SELECT 1 FROM sqlite_schema WHERE name = 'cordee_meta'") { _ in true }
-        ?? false
-      let isEmpty = try db.first("SELECT count(*) FROM sqlite_schema") { $0.int(0) == 0 } ?? true
+      let (isOurs, isEmpty, written) = try read {
+        let isOurs =
+          try db.first("SELECT 1 FROM sqlite_schema WHERE name = 'cordee_meta'") { _ in true }
+          ?? false
+        let isEmpty = try db.first("SELECT count(*) FROM sqlite_schema") { $0.int(0) == 0 } ?? true
+        return (isOurs, isEmpty, isOurs ? try versions() : nil)
+      }
       if !isOurs {
         guard isEmpty, create, use != .reader else {
           throw StoreError(
@@ -22,7 +25,7 @@ extension Store {
           try prepareRecentStamps()
         }
       }
-      let (layout, number) = try versions()
+      let (layout, number) = try written ?? versions()
       if use == .reader { return }
       var lost: [String] = []
       if layout < Layout.number || number < schema.number {
