@@ -50,90 +50,107 @@ extension Replica {
   /// What one piece cannot hold goes through a spool file, so that memory stays flat and a cut loses nothing. Evidence
   /// against central is kept only of bytes that came in this conversation.
   ///
-  /// - Parameter next: gives the lines after a place, in full form; an empty one when there is none.
+  /// - Parameter next: gives the lines after a place, in short or full form; none when there are none.
   /// - Returns: false when the pieces end before a checkpoint; then nothing was taken.
   /// - Throws: `SyncError` `spool.unfit` when what an earlier conversation left led nowhere: it is gone, begin again.
   func takeLog(
     of space: String, from start: Cursor, _ spool: inout Spool, author: Author,
     _ report: inout SyncReport, next: (Cursor) throws -> [[UInt8]]
   ) throws -> Bool {
-    var verification = verification(of: space, from: start)
+    var reading = takeUp(&spool, of: space, from: start)
     do {
-      try spool.takeUp { _ = try verification.entry(try LogLine.parse($0)) }
-    } catch {
-      // What the spool holds is not what central would send now.
-      spool = Spool(path: spool.path, start: start)
-      spool.remove()
-      verification = self.verification(of: space, from: start)
-    }
-    var entries: [LogEntry] = []
-    var last: [UInt8] = []
-    // The entry in hand, when `last` is not its line.
-    var taken: LogEntry?
-    do {
-      while !verification.isComplete {
-        let piece = try next(verification.cursor)
-        if piece.isEmpty { return false }
-        for bytes in piece {
-          last = bytes
-          if let entry = try verification.entry(try LogLine.parse(bytes)) { entries.append(entry) }
-        }
-        if !verification.isComplete || spool.isUsed {
-          try spool.append(piece.flatMap { $0 + [UInt8(ascii: "\n")] })
-          entries = []
-        }
-      }
+      guard try read(&reading, &spool, next) else { return false }
     } catch let error as SyncError
       where error.code.hasPrefix("log.") || error.code == "cursor.unknown"
     {
       let isLeft = spool.isTakenUp
       if isLeft || error.code.hasPrefix("log.") { spool.remove() }
       if isLeft { throw spool.unfit }
-      throw try error.code.hasPrefix("log.")
-        ? unfit(error, verification, last, start, space, at: author.at) : error
+      guard error.code.hasPrefix("log.") else { throw error }
+      throw try unfit(
+        error, reading.verification, reading.line(), start, space, at: author.at)
     }
     do {
-      let isEarly = mutant(33, "R10: the cursor is kept a transaction before the log")
-      if isEarly, !spool.isUsed {
-        let text = verification.cursor.text
-        try store.write { try store.setMeta("cursor.\(space)", .text(text)) }
-      }
-      try store.write {
-        let isBlind = mutant(34, "R5: a pull overwrites what another program edited meanwhile")
-        if !isBlind { try store.seal(as: author) }
-        guard try isEarly || cursor(of: space) == start else { throw Self.overtaken }
-        if spool.isUsed {
-          verification = self.verification(of: space, from: start)
-          try spool.forEachLine { bytes in
-            last = bytes
-            if let entry = try verification.entry(try LogLine.parse(bytes)) {
-              try take(entry, &verification, &report)
-            }
-          }
-        } else {
-          for entry in entries {
-            taken = entry
-            try take(entry, &verification, &report)
-          }
-          taken = nil
-        }
-        try finish(verification, at: author.at)
-      }
+      try keep(&reading, spool, from: start, author: author, &report)
     } catch {
       // What is not what it should be would be refused at every sync to come.
       let isRefusal = Self.isRefusal(error)
       let isLeft = spool.isTakenUp && isRefusal && (error as? SyncError)?.code != "log.key"
       if isRefusal { spool.remove() }
       if isLeft { throw spool.unfit }
-      let line = taken.map {
-        LogLine.entryLine(
-          seq: $0.seq, change: $0.change, verdict: $0.verdict, signatures: $0.signatures,
-          withholdsBody: false)
-      }
-      throw try forged(error, by: line ?? last, verification, space, at: author.at)
+      throw try forged(error, by: reading.line(), reading.verification, space, at: author.at)
     }
     spool.remove()
     return true
+  }
+
+  /// Begins with what an earlier conversation left, where it is what central would send now.
+  private func takeUp(_ spool: inout Spool, of space: String, from start: Cursor) -> LogReading {
+    var reading = LogReading(verification(of: space, from: start))
+    do {
+      try spool.takeUp { _ = try reading.verification.entry(try LogLine.parse($0)) }
+    } catch {
+      spool = Spool(path: spool.path, start: start)
+      spool.remove()
+      reading = LogReading(verification(of: space, from: start))
+    }
+    return reading
+  }
+
+  /// Reads pieces up to a checkpoint; false when they end before one.
+  private func read(
+    _ reading: inout LogReading, _ spool: inout Spool, _ next: (Cursor) throws -> [[UInt8]]
+  ) throws -> Bool {
+    while !reading.verification.isComplete {
+      let before = reading.verification.cursor
+      reading.piece = LogPiece(try next(before))
+      try store.read {
+        try reading.piece.forEachLine { line in
+          if let entry = try reading.verification.entry(line) { reading.entries.append(entry) }
+        }
+      }
+      let isComplete = reading.verification.isComplete
+      if !isComplete, reading.verification.cursor == before { return false }
+      if !isComplete || spool.isUsed {
+        try spool.append(LogPiece.full(reading.piece.lines).flatMap { $0 + [UInt8(ascii: "\n")] })
+        reading.entries = []
+      }
+    }
+    return true
+  }
+
+  /// Takes what was read, in one transaction.
+  private func keep(
+    _ reading: inout LogReading, _ spool: Spool, from start: Cursor, author: Author,
+    _ report: inout SyncReport
+  ) throws {
+    let space = reading.verification.space
+    let isEarly = mutant(33, "R10: the cursor is kept a transaction before the log")
+    if isEarly, !spool.isUsed {
+      let text = reading.verification.cursor.text
+      try store.write { try store.setMeta("cursor.\(space)", .text(text)) }
+    }
+    try store.write {
+      let isBlind = mutant(34, "R5: a pull overwrites what another program edited meanwhile")
+      if !isBlind { try store.seal(as: author) }
+      guard try isEarly || cursor(of: space) == start else { throw Self.overtaken }
+      if spool.isUsed {
+        reading.verification = verification(of: space, from: start)
+        try spool.forEachLine { bytes in
+          reading.spooled = bytes
+          if let entry = try reading.verification.entry(try LogLine.parse(bytes)) {
+            try take(entry, &reading.verification, &report)
+          }
+        }
+      } else {
+        for entry in reading.entries {
+          reading.taken = entry
+          try take(entry, &reading.verification, &report)
+        }
+        reading.taken = nil
+      }
+      try finish(reading.verification, at: author.at)
+    }
   }
 
   /// Another program took the log further while this one fetched it.
@@ -209,7 +226,7 @@ extension Replica {
     // A piece may end within a segment, which counts only as a whole.
     while whole == 0 {
       let before = verification.cursor
-      for bytes in try piece(of: space, after: before, line, .history) {
+      for bytes in try LogPiece.full(piece(of: space, after: before, line, .history)) {
         last = bytes
         guard verification.cursor.seq < gap.upTo.seq,
           let entry = try verification.entry(try LogLine.parse(bytes))
@@ -230,29 +247,23 @@ extension Replica {
     Verification(store: store, identity: identity, space: space, cursor: cursor)
   }
 
-  /// The lines of one piece of the log, in full form; of a piece that was cut, those that came.
+  /// The lines of one piece of the log, in short or full form; of a piece that was cut, those that came.
   private func piece(
     of space: String, after cursor: Cursor, _ line: Line, _ phase: Transferred.Phase
   ) throws -> [[UInt8]] {
-    if let told = line.takeTold(of: space, after: cursor) { return try Self.full(told) }
+    if let told = line.takeTold(of: space, after: cursor) { return told }
     var attempt = 0
     while true {
       // Of a compressed block that was cut nothing can be read; plain lines can, one by one.
       let (response, cut) = try line.askForPart(
         "/v1/spaces/\(space)/log?after=\(cursor.text)&form=short",
         headers: attempt == 0 ? Self.wanted : Headers(), phase: phase)
-      let bytes = try cut == nil ? Line.decoded(response) : Line.decodedPart(response)
-      let lines = try Self.full(Lines.split(bytes))
-      guard let cut else { return lines }
+      guard let cut else { return Lines.split(try Line.decoded(response)) }
+      let lines = try LogPiece.full(Lines.split(Line.decodedPart(response)))
       attempt = lines.isEmpty ? attempt + 1 : 1
       try line.bear(cut, attempt: attempt)
       if !lines.isEmpty { return lines }
     }
-  }
-
-  private static func full(_ lines: [[UInt8]]) throws -> [[UInt8]] {
-    var reader = ShortReader(isLog: true, bytesMax: 2 * Line.answerBytesMax)
-    return try lines.compactMap { try reader.full($0) }
   }
 
   private func take(

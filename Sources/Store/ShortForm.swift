@@ -4,21 +4,28 @@ public import Wire
 
 /// The header that an author's next change without a context has, byte for byte.
 private struct NextHeader {
+  private let before: Header
   private let prefix: [UInt8]
   private var n: Int
 
   /// Follows `header`.
   init(after header: Header) {
-    let plain = Header(
+    before = Header(
       network: header.network, space: header.space, dot: header.dot, context: VersionVector())
     // The count and the closing bracket come last.
-    prefix = ChangeEncoding.bytes(of: plain).dropLast("\(header.dot.n)}".utf8.count)
+    prefix = ChangeEncoding.bytes(of: before).dropLast("\(header.dot.n)}".utf8.count)
     n = header.dot.n + 1
   }
 
   var count: Int { n }
 
   var bytes: [UInt8] { prefix + "\(n)}".utf8 }
+
+  var header: Header {
+    Header(
+      network: before.network, space: before.space,
+      dot: Dot(actor: before.dot.actor, n: n), context: before.context)
+  }
 
   mutating func advance() { n += 1 }
 }
@@ -122,18 +129,47 @@ public struct ShortReader {
   public mutating func full(_ line: [UInt8]) throws(WireError) -> [UInt8]? {
     secretUsed = nil
     guard let full = try expand(line) else { return nil }
-    bytesGiven += full.count
+    try count(full.count)
+    return full
+  }
+
+  /// What the full line says that a line of a log stands for; nil when it only says a secret.
+  ///
+  /// The same as reading what `full` gives. The common line, in which all but the body follows from the one before, is not
+  /// written out for it.
+  public mutating func logLine(_ line: [UInt8]) throws(WireError) -> LogLine? {
+    guard isLog, seq > 0, seq < ChangeLimits.countMax, let common = Parts.commonBody(of: line),
+      let known = next, known.count <= ChangeLimits.countMax
+    else { return try full(line).map { (line) throws(WireError) in try LogLine.parse(line) } }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(common.count + 40)
+    secretUsed = nil
+    try append(common, of: known.count, to: &bytes)
+    guard bytes.count <= ChangeLimits.bodyBytesMax, let body = ChangeDecoding.plainBody(bytes)
+    else { return try full(line).map { (line) throws(WireError) in try LogLine.parse(line) } }
+    let header = known.bytes
+    seq += 1
+    next?.advance()
+    try count(header.count + bytes.count)
+    return .entry(
+      seq: seq,
+      change: ChangeDecoding.Line(
+        header: known.header, headerBytes: header, bodyBytes: bytes, bodyHash: nil, body: body),
+      verdict: .applied, signatures: [], rawSignatures: nil)
+  }
+
+  private mutating func count(_ bytes: Int) throws(WireError) {
+    bytesGiven += bytes
     guard bytesGiven <= bytesMax else {
       throw WireError(.tooLarge, "the lines in full form have more than \(bytesMax) bytes")
     }
-    return full
   }
 
   private mutating func expand(_ line: [UInt8]) throws(WireError) -> [UInt8]? {
     var parts = Parts()
-    if line.starts(with: Parts.bodyStart), line.last == UInt8(ascii: "}") {
-      // The common line, whose body is looked at once, by whoever reads the full line.
-      parts.body = line[Parts.bodyStart.count..<line.count - 1]
+    if let body = Parts.commonBody(of: line) {
+      // Looked at once, by whoever reads the full line.
+      parts.body = body
     } else {
       guard try parts.read(line) else {
         (seq, next, secret) = (0, nil, nil)
@@ -180,23 +216,36 @@ public struct ShortReader {
     full += #"{"header":"#.utf8
     full += header
     full += #","body":"#.utf8
-    if body.starts(with: KeyMember.start) {
-      full += body
-    } else {
-      guard let secret, let n = next.map({ $0.count - 1 }) else {
-        throw WireError(.shape, "a short line's body lacks its key")
-      }
-      secretUsed = secret
-      full += KeyMember.bytes(Run.key(secret: secret, n: n))
-      full += body.dropFirst()
-    }
+    try append(body, of: next.map { $0.count - 1 }, to: &full)
     full += isLog ? "}}".utf8 : "}".utf8
     return full
   }
 
+  /// Adds a body with its key, which is that of change `n` where the body lacks it.
+  private mutating func append(
+    _ body: ArraySlice<UInt8>, of n: Int?, to full: inout [UInt8]
+  ) throws(WireError) {
+    if body.starts(with: KeyMember.start) {
+      full += body
+      return
+    }
+    guard let secret, let n else {
+      throw WireError(.shape, "a short line's body lacks its key")
+    }
+    secretUsed = secret
+    full += KeyMember.bytes(Run.key(secret: secret, n: n))
+    full += body.dropFirst()
+  }
+
   /// The members of a short line.
   private struct Parts {
-    static let bodyStart = Array(#"{"body":"#.utf8)
+    private static let bodyStart = Array(#"{"body":"#.utf8)
+
+    /// The body of a line that holds nothing else, as far as its ends tell.
+    static func commonBody(of line: [UInt8]) -> ArraySlice<UInt8>? {
+      guard line.starts(with: bodyStart), line.last == UInt8(ascii: "}") else { return nil }
+      return line[bodyStart.count..<line.count - 1]
+    }
 
     var seq: Int?
     var signatures: [UInt8]?

@@ -16,6 +16,17 @@ public enum ChangeDecoding {
     /// The body, when reading the line has decoded it already.
     public let body: Body?
 
+    /// Makes a line of parts that were decoded already.
+    public init(
+      header: Header, headerBytes: [UInt8], bodyBytes: [UInt8]?, bodyHash: Hash?, body: Body?
+    ) {
+      self.header = header
+      self.headerBytes = headerBytes
+      self.bodyBytes = bodyBytes
+      self.bodyHash = bodyHash
+      self.body = body
+    }
+
     /// The body, decoded; nil where it is withheld.
     public func decodedBody() throws(WireError) -> Body? {
       if let body { return body }
@@ -90,6 +101,9 @@ public enum ChangeDecoding {
       network: network, space: space, dot: Dot(actor: actor, n: n),
       context: context ?? VersionVector())
   }
+
+  /// Reads a body in the one form that `ChangeEncoding` gives the common ones; nil for every other form, good or not.
+  public static func plainBody(_ bytes: [UInt8]) -> Body? { PlainReader.body(bytes) }
 
   /// Reads a body.
   ///

@@ -265,11 +265,13 @@ struct HostileCentralTests {
     try scene.refused("log.shortened", .suspicion)
   }
 
-  @Test("withheld: central announces an end and gives an older one")
-  func withheld() throws {
+  @Test(
+    "withheld: central announces an end and gives an older one, or lines that lead nowhere",
+    arguments: ["", "{\"run\":\"AAECAwQFBgcICQoLDA0ODw\"}\n"])
+  func withheld(_ given: String) throws {
     let scene = try HostileScene()
     scene.link.alter = { request, bytes in
-      request.path.hasSuffix("/log") ? [] : bytes
+      request.path.hasSuffix("/log") ? Array(given.utf8) : bytes
     }
     #expect(throws: SyncError.self) { _ = try scene.sync() }
     #expect(try scene.victim.store.evidence().map(\.code) == ["log.short"])

@@ -65,6 +65,50 @@ struct ShortFormTests {
     #expect(writer.bytes.count < full.reduce(0) { $0 + $1.count })
   }
 
+  /// What a stream says: read line by line, or from its full lines; the error's code where one cannot be read.
+  private func said(_ bytes: [UInt8], atOnce: Bool) -> [String] {
+    var reader = ShortReader(isLog: true, bytesMax: 1 << 20)
+    var said: [String] = []
+    do {
+      for line in Lines.split(bytes) {
+        let read =
+          try atOnce ? reader.logLine(line) : reader.full(line).map { try LogLine.parse($0) }
+        if let read { said.append(String(reflecting: read)) }
+      }
+    } catch {
+      said.append("\(error)")
+    }
+    return said
+  }
+
+  @Test("a line read at once says what its full line says, whatever stands in it")
+  func readAtOnce() {
+    let run = Run(from: 1, to: 40, secret: secret)
+    var writer = ShortWriter()
+    for (seq, change) in changes(40, by: actor(1)).enumerated() {
+      writer.append(change, seq: 7 + seq, signatures: seq == 39 ? Array("[]".utf8) : nil, run: run)
+    }
+    let whole = said(writer.bytes, atOnce: true)
+    #expect(whole.count == 40 && whole == said(writer.bytes, atOnce: false))
+    var (refused, taken) = (0, 0)
+    let pieces = [
+      #","seq":9"#, #"{"x":1}"#, "}", "{", "\\u0041", "\"", ",", "é", "\n", " ", "null", "0",
+    ]
+    for index in 0..<2_000 {
+      var bytes = writer.bytes
+      let place = index * 7_919 % bytes.count
+      if index % 2 == 0 {
+        bytes[place] ^= UInt8(1 << (index / 2 % 8))
+      } else {
+        bytes.insert(contentsOf: pieces[index / 2 % pieces.count].utf8, at: place)
+      }
+      let one = said(bytes, atOnce: true)
+      #expect(one == said(bytes, atOnce: false))
+      if one.count == whole.count { taken += 1 } else { refused += 1 }
+    }
+    #expect(taken > 100 && refused > 100)
+  }
+
   @Test("a full form read as a short one is itself")
   func fullIsItself() throws {
     let lines = changes(5, by: actor(1)).map { ChangeEncoding.line(of: $0) }
