@@ -21,9 +21,6 @@ package struct Marks: Sendable {
       return "\(name)  \(String(repeating: " ", count: max(0, 9 - count.count)))\(count)"
     }.joined(separator: "\n")
   }
-
-  /// Marks that never happened.
-  package var missing: [Mark] { Mark.allCases.filter { (counts[$0] ?? 0) == 0 } }
 }
 
 /// A kind of event, of fault, or a rare branch.
