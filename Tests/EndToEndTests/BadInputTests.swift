@@ -1,4 +1,5 @@
 import Foundation
+import Programs
 import Testing
 
 /// What a command must say to bad input: how it ends, the stable code, a word of what to do.
