@@ -1,6 +1,7 @@
 import Causality
 import Changes
 import SQLite
+import Seal
 import Store
 import Wire
 
@@ -17,6 +18,7 @@ extension Central {
     return .object([
       ("network", .string(network.description)), ("maker", .string(keyID.description)),
       ("for", .string(reader.replica.description)),
+      ("lives", .string(String(decoding: try signedLives(), as: UTF8.self))),
       (
         "sections",
         .array(
@@ -55,6 +57,15 @@ extension Central {
     let answer = try receiveOffers(Array(lines.utf8), space: space, at: at)
     return try JSON.parse(
       signedReceipt(for: answer.receipts, refused: answer.refused, space: space, at: at))
+  }
+
+  /// The signed list of lives, by which a member of an earlier one goes over; empty while there was only one. `[SP-1509]`
+  private func signedLives() throws -> [UInt8] {
+    let lives = try starts()
+    guard lives.count > 1 else { return [] }
+    let note = LivesNote(network: network, lives: lives)
+    return note.line(
+      signatures: [Signature(key: keyID, value: key.sign(Preimage.lives(note.bytes)))])
   }
 
   private func reader(of request: JSON) throws -> Member {

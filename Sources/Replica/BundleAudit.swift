@@ -36,6 +36,7 @@ public struct BundleAudit {
       switch kind {
       case .space(let name): space = store.schema.spaces.contains(name) ? name : nil
       case .receipt: if let space { compareReceipt(bytes, in: space) }
+      case .lives: compareLives(bytes)
       case .wire:
         guard let space else { continue }
         reader.giveBack(bytes)
@@ -72,6 +73,12 @@ public struct BundleAudit {
     for head in note.heads {
       if let held = try? store.changeHash(head.dot, in: space), held != head.hash { twin(head.dot) }
     }
+  }
+
+  private mutating func compareLives(_ line: [UInt8]) {
+    guard let (_, signed, signatures) = try? LivesNote.parse(line: line),
+      isCentrals(signatures, Preimage.lives(signed))
+    else { return add(.damage, "bundle.lives", "its list of lives is not signed by central") }
   }
 
   private mutating func twin(_ dot: Dot) {

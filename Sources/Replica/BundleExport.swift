@@ -20,7 +20,8 @@ public struct BundleContents: Sendable {
 
 /// Bundles out of this replica.
 extension Replica {
-  /// Writes what central has given no verdict on: own changes, and others' that are carried here. `[SP-1503]`
+  /// Writes what central has given no verdict on: own changes, others' that are carried here, and what a restored central
+  /// lacks of the log that was here. `[SP-1503]`
   ///
   /// What other programs edited is sealed first.
   ///
@@ -48,6 +49,7 @@ extension Replica {
         at: at, sections: sections), plain: plain)
     for (space, n) in zip(identity.spaces, judged) {
       try writer.write(BundleLine.section(space))
+      try writeAdrift(of: space, &writer, &contents)
       if let n {
         try forEachSegment(of: space, after: n) { segment in
           try writer.write(whole: segment.full)
@@ -68,6 +70,23 @@ extension Replica {
     contents.spaces = identity.spaces
     try writer.finish()
     return contents
+  }
+
+  /// What waits since central began another life: others' changes that its log lacks, and own ones under former names.
+  private func writeAdrift(
+    of space: String, _ writer: inout BundleWriter, _ contents: inout BundleContents
+  ) throws {
+    var whole: [[UInt8]] = []
+    let others = try store.adrift(in: space).filter {
+      $0.change.dot.actor.replica != identity.actor.replica
+    }
+    try forEachSegment(of: others) { bytes, _ in whole.append(bytes) }
+    for actor in try store.waitingFormerActors() where actor.replica == identity.actor.replica {
+      guard let n = try store.lastJudged(of: actor, in: space) else { continue }
+      try forEachSegment(of: space, as: actor, after: n) { whole.append($0.full) }
+    }
+    for bytes in whole { try writer.write(whole: bytes) }
+    contents.segments += whole.count
   }
 
   /// Writes what this replica holds of central's log, with central's checkpoint and its receipts. `[SP-1504]`

@@ -2,7 +2,7 @@ import Causality
 import Changes
 import Files
 import Seal
-import Store
+public import Store
 import Wire
 
 /// What an imported bundle brought.
@@ -17,6 +17,10 @@ public struct BundleReport: Sendable {
   public var refused: [String] = []
   /// What of the bundle was not used, and why: one line each.
   public var notes: [String] = []
+  /// What it showed of a restored central, one line each.
+  public var restored: [String] = []
+  /// The epoch that began, since the bundle is of a later life of central.
+  public var epoch: Epoch?
 }
 
 /// Bundles into this replica: a member's is carried to central, central's log takes effect. `[SP-1505]`
@@ -42,6 +46,10 @@ extension Replica {
     }
     let isLog = reader.bundle.kind == .log
     var report = BundleReport()
+    let apart = isLog ? try goOver(by: path, at: at, &report) : nil
+    if let apart {
+      report.notes.append("the log of another life of central was left out: \(apart)")
+    }
     var space: String?
     while let (kind, bytes) = try reader.next() {
       switch kind {
@@ -56,11 +64,11 @@ extension Replica {
         guard let space else { continue }
         reader.giveBack(bytes)
         if isLog {
-          try importLog(of: space, &reader, at: at, &report)
+          try importLog(of: space, &reader, isApart: apart != nil, at: at, &report)
         } else {
           try importSegment(of: space, &reader, &report)
         }
-      case .end: break
+      case .lives, .end: break
       }
     }
     if !reader.isWhole {
@@ -73,15 +81,10 @@ extension Replica {
   private func takeReceipt(
     _ line: [UInt8], in space: String, at: String, _ report: inout BundleReport
   ) throws {
-    let (note, signed, signatures) = try ReceiptNote.parse(line: line)
-    let message = Preimage.receipt(signed)
-    guard note.network == identity.network, note.space.hasBytes(of: space),
-      note.instance == (try cursor(of: space).instance),
-      signatures.contains(where: { identity.centralKey.verifies($0.value, of: message) })
-    else {
-      report.notes.append("a receipt that is not from this network's central was left out")
-      return
-    }
+    let (word, objection) = try word(of: line, in: space)
+    if let objection { report.notes.append(objection) }
+    // One of another life is central's word, too; it says nothing of what central holds in this one.
+    guard let note = word, note.instance == (try cursor(of: space).instance) else { return }
     try store.write {
       for head in note.heads {
         if head.dot.actor == identity.actor {
@@ -96,6 +99,22 @@ extension Replica {
       }
       try store.dropDelivered(in: space)
     }
+  }
+
+  /// What central says in a receipt, or why it is not what central says of a space.
+  func word(of line: [UInt8], in space: String) throws -> (ReceiptNote?, objection: String?) {
+    let (note, signed, signatures) = try ReceiptNote.parse(line: line)
+    guard note.network == identity.network else {
+      return (nil, "a receipt of another network was left out")
+    }
+    let message = Preimage.receipt(signed)
+    guard signatures.contains(where: { identity.centralKey.verifies($0.value, of: message) }) else {
+      return (nil, "a receipt that central did not sign was left out; have the bundle made again")
+    }
+    guard note.space.hasBytes(of: space) else {
+      return (nil, "a receipt for \(note.space) stood in the part of \(space) and was left out")
+    }
+    return (note, nil)
   }
 
   /// One segment of a member: verified as central will, then carried.
@@ -138,15 +157,20 @@ extension Replica {
   private static let segmentBytesMax = 1024 * 1024
 
   /// A space's part of central's log: what is here already is compared, the rest is verified and applied as a pull.
+  ///
+  /// - Parameter isApart: whether the report says already that the bundle leads into no other life of central.
   private func importLog(
-    of space: String, _ reader: inout BundleReader, at: String, _ report: inout BundleReport
+    of space: String, _ reader: inout BundleReader, isApart: Bool, at: String,
+    _ report: inout BundleReport
   ) throws {
     let start = try cursor(of: space)
     let section = reader.bundle.sections.first { $0.space == space }
     guard let from = section.flatMap({ Cursor($0.from) }), from.instance == start.instance else {
       try reader.skipSection()
-      report.notes.append(
-        "\(space): the log of another life of central was left out; sync with central")
+      if !isApart {
+        report.notes.append(
+          "\(space): the log of another life of central was left out: \(Self.isUnled)")
+      }
       return
     }
     guard from.seq <= start.seq else {

@@ -81,18 +81,25 @@ extension Replica {
     guard try store.meta("life")?.text != instance.description,
       hello.spaces.contains(where: { $0.cursor.instance != instance })
     else { return }
-    var standing = try standing(of: hello.actor, hello, answer, line)
+    let standing = try standing(of: hello.actor, hello, answer, line)
+    report.epoch = try beginEpoch(ofLife: instance, standing: standing, at: at)
+    identity = try Identity(store)
+  }
+
+  /// Begins the epoch of a new life; what is known to stand without asking stands in any case.
+  func beginEpoch(ofLife instance: InstanceID, standing: [String: Int], at: String) throws -> Epoch
+  {
+    var standing = standing
     for space in identity.spaces {
       standing[space] = try max(
-        standing[space] ?? 0, store.knownStanding(of: hello.actor, in: space))
+        standing[space] ?? 0, store.knownStanding(of: identity.actor, in: space))
     }
-    report.epoch = try store.write {
+    return try store.write {
       let epoch = try store.beginEpoch(
         .central, as: freshActor, author: author(at: at), standing: standing)
       try store.setMeta("life", .text(instance.description))
       return epoch
     }
-    identity = try Identity(store)
   }
 
   /// Goes back to the common place of one space, if need be, and on into the new life.
@@ -101,11 +108,10 @@ extension Replica {
     at: String, _ line: Line, _ report: inout SyncReport
   ) throws {
     let cursor = try cursor(of: space)
-    let standing = Hello.Space(name: space, n: 0, hash: .zero, cursor: cursor)
-    if let floor = Plan.floor(of: standing, answer.starts), place.seq < min(floor, cursor.seq),
-      try knowsHistory(of: space, at: min(floor, cursor.seq))
+    if let words = try watchFloor(
+      of: space, answer.starts, place, statement: answer.bytes, at: at)
     {
-      try keepEvidence(space, floor: floor, place, answer: answer, at: at, &report)
+      report.notes.append(words)
     }
     let new = Cursor(instance: instance, seq: place.seq, hash: place.hash)
     var undone = 0
@@ -113,39 +119,60 @@ extension Replica {
       report.snapshotRows += try takeSnapshot(
         of: space, author: author(at: at), line, goingBackTo: new, undone: &undone)
     } else {
-      undone = try store.write {
-        try store.seal(as: author(at: at))
-        let undone = place.seq < cursor.seq ? try store.goBack(space, to: place) : 0
-        try store.setCursor(new, of: space)
-        // Central's word for what is gone goes, too; the pull that follows brings the next.
-        if place.seq < cursor.seq { try store.setMeta("checkpoint.\(space)", .null) }
-        return undone
-      }
+      undone = try store.write { try step(space, over: new, at: at) }
     }
+    report.notes.append(try tellRestored(space, undone: undone, above: place, at: at))
+  }
+
+  /// Goes back to a place of a new life's log that this file holds, if need be, and stands there; call inside `write`.
+  ///
+  /// - Returns: how many entries were undone.
+  func step(_ space: String, over new: Cursor, at: String) throws -> Int {
+    try store.seal(as: author(at: at))
+    let isBack = try new.seq < cursor(of: space).seq
+    let undone =
+      isBack ? try store.goBack(space, to: LogPlace(seq: new.seq, hash: new.hash)) : 0
+    try store.setCursor(new, of: space)
+    // Central's word for what is gone goes, too; the log that follows brings the next.
+    if isBack { try store.setMeta("checkpoint.\(space)", .null) }
+    return undone
+  }
+
+  /// Keeps what happened to a space, and gives it in words.
+  func tellRestored(_ space: String, undone: Int, above place: LogPlace, at: String) throws
+    -> String
+  {
     let words =
       undone == 0
       ? "Central was restored; nothing of \(space) was lost."
       : "Central was restored: \(undone) log entries of \(space) above \(place.seq) are offered again and judged anew."
     try store.write { try store.setMeta("restored.\(space)", .text("\(at) \(words)")) }
-    report.notes.append(words)
+    return words
   }
 
-  /// Central signed two histories: it was rewound and merged on before anybody noticed, or it is not honest.
+  /// Keeps evidence when central's log differs below the place up to which its own list of lives says that it was kept:
+  /// central signed two histories, since it was rewound and merged on before anybody noticed, or is not honest.
   ///
   /// Nothing is lost by going on, since all of this file's history is offered again; what central signed is kept to be shown.
-  private func keepEvidence(
-    _ space: String, floor: Int, _ place: LogPlace, answer: HelloAnswer, at: String,
-    _ report: inout SyncReport
-  ) throws {
+  ///
+  /// - Parameter statement: the list, as it came.
+  /// - Returns: what to tell; nil when all is as it says.
+  func watchFloor(
+    of space: String, _ starts: [InstanceStart], _ place: LogPlace, statement: [UInt8], at: String
+  ) throws -> String? {
+    let cursor = try cursor(of: space)
+    let standing = Hello.Space(name: space, n: 0, hash: .zero, cursor: cursor)
+    guard let floor = Plan.floor(of: standing, starts), place.seq < min(floor, cursor.seq),
+      try knowsHistory(of: space, at: min(floor, cursor.seq))
+    else { return nil }
     let words =
       "central says that its log of \(space) was kept up to \(floor), but it differs from \(place.seq) on "
       + "from what it signed before"
     // Its own checkpoints from there on, with what it says now.
     let signed = try store.checkpoints(of: space).filter { $0.checkpoint.seq > place.seq }
     _ = try suspect(
-      Self.parted, space, at: at, words, signed.suffix(2).map(\.line) + [answer.bytes])
-    report.notes.append(
-      "Tell the other members: \(words). `cordee evidence` writes the signatures.")
+      Self.parted, space, at: at, words, signed.suffix(2).map(\.line) + [statement])
+    return "Tell the other members: \(words). `cordee evidence` writes the signatures."
   }
 
   /// The code of two histories that central told in two lives of it.
@@ -158,7 +185,7 @@ extension Replica {
   }
 
   /// Whether the state at a place cannot be made from the history held here.
-  private func needsSnapshot(_ space: String, at place: LogPlace) throws -> Bool {
+  func needsSnapshot(_ space: String, at place: LogPlace) throws -> Bool {
     guard let gap = try store.gap(in: space) else { return false }
     return place.seq > gap.after.seq
   }

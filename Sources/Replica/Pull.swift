@@ -168,7 +168,7 @@ extension Replica {
   }
 
   /// Keeps the new cursor, and central's signed word for it.
-  private func finish(_ verification: Verification, at: String) throws {
+  func finish(_ verification: Verification, at: String) throws {
     let line = verification.checkpoint ?? []
     try store.setCursor(try verification.finish(), of: verification.space)
     try store.setMeta("checkpoint.\(verification.space)", .blob(line))

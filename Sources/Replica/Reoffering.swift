@@ -56,11 +56,10 @@ extension Replica {
     return held
   }
 
-  /// Others' changes in the segments their authors signed.
+  /// Others' changes above what central holds.
   private func offer(
     _ changes: [AdriftChange], above held: [ActorID: Int], _ space: String, _ line: Line
   ) throws -> (sent: Int, refused: [(Dot, String)]) {
-    var open: [ActorID: [Change]] = [:]
     var body: [UInt8] = []
     var sent = 0
     var refused: [(Dot, String)] = []
@@ -70,11 +69,25 @@ extension Replica {
       }
       body = []
     }
+    let wanted = changes.filter {
+      let dot = $0.change.dot
+      // Central may have used the places of its own changes again: what it wrote there first is in no count.
+      return dot.actor.replica == identity.centralKey.replica || dot.n > held[dot.actor] ?? 0
+    }
+    try forEachSegment(of: wanted) { bytes, count in
+      if body.count + bytes.count > Self.pushBytesMax { try flush() }
+      body += bytes
+      sent += count
+    }
+    try flush()
+    return (sent, refused)
+  }
+
+  /// Changes that are adrift in the segments their authors signed: lines in full form, and how many changes.
+  func forEachSegment(of changes: [AdriftChange], _ body: ([UInt8], Int) throws -> Void) throws {
+    var open: [ActorID: [Change]] = [:]
     for change in changes {
       let actor = change.change.dot.actor
-      // Central may have used the places of its own changes again: what it wrote there first is in no count.
-      let isCentral = actor.replica == identity.centralKey.replica
-      guard isCentral || change.change.dot.n > held[actor] ?? 0 else { continue }
       if !change.change.header.context.isEmpty { open[actor] = nil }
       open[actor, default: []].append(change.change)
       guard let raw = change.signatures, let run = open.removeValue(forKey: actor) else { continue }
@@ -84,12 +97,8 @@ extension Replica {
         head: change.change.hash, signatures: try Signature.list(try JSON.parse(raw)))
       var bytes = segment.line + [UInt8(ascii: "\n")]
       for change in run { bytes += ChangeEncoding.line(of: change) + [UInt8(ascii: "\n")] }
-      if body.count + bytes.count > Self.pushBytesMax { try flush() }
-      body += bytes
-      sent += run.count
+      try body(bytes, run.count)
     }
-    try flush()
-    return (sent, refused)
   }
 
   private static func refusals(in answer: [UInt8]) throws -> [(Dot, String)] {

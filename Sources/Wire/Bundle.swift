@@ -109,6 +109,8 @@ public enum BundleLine: Sendable, Hashable {
   case space(String)
   /// Central's signed receipt.
   case receipt
+  /// Central's signed list of its lives.
+  case lives
   /// A line as on the wire: of a segment, a change, an entry or a checkpoint.
   case wire
   /// The last line: how many came between the first and this one.
@@ -126,6 +128,7 @@ public enum BundleLine: Sendable, Hashable {
       }
       return .space(name)
     case "receipt": return .receipt
+    case "lives": return .lives
     case "end":
       guard let count = try JSON.parse(Array(bytes[range])).integer, count >= 0 else {
         throw WireError(.shape, "a bundle's last line holds no count")

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 import rules
 import rules_sync
 
-from .client import receipt
+from .client import signed_receipt
 from .log import Author, Log, chained, lines_of, object_of
 from .state import Replica
 from .wire import unpacked
@@ -20,6 +20,7 @@ class Found:
     entries: int = 0
     segments: int = 0
     receipts: int = 0
+    instance: str = ""
     logs: dict[str, Log] = field(default_factory=dict)
 
 
@@ -35,7 +36,7 @@ def verify(data: bytes, replica: Replica) -> Found:
         raise rules.Refused("bundle.reader", "made for another device")
     if rules_sync.read_bundle_line(lines[-1]) != ("end", len(lines) - 2):
         raise rules.Refused("bundle.damaged", "its end is missing")
-    found = Found(head["kind"])
+    found = Found(head["kind"], instance=replica.instance)
     starts = {section["space"]: section["from"] for section in head["sections"]}
     space, part = "", []
     for line in lines[1:-1] + [b'{"space":"end"}']:
@@ -43,14 +44,28 @@ def verify(data: bytes, replica: Replica) -> Found:
         if kind == "space":
             read_part(found, replica, space, starts.get(space), part)
             space, part = name, []
+        elif kind == "lives":
+            read_lives(found, replica, line)
         elif kind == "receipt":
-            told = receipt(replica, space, line)
+            told = signed_receipt(replica, space, line)
+            if told["instance"] != found.instance:
+                continue
             if any(h["actor"] == replica.actor and replica.own_hash(space, h["n"]) != h["hash"] for h in told["heads"]):
                 raise rules.Refused("receipt.broken", space)
             found.receipts += 1
         else:
             part.append(line)
     return found
+
+
+def read_lives(found: Found, replica: Replica, line: bytes) -> None:
+    """Central's list of lives: whether the bundle is of a later one than the replica knows. SP-1509"""
+    told, message, signatures = rules_sync.read_lives(line)
+    if told["network"] != replica.network or not rules_sync.is_signed(signatures, replica.keys.central, message):
+        raise rules.Refused("bundle.lives", "not signed by this network's central")
+    lives = [life["instance"] for life in told["instances"]]
+    if replica.instance in lives:
+        found.instance = lives[-1]
 
 
 def read_part(found: Found, replica: Replica, space: str, start: object, lines: list[bytes]) -> None:
@@ -69,7 +84,7 @@ def read_log(found: Found, replica: Replica, space: str, start: object, lines: l
     """Entries from a cursor on, compared with those held at the same places. SP-1506"""
     instance, seq, log_hash = rules_sync.cursor_of(start)
     log = replica.ahead(space, upto=seq)
-    if instance != replica.instance:
+    if instance != found.instance:
         raise rules.Refused("sync.new_instance", "from another life of central")
     if (log.seq, log.hash) != (seq, log_hash):
         raise rules.Refused("bundle.history", f"{space}: begins after what is held, or on another history")
@@ -79,7 +94,11 @@ def read_log(found: Found, replica: Replica, space: str, start: object, lines: l
     if log.covered != log.seq:
         raise rules.Refused("log.incomplete", f"{space}: no checkpoint at its end")
     held = {entry.seq: entry.hash for entry in replica.logs[space].entries}
-    if any(held.get(entry.seq, entry.hash) != entry.hash for entry in log.entries):
+    mine = [entry.change for entry in log.entries if entry.change.actor == replica.actor]
+    if any(replica.own_hash(space, change.n) != rules.b64(change.hash) for change in mine):
+        raise rules.Refused("sync.forked", f"{space}: a copy of this file wrote under its name")
+    # In a later life central may well have another history above the common place.
+    if instance == replica.instance and any(held.get(entry.seq, entry.hash) != entry.hash for entry in log.entries):
         raise rules.Refused("checkpoint.split", f"{space}: central signed two histories")
     found.entries += len(log.entries) - before
     found.logs[space] = log

@@ -148,15 +148,23 @@ def push(replica: Replica, central: Central, space: str, received: int) -> int:
     return len(waiting)
 
 
-def receipt(replica: Replica, space: str, line: bytes) -> dict:
-    """What central signed for. SP-709"""
+def signed_receipt(replica: Replica, space: str, line: bytes) -> dict:
+    """What central signed for, in whatever life of it. SP-709"""
     parts = rules.exact_members(line)
     exact = parts.get("receipt", b"{}")
     signatures = rules_sync.signatures_of(rules.parse(parts.get("signatures", b"[]")))
     told = object_of(exact)
     if not rules_sync.is_signed(signatures, replica.keys.central, b"cordee.receipt.1\n" + exact):
         raise rules.Refused("receipt.missing", space)
-    if (told["network"], told["instance"], told["space"]) != (replica.network, replica.instance, space):
+    if (told["network"], told["space"]) != (replica.network, space):
+        raise rules.Refused("receipt.missing", space)
+    return told
+
+
+def receipt(replica: Replica, space: str, line: bytes) -> dict:
+    """What central signed for in the life that the replica knows. SP-709"""
+    told = signed_receipt(replica, space, line)
+    if told["instance"] != replica.instance:
         raise rules.Refused("receipt.missing", space)
     return told
 

@@ -71,23 +71,33 @@ def bundles():
         return rules.write({"bundle": 1, "kind": kind, "network": push.NETWORK, "maker": push.ACTOR[:32]} | more | {
             "at": cases_changes.AT, "sections": [{"space": push.SPACE, "from": start, "to": end}]})
 
-    def whole(first, content):
-        content = [rules.write({"space": push.SPACE})] + content
+    def whole(first, content, before=()):
+        content = [*before, rules.write({"space": push.SPACE})] + content
         return [first, *content, rules.write({"end": len(content)})]
 
+    told = rules.write({"network": push.NETWORK, "instances": [
+        {"instance": NEXT, "at": "", "places": {}},
+        {"instance": push.INSTANCE, "at": cases_changes.AT, "places": {push.SPACE: [3, HASH]}}]})
+    message = b"cordee.lives.1\n" + told.encode()
+    lives = '{"lives":%s,"signatures":%s}' % (told, rules.write(push.signatures(message)))
+    lists = [lives, lives.replace(push.NETWORK, push.NETWORK[1:]), lives.replace(NEXT, NEXT[1:]), lives.replace('"instances"', '"instance"'),
+             lives.replace("[3,", "[-3,"), lives.replace('"lives"', '"life"'), lives.replace('"signatures"', '"signature"'), lives[:-1]]
     changes = whole(head("changes", "0", "6"), lines)
     carried = whole(head("log", push.cursor(0), f"{push.INSTANCE}.7.{log['entries'][-1]['log_hash']}", **{"for": push.OTHER[:32]}),
-                    [receipt, *entries])
+                    [receipt, *entries], before=[lives])
     first = changes[0]
     heads = [first, carried[0], first.replace('"bundle":1', '"bundle":2'), first.replace("changes", "change"),
              first.replace(push.NETWORK, push.NETWORK[1:]), first.replace('"sections"', '"section"'), first.replace("commons", "Commons"),
              first.replace('"from":"0"', '"from":0'), "{}", first[:-1]]
-    others = ['{"space":"commons"}', '{"space":7}', '{"space":"Commons"}', '{"end":0}', '{"end":-1}', '{"end":"1"}', "{}", "[]"]
+    others = [lives, '{"space":"commons"}', '{"space":7}', '{"space":"Commons"}', '{"end":0}', '{"end":-1}', '{"end":"1"}', "{}", "[]"]
     return {
-        "about": "Two bundles, line by line and what each line is, of the segments and the log of the other files; lines that are none.",
+        "about": "Two bundles, line by line and what each line is, of the segments and the log of the other files; lines that are none; the list of "
+                 "central's lives, with what its signature covers.",
         "bundles": [{"rules": ["SP-1501", "SP-1502"], "kind": kind, "lines": text,
                      "kinds": [rules_sync.read_bundle_line(line.encode())[0] for line in text[1:]]}
                     for kind, text in (("changes", changes), ("log", carried))],
         "heads": [{"rule": "SP-1501"} | item for item in verdicts(rules_sync.read_bundle, heads)],
         "lines": [{"rule": "SP-1502"} | item for item in verdicts(rules_sync.read_bundle_line, others)],
+        "lists": [{"rule": "SP-1509"} | item for item in verdicts(rules_sync.read_lives, lists)],
+        "lives": [{"rule": "SP-1509", "line": lives, "message": message.decode(), "instances": [NEXT, push.INSTANCE]}],
     }

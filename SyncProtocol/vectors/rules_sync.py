@@ -263,8 +263,21 @@ def read_bundle(line: bytes) -> dict:
     return json
 
 
+def read_lives(line: bytes) -> tuple[dict, bytes, list]:
+    """A signed list of lives: what it says, what central signed, and the signatures. SP-1509"""
+    parts = rules.exact_members(line)
+    exact = parts.get("lives", b"null")
+    lives = rules.parse(exact)
+    rules.identifier(member_of(lives, "network", str))
+    for life in member_of(lives, "instances", list):
+        rules.identifier(member_of(life, "instance", str))
+        for place in member_of(life, "places", dict).values():
+            place_of(place)
+    return lives, b"cordee.lives.1\n" + exact, signatures_of(rules.parse(parts.get("signatures", b"null")))
+
+
 def read_bundle_line(line: bytes) -> tuple[str, object]:
-    """What a line after the first is: `space`, `receipt`, `end` or `wire`, and what the first and the third say. SP-1502"""
+    """What a line after the first is: `space`, `receipt`, `lives`, `end` or `wire`, and what `space` and `end` say. SP-1502"""
     json = rules.parse(line)
     first = next(iter(json), None) if isinstance(json, dict) else None
     if first is None:
@@ -277,4 +290,4 @@ def read_bundle_line(line: bytes) -> tuple[str, object]:
         if json[first] != 0 or isinstance(json[first], (bool, float)):
             rules.count(json[first])
         return first, json[first]
-    return (first if first == "receipt" else "wire"), None
+    return (first if first in ("receipt", "lives") else "wire"), None

@@ -81,12 +81,29 @@ struct CarriedVectorTests {
         case .space(let name):
           #expect(kind == "space" && line == BundleLine.section(name))
         case .receipt: #expect(kind == "receipt")
+        case .lives: #expect(kind == "lives")
         case .wire: #expect(kind == "wire")
         case .end(let count):
           #expect(kind == "end" && line == BundleLine.end(after: count))
           #expect(count == lines.count - 2)
         }
       }
+    }
+  }
+
+  @Test("central's signed list of its lives, and lists that are none")
+  func listOfLives() throws {
+    try run("bundles", "lists") { (line) throws(WireError) in
+      let (note, _, signatures) = try LivesNote.parse(line: line)
+      return note.line(signatures: signatures)
+    }
+    for item in try Specification.vectors("bundles").cases("lives") {
+      let (note, signed, _) = try LivesNote.parse(line: Array(item.text("line").utf8))
+      #expect(try Preimage.lives(signed) == Array(item.text("message").utf8))
+      #expect(signed == note.bytes)
+      #expect(
+        try note.lives.map(\.instance.description)
+          == item.cases("instances").compactMap(\.string))
     }
   }
 }

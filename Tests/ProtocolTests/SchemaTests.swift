@@ -84,7 +84,7 @@ struct SchemaTests {
     let names = [
       "segment": "segment", "header": "change", "seq": "log-entry", "checkpoint": "checkpoint",
       "receipt": "receipt", "tail": "tail", "held": "held", "bodies": "bodies", "bundle": "bundle",
-      "space": "bundle-line", "end": "bundle-line",
+      "space": "bundle-line", "end": "bundle-line", "lives": "lives",
     ]
     let first = try #require(try JSON.members(of: line).first).key
     return try #require(names[first], "no schema is for lines with \(first)")
@@ -104,6 +104,12 @@ struct SchemaTests {
       let bytes = Array(try #require(FileManager.default.contents(atPath: path)))
       for line in Lines.split(bytes) { messages.add(try name(of: line), line) }
     }
+    let head = try world.central.administer(
+      .object([
+        ("do", .string("bundle")), ("for", .string(member.identity.actor.replica.description)),
+      ]), now: World.now, at: World.at)
+    let lives = Array(try #require(head["lives"]?.string).utf8)
+    messages.add(try name(of: lives), lives)
   }
 
   private static func say(_ words: [String], _ world: World) -> [UInt8] {

@@ -103,6 +103,7 @@ enum BundleActions {
             space: $0["space"]?.string ?? "", from: $0["from"]?.string ?? "",
             to: $0["to"]?.string ?? "")
         }), plain: plain)
+    if let lives = head["lives"]?.string, !lives.isEmpty { try writer.write(Array(lives.utf8)) }
     var contents = BundleContents()
     for section in sections {
       let space = section["space"]?.string ?? ""
@@ -152,8 +153,12 @@ enum BundleActions {
             ("received", .integer(Int64(report.received))),
             ("refused", .array(report.refused.map { .string($0) })),
             ("notes", .array(report.notes.map { .string($0) })),
+            ("restored", .array(report.restored.map { .string($0) })),
+            ("epoch", report.epoch.map(EpochNotices.json) ?? .null),
           ]))
       } else {
+        for words in report.restored { invocation.console.print(words) }
+        if let epoch = report.epoch { invocation.console.print(EpochNotices.sentence(epoch)) }
         invocation.console.print(
           "Applied \(report.applied) log entries; \(report.carried) segments are carried to central; "
             + "\(report.received) own changes turn out received.")
