@@ -36,8 +36,11 @@ extension Central {
       let choices = request["tails"]?.array?.compactMap(\.string) ?? []
       return try accept(choosing: choices, at: at).json
     case "restore":
-      try beginRestoring(because: .restored, at: at)
-      return try status()
+      // A life that waits to be accepted is the answer already; another would hide why it began.
+      let already = isRestoring
+      if !already { try beginRestoring(because: .restored, at: at) }
+      guard case .object(let members) = try status() else { return .null }
+      return .object(members + [("already", .bool(already))])
     case "lost":
       let spaces = try declareLost(request["change"]?.string ?? "", at: at)
       return .object([("spaces", .array(spaces.map { .string($0) }))])

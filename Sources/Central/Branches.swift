@@ -29,6 +29,9 @@ struct Branch {
   let offeredBy: String
   /// Its entries in order.
   let entries: [OfferedEntry]
+
+  /// Whether it can be followed: it goes on where the log ends, and not from a place above which the log went another way.
+  func extends(logUpTo end: Int) -> Bool { root?.seq == end }
 }
 
 extension Central {

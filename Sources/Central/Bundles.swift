@@ -11,7 +11,10 @@ extension Central {
   private static let pieceBytes = 1024 * 1024
 
   /// What a bundle for a device begins with: its spaces with their cursors, and receipts for what is held of it.
+  ///
+  /// - Throws: `Problem` `central.restoring`, as for a pull, while the new life is not accepted.
   func bundleHead(_ request: JSON, at: String) throws -> JSON {
+    try checkServes()
     let reader = try reader(of: request)
     let since = Int(request["since"]?.integer ?? 0)
     let spaces = store.schema.role(reader.role)?.reads ?? []
@@ -41,6 +44,7 @@ extension Central {
 
   /// The log after a place, as a pull of the device would give it.
   func bundlePiece(_ request: JSON) throws -> JSON {
+    try checkServes()
     let reader = try reader(of: request)
     guard let space = request["space"]?.string, let after = request["after"]?.integer, after >= 0
     else { throw Problem("bundle.shape", status: 422, "a piece needs a space and a place") }

@@ -9,15 +9,23 @@ extension Central {
   func restoreStatus() throws -> JSON {
     guard try wasRestored else { return .null }
     var spaces: [(String, JSON)] = []
+    // What accepting has to name, where histories differ.
+    var choice = ""
     for space in store.schema.spaces {
       let end = try store.logEnd(of: space)
       let branches = try isRestoring ? branches(of: space) : []
+      let forked = isForked(branches, end: end.seq)
+      if forked {
+        let canFollow = branches.contains { $0.extends(logUpTo: end.seq) }
+        choice = canFollow || choice == " --tail HASH" ? " --tail HASH" : " --tail own"
+      }
       spaces.append(
         (
           space,
           .object([
-            ("end", .integer(Int64(end.seq))), ("offered", .array(try branches.map(json))),
-            ("forked", .bool(isForked(branches, end: end.seq))),
+            ("end", .integer(Int64(end.seq))),
+            ("offered", .array(try branches.map { try json($0, end: end.seq) })),
+            ("forked", .bool(forked)),
           ])
         ))
     }
@@ -40,7 +48,7 @@ extension Central {
         .array(
           try store.schema.spaces.flatMap { try store.withheldNames(in: $0) }.map { .string($0) })
       ),
-      ("next", .string(try next())),
+      ("next", .string(try next(choice))),
     ])
   }
 
@@ -50,19 +58,20 @@ extension Central {
     return rooted.contains { $0.seq < end } || rooted.count > 1
   }
 
-  private func next() throws -> String {
+  private func next(_ choice: String) throws -> String {
     if isRestoring {
-      return "Let members sync, then run `cordee central restore --accept`."
+      return "Let members sync, then run `cordee central restore --accept\(choice)`."
     }
     return try awaited().isEmpty
       ? "" : "Let members sync; what is gone for good is given up with `--lost ACTOR:N`."
   }
 
-  private func json(_ branch: Branch) throws -> JSON {
+  private func json(_ branch: Branch, end: Int) throws -> JSON {
     .object([
       ("from", branch.root.map { .integer(Int64($0.seq)) } ?? .null),
       ("missing_up_to", branch.root == nil ? .integer(Int64(branch.base.seq)) : .null),
       ("to", .integer(Int64(branch.tip.seq))), ("hash", .string(branch.tip.hash.description)),
+      ("can_follow", .bool(branch.extends(logUpTo: end))),
       ("at", .string(branch.at)), ("entries", .integer(Int64(branch.entries.count))),
       ("offered_by", .string(branch.offeredBy)),
       ("name", .string(try ReplicaID(branch.offeredBy).flatMap(member)?.name ?? "")),

@@ -133,17 +133,25 @@ extension Central {
     -> Branch?
   {
     let end = try store.logEnd(of: space)
-    let rooted = branches.filter { $0.root != nil }
-    let extending = rooted.filter { $0.root?.seq == end.seq }
-    guard rooted.count > extending.count || extending.count > 1 else { return extending.first }
-    if choices.contains("own") { return nil }
+    let extending = branches.filter { $0.extends(logUpTo: end.seq) }
+    guard isForked(branches, end: end.seq) else { return extending.first }
     let named = extending.filter { branch in
       choices.contains { $0.utf8.count >= 4 && branch.tip.hash.description.hasPrefix($0) }
     }
+    // One may be followed here, and the log itself in another space.
     if named.count == 1 { return named[0] }
+    if choices.contains("own") { return nil }
+    let message = "members hold histories of \(space) that differ"
+    guard !extending.isEmpty else {
+      throw Problem(
+        "restore.fork", status: 409, message,
+        hint:
+          "None goes on where the log ends, so only --tail own can be taken: the log stays as it is, "
+          + "and the changes of the others are judged anew.")
+    }
     let names = (extending.map(\.tip.hash.description) + ["own"]).joined(separator: ", ")
     throw Problem(
-      "restore.fork", status: 409, "members hold histories of \(space) that differ",
+      "restore.fork", status: 409, message,
       hint: "See `cordee central status`, then name the one to follow with --tail: \(names).")
   }
 

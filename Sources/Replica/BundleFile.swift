@@ -48,6 +48,7 @@ public struct BundleWriter: ~Copyable {
     }
     try writer.sync()
     try Files.rename(path + ".part", to: path)
+    try Files.syncFolder(of: path)
   }
 }
 

@@ -377,20 +377,4 @@ struct HealingTests {
     #expect(try world.digests().count == 1)
     for member in world.members { try world.audit(member) }
   }
-
-  @Test("central is made again from its key and members' replicas alone, and says what is missing")
-  func drill() throws {
-    let world = try World()
-    try RestoreTests.live(world) { _ in }
-    let before = try world.content()
-    let members = try world.central.members().count
-    try world.rebuild()
-    #expect(try world.central.members().isEmpty)
-    try RestoreTests.heal(world)
-    #expect(try world.content() == before)
-    #expect(try world.central.members().count == members)
-    #expect(try world.digests().count == 1)
-    let report = try #require(try world.central.reports().last { $0["restore"] != nil })
-    #expect(report["restore"]?["lost"]?.array?.isEmpty == true)
-  }
 }

@@ -38,14 +38,15 @@ struct RestoreTests {
   }
 
   /// Members come by until nothing is left to give.
-  static func heal(_ world: World) throws {
-    for member in world.members { try world.sync(member) }
+  static func heal(_ world: World, with those: [Replica]? = nil) throws {
+    let members = those ?? world.members
+    for member in members { try world.sync(member) }
     try world.central.accept(at: world.loop.at)
     for _ in 0..<3 {
-      for member in world.members { try world.sync(member) }
+      for member in members { try world.sync(member) }
       try world.merge()
     }
-    for member in world.members { try world.sync(member) }
+    for member in members { try world.sync(member) }
   }
 
   @Test(

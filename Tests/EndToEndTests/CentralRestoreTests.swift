@@ -150,5 +150,165 @@ extension EndToEnd {
       #expect(try await world.digests("quito", "cuenca").count == 1)
       try await world.stop()
     }
+
+    /// A member, a backup, an edit after it, and central at rest.
+    private func restedWorld() async throws -> World {
+      let world = try World()
+      try await world.start(merge: "on-push")
+      try await world.join("quito", for: "ecuador")
+      let made = try await world.run(
+        "keeper", "central", "backup", "old.sqlite", "--data", "central")
+      #expect(made.exit == 0, "\(made.errors)")
+      try await world.run("quito", "set", "ecuador", "contact=A")
+      try await world.sync("quito")
+      try await world.sync("quito")
+      try await world.stop()
+      return world
+    }
+
+    private func life(_ world: World) async throws -> (instance: String?, isRestoring: Bool) {
+      let told = try await world.run(as: "keeper", ["central", "status"] + data).object()
+      let restore = told["restore"] as? [String: Any]
+      return (told["instance"] as? String, restore?["restoring"] as? Bool ?? false)
+    }
+
+    private func files(_ world: World) throws -> [String] {
+      try FileManager.default.contentsOfDirectory(
+        atPath: world.folder.appending(path: "central").path
+      ).sorted()
+    }
+
+    private let restoring = [
+      "central", "restore", "--data", "central", "--from", "old.sqlite",
+    ]
+
+    @Test func `a restore cut before its end left the old life whole, and is run again`()
+      async throws
+    {
+      let world = try await restedWorld()
+      let before = try await life(world)
+      let place = { (name: String) in world.folder.appending(path: "central/\(name)").path }
+      // Cut in the middle of the copy, and when the old file had its second name.
+      for end in ["", "-wal", "-shm", "-journal"] {
+        try Data("half".utf8).write(to: URL(filePath: place("central.sqlite.restoring\(end)")))
+      }
+      try FileManager.default.linkItem(
+        atPath: place("central.sqlite"), toPath: place("central.sqlite.before-1"))
+      #expect(try await life(world) == before && !before.isRestoring)
+      let again = try await world.run(as: "keeper", restoring)
+      #expect(again.exit == 0 && again.output.contains("before-1"), "\(again.errors)")
+      #expect(again.output.contains("RESTORING: restored from a backup"))
+      let after = try await life(world)
+      #expect(after.isRestoring && after.instance != before.instance)
+      #expect(
+        try files(world) == ["central.key", "central.sqlite", "central.sqlite.before-1"])
+      // Run without a backup it tells how it stands.
+      let told = try await world.run("keeper", "central", "restore", "--data", "central")
+      #expect(told.exit == 0 && told.output.contains("restoring already"))
+      #expect(try await life(world) == after)
+      // Nobody is given its log, by a bundle as little as by a pull.
+      let reader = try await world.run("quito", "status", "--json").object()["replica"] as? String
+      let bundle = try await world.run(
+        "keeper", "bundle", "export", "log.cordee", "--data", "central", "--for", reader ?? "")
+      #expect(bundle.exit == 1 && bundle.errors.contains("restore --accept"), "\(bundle.errors)")
+      #expect(
+        !FileManager.default.fileExists(atPath: world.folder.appending(path: "log.cordee").path))
+    }
+
+    @Test func `where central's file is missing and one is kept, nobody is told to begin anew`()
+      async throws
+    {
+      let world = try await restedWorld()
+      let place = { (name: String) in world.folder.appending(path: "central/\(name)").path }
+      try FileManager.default.moveItem(
+        atPath: place("central.sqlite"), toPath: place("central.sqlite.before-1"))
+      for isEmpty in [false, true] {
+        if isEmpty { try Data().write(to: URL(filePath: place("central.sqlite"))) }
+        for words in [
+          ["central", "status"], ["central", "serve"], ["central", "merge"], ["doctor"], ["verify"],
+          ["central", "restore"], ["central", "backup", "new.sqlite"],
+        ] {
+          let told = try await world.run(as: "keeper", words + ["--data", "central"])
+          #expect(told.exit == 1, "\(words): \(told.output)")
+          #expect(
+            told.errors.contains("before-1")
+              && told.errors.contains("central restore --data central"),
+            "\(words): \(told.errors)")
+          #expect(!told.errors.contains("init"), "\(words): \(told.errors)")
+        }
+        let made = try await world.run(
+          "keeper", "central", "init", "--data", "central", "--name", "New", "--url",
+          "http://127.0.0.1")
+        #expect(made.exit == 1, "\(made.output)")
+      }
+      let again = try await world.run(
+        as: "keeper",
+        ["central", "restore", "--data", "central", "--from", place("central.sqlite.before-1")])
+      #expect(again.exit == 0, "\(again.errors)")
+      #expect(try await life(world).isRestoring)
+      let sound = try await world.run(as: "keeper", ["verify"] + data)
+      #expect(try sound.object()["sound"] as? Bool == true, "\(sound.output)")
+    }
+
+    @Test func `what is no backup is named as it was given, and changes nothing`() async throws {
+      let world = try await restedWorld()
+      let before = try await life(world)
+      let names = try files(world)
+      try Data("not a database, but long enough to be looked at as one".utf8).write(
+        to: world.folder.appending(path: "junk"))
+      try await world.tool(
+        "python3", "-c",
+        "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('CREATE TABLE t(x)')",
+        world.folder.appending(path: "other.sqlite").path)
+      var spoilt = try Data(contentsOf: world.folder.appending(path: "old.sqlite"))
+      for at in stride(from: 4096 * 3 + 200, to: spoilt.count, by: 4096) { spoilt[at] ^= 0xFF }
+      try spoilt.write(to: world.folder.appending(path: "spoilt.sqlite"))
+      for name in ["junk", "other.sqlite", "spoilt.sqlite", "absent", "central"] {
+        let refused = try await world.run(
+          "keeper", "central", "restore", "--data", "central", "--from", name)
+        #expect(refused.exit == 1 && refused.errors.contains(name), "\(name): \(refused.errors)")
+        #expect(!refused.errors.contains("restoring"), "\(refused.errors)")
+        #expect(refused.errors.split(separator: "\n").count == 1)
+        #expect(try files(world) == names)
+      }
+      #expect(try await life(world) == before)
+    }
+
+    @Test func `a spoilt file's log of writes never meets the backup that takes its place`()
+      async throws
+    {
+      let world = try World()
+      try await world.start(merge: "on-push")
+      try await world.join("quito", for: "ecuador")
+      let place = { (name: String) in world.folder.appending(path: "central/\(name)").path }
+      let made = try await world.run(
+        "keeper", "central", "backup", "old.sqlite", "--data", "central")
+      #expect(made.exit == 0, "\(made.errors)")
+      try await world.run("quito", "set", "ecuador", "contact=A")
+      try await world.sync("quito")
+      try await world.sync("quito")
+      try await world.server?.kill()
+      let log = try Data(contentsOf: URL(filePath: place("central.sqlite-wal")))
+      #expect(log.count > 4096)
+      let spoilt = Data("spoilt".utf8)
+      try spoilt.write(to: URL(filePath: place("central.sqlite")))
+      let restored = try await world.run(as: "keeper", restoring)
+      #expect(restored.exit == 0, "\(restored.errors)")
+      #expect(try await life(world).isRestoring)
+      let sound = try await world.run(as: "keeper", ["verify"] + data)
+      #expect(try sound.object()["sound"] as? Bool == true, "\(sound.output)")
+      #expect(try !files(world).contains { $0.hasPrefix("central.sqlite-") })
+      #expect(try files(world).contains("central.sqlite.before-1"))
+      try await world.serve(merge: "on-push")
+      #expect(
+        try await world.run("quito", "sync", "--json").object()["central_restoring"] as? Bool
+          == true)
+      let accepted = try await world.run(
+        as: "keeper", ["central", "restore", "--accept"] + data)
+      #expect(accepted.exit == 0, "\(accepted.errors)")
+      try await world.sync("quito")
+      #expect(try await world.run("quito", "verify").exit == 0)
+      try await world.stop()
+    }
   }
 }

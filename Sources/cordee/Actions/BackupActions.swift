@@ -26,9 +26,7 @@ enum BackupActions {
     try Failure.wrap {
       let target = try newFile(invocation)
       let folder = invocation.option("data") ?? ""
-      guard FileManager.default.fileExists(atPath: "\(folder)/central.sqlite") else {
-        throw Failure.noCentral(in: folder)
-      }
+      guard CentralNode.isThere(folder) else { throw Failure.noCentral(in: folder) }
       let key = try KeyFile.read("\(folder)/central.key").publicKey
       try make(target, centralKey: key) { part in
         _ = try Keeper.ask(folder, [("do", .string("backup")), ("path", .string(part))])

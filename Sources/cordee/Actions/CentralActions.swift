@@ -86,6 +86,9 @@ enum CentralActions {
         code: "central.exists", message: "there is a central node in \(folder) already",
         hint: "Give another folder.")
     }
+    guard CentralReplacing.newestKept(beside: "\(folder)/central.sqlite") == nil else {
+      throw Failure.noCentral(in: folder)
+    }
     let key = SigningKey.generate()
     try KeyFile.write(key, to: "\(folder)/central.key")
     return try Central.create(

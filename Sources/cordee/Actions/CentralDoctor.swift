@@ -14,7 +14,7 @@ enum CentralDoctor {
 
   static func checks(_ data: String) throws -> [DoctorActions.Check] {
     let folder = URL(filePath: data).absoluteURL.path
-    guard FileManager.default.fileExists(atPath: "\(folder)/central.sqlite") else {
+    guard CentralNode.isThere(folder) else {
       throw Failure.noCentral(in: data)
     }
     let key = DoctorActions.key(
@@ -143,7 +143,7 @@ enum CentralDoctor {
   private static func leftovers(_ folder: String) throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: folder).filter {
       $0.hasPrefix("central.sqlite.verify-") || $0 == "central.key.part"
-        || $0 == "central.sqlite.restoring"
+        || $0.hasPrefix("central.sqlite.restoring")
     }.sorted().map { "\(folder)/\($0)" }
   }
 }

@@ -1,6 +1,7 @@
 import Causality
 import Central
 import Changes
+import Files
 import FoundationEssentials
 import HTTP
 import HTTPClient
@@ -43,9 +44,7 @@ final class CentralNode: Sendable {
   /// Opens the node of a data folder.
   static func open(_ folder: String) throws -> Central {
     let path = "\(folder)/central.sqlite"
-    guard FileManager.default.fileExists(atPath: path) else {
-      throw Failure.noCentral(in: folder)
-    }
+    guard isThere(folder) else { throw Failure.noCentral(in: folder) }
     let key = try KeyFile.read("\(folder)/central.key")
     let central = try owning(folder) {
       try Central(store: Store(path: path, schema: .registry, use: .central), key: key)
@@ -56,6 +55,11 @@ final class CentralNode: Sendable {
       return parts.seconds * 1000 + parts.attoseconds / 1_000_000_000_000_000
     }
     return central
+  }
+
+  /// Whether a data folder holds a node's file; a restore that was cut may leave an empty one, which is none.
+  static func isThere(_ folder: String) -> Bool {
+    (Files.size("\(folder)/central.sqlite") ?? 0) > 0
   }
 
   /// Says in plain words that the file belongs to another process.
@@ -174,9 +178,17 @@ final class CentralNode: Sendable {
 }
 
 extension Failure {
-  /// A data folder that holds no node.
+  /// A data folder that holds no node; where a restore left one under another name, a new one would hide it.
   static func noCentral(in folder: String) -> Failure {
-    Failure(
+    if let name = CentralReplacing.newestKept(beside: "\(folder)/central.sqlite") {
+      return Failure(
+        code: "central.missing",
+        message: "central.sqlite is missing in \(folder), and a restore left \(name): "
+          + "it was cut, or files were moved",
+        hint: "Run `cordee central restore --data \(Rewriting.quoted(folder)) --from FILE` again, "
+          + "with the backup or the newest file kept there.")
+    }
+    return Failure(
       code: "central.missing", message: "there is no central node in \(folder)",
       hint: "Run `cordee central init`.")
   }

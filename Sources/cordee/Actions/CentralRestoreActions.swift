@@ -24,14 +24,17 @@ enum CentralRestoreActions {
       }
       if accepts { return try accept(invocation, folder) }
       if let lost { return try giveUp(lost, invocation, folder) }
-      let aside = try from.map { try replace(folder, by: $0) }
-      let status = try Keeper.ask(folder, [("do", .string("restore"))])
+      let aside = try from.map { try CentralReplacing.replace(folder, by: $0) }
+      let status = try Keeper.ask(folder, [("do", .string(from == nil ? "restore" : "status"))])
       guard !invocation.wantsJSON else {
         invocation.console.print(status)
         return .done
       }
       if let kept = aside ?? nil {
         invocation.console.print("The file that was there is kept as \(kept).")
+      }
+      if status["already"]?.isTrue == true {
+        invocation.console.print("It is restoring already: no other life was begun.")
       }
       lines(of: status).forEach(invocation.console.printValues)
       return .done
@@ -91,100 +94,16 @@ enum CentralRestoreActions {
     return .done
   }
 
-  /// Puts a backup in the place of central's file, after it was checked; gives what the file that was there is called now.
-  private static func replace(_ folder: String, by file: String) throws -> String? {
-    let path = "\(folder)/central.sqlite"
-    guard FileManager.default.fileExists(atPath: file) else {
-      throw Failure(
-        code: "backup.missing", message: "\(file) is not there", hint: "Check the path.")
-    }
-    try checkIsFree(folder)
-    let key = try KeyFile.read("\(folder)/central.key")
-    let part = path + ".restoring"
-    Files.remove(part)
-    try FileManager.default.copyItem(atPath: file, toPath: part)
-    do {
-      try check(part, file, key)
-    } catch {
-      Files.remove(part)
-      throw error
-    }
-    let aside = try FileManager.default.fileExists(atPath: path) ? freeName(path) : nil
-    for end in ["", "-wal", "-shm"] {
-      guard let aside, FileManager.default.fileExists(atPath: path + end) else { continue }
-      try Files.rename(path + end, to: aside + end)
-    }
-    try Files.rename(part, to: path)
-    return aside
-  }
-
-  /// Refuses to replace the file under a process that works on it; a file that cannot be opened is in nobody's use.
-  private static func checkIsFree(_ folder: String) throws {
-    guard FileManager.default.fileExists(atPath: "\(folder)/central.sqlite") else { return }
-    do {
-      _ = try CentralNode.open(folder)
-    } catch let failure as Failure where failure.code == "central.busy" {
-      throw Failure(
-        code: failure.code, message: "another process works on \(folder)",
-        hint: "Stop it; a file cannot be replaced under it.")
-    } catch {
-      return
-    }
-  }
-
-  /// Refuses a backup that is damaged, another central's, or none.
-  private static func check(_ part: String, _ file: String, _ key: SigningKey) throws {
-    let copy = try Store(path: part, schema: .registry, use: .reader)
-    guard try copy.meta("network") != nil, try copy.meta("instance") != nil else {
-      throw Failure(
-        code: "backup.foreign", message: "\(file) is no backup of a central node",
-        hint: "Give a file that `cordee central backup` made.")
-    }
-    let report = try VerifyAction.audit(copy, key.publicKey)
-    guard !report.has(.damage) else {
-      throw Failure(
-        code: "backup.damaged", message: "\(file) is not sound: \(report.findings[0].message)",
-        hint: "Give another backup; nothing was changed.")
-    }
-  }
-
-  private static func freeName(_ path: String) throws -> String {
-    for number in 1...9_999
-    where !FileManager.default.fileExists(atPath: "\(path).before-\(number)") {
-      return "\(path).before-\(number)"
-    }
-    throw Failure(
-      code: "backup.names", message: "too many files were kept beside \(path)",
-      hint: "Move the oldest of them elsewhere.")
-  }
-
   /// How a restore stands, for people.
   static func lines(of status: JSON) -> [String] {
     guard let restore = status["restore"], case .object(let spaces)? = restore["spaces"] else {
       return []
     }
-    func text(_ json: JSON?) -> String { json?.string ?? json?.text() ?? "" }
     var lines: [String] = []
     if restore["restoring"]?.isTrue == true {
       lines.append(
         "RESTORING: \(text(restore["cause"])). It takes offers, and gives and merges nothing.")
-      for (space, value) in spaces {
-        lines.append("  \(space): the log reaches \(text(value["end"]))")
-        for offer in value["offered"]?.array ?? [] {
-          let from = offer["from"]?.integer
-          let start =
-            from.map { "\($0)" }
-            ?? "\(text(offer["missing_up_to"])) (nobody offered what lies before)"
-          let name = text(offer["name"])
-          lines.append(
-            "    offered by \(name.isEmpty ? text(offer["offered_by"]) : name): from \(start) to \(text(offer["to"])), "
-              + "checkpoint \(text(offer["hash"]).prefix(12)) of \(text(offer["at"]))")
-        }
-        if value["forked"]?.isTrue == true {
-          lines.append(
-            "    these histories differ: name the one to follow with --tail HASH, or --tail own")
-        }
-      }
+      for (space, value) in spaces { lines += self.lines(of: value, in: space) }
     }
     for item in restore["awaited"]?.array ?? [] {
       let name = text(item["name"])
@@ -196,4 +115,36 @@ enum CentralRestoreActions {
     let next = text(restore["next"])
     return next.isEmpty ? lines : lines + ["Next: \(next)"]
   }
+
+  /// How one space of a restoring central stands: what was offered, and what may be named to be followed.
+  private static func lines(of value: JSON, in space: String) -> [String] {
+    var lines = ["  \(space): the log reaches \(text(value["end"]))"]
+    let offers = value["offered"]?.array ?? []
+    let isForked = value["forked"]?.isTrue == true
+    for offer in offers {
+      let from = offer["from"]?.integer
+      let start =
+        from.map { "\($0)" }
+        ?? "\(text(offer["missing_up_to"])) (nobody offered what lies before)"
+      let name = text(offer["name"])
+      let canFollow = offer["can_follow"]?.isTrue == true
+      lines.append(
+        "    offered by \(name.isEmpty ? text(offer["offered_by"]) : name): from \(start) to \(text(offer["to"])), "
+          + (canFollow ? "checkpoint \(text(offer["hash"]).prefix(12)) " : "")
+          + "of \(text(offer["at"]))"
+          + (from != nil && !canFollow
+            ? "; it left this log before its end: it cannot be followed" : ""))
+    }
+    guard isForked else { return lines }
+    let hasChoice = offers.contains { $0["can_follow"]?.isTrue == true }
+    lines.append(
+      hasChoice
+        ? "    these histories differ: name the one to follow with --tail HASH, or --tail own for this log; "
+          + "the others' changes are judged anew"
+        : "    this log went on another way: accept with --tail own, which keeps it; "
+          + "the changes of the other histories are judged anew, and none is lost")
+    return lines
+  }
+
+  private static func text(_ json: JSON?) -> String { json?.string ?? json?.text() ?? "" }
 }

@@ -79,7 +79,7 @@ final class Inspection {
   }
 
   /// SQLite's lock of a process that has a file to itself (sqlite.org/src, os.h `PENDING_BYTE`).
-  private static let fileLock = 0x4000_0000..<0x4000_0200
+  static let fileLock = 0x4000_0000..<0x4000_0200
   /// The lock of every process that has the index of a write-ahead log open (os_unix.c `UNIX_SHM_DMS`).
   private static let indexLock = 128..<129
 

@@ -82,7 +82,7 @@ enum VerifyAction {
         isCentral: false)
     }
     let path = "\(folder)/central.sqlite"
-    guard FileManager.default.fileExists(atPath: path) else { throw Failure.noCentral(in: folder) }
+    guard CentralNode.isThere(folder) else { throw Failure.noCentral(in: folder) }
     let key = try KeyFile.read("\(folder)/central.key").publicKey
     // The node that serves has its file to itself. It writes the copy into its own folder, which both can reach.
     let copy = URL(filePath: path + ".verify-\(UUID().uuidString)").absoluteURL.path

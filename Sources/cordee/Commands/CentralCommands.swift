@@ -161,12 +161,16 @@ enum CentralCommands {
     options: [
       data,
       OptionSpec(
-        long: "from", value: "FILE", summary: "put this backup in the place of the node's file",
+        long: "from", value: "FILE",
+        summary:
+          "put this backup in the node's place; without it the file as it stands begins another life",
         completes: .file),
       OptionSpec(long: "accept", summary: "take over what members gave back, and merge again"),
       OptionSpec(
         long: "tail", value: "HASH",
-        summary: "with --accept, where histories differ: the one to follow, or own"),
+        summary:
+          "with --accept, where histories differ: the one to follow, or own for the node's log;"
+          + " own alone is possible where the log went on another way"),
       OptionSpec(
         long: "lost", value: "ACTOR:N", summary: "give up a change that is waited for and gone"),
     ],
@@ -175,8 +179,15 @@ enum CentralCommands {
         line: "cordee central restore --data /srv/cordee --from /mnt/backup/central.sqlite",
         meaning: "restore; the node takes offers until it is accepted"),
       Example(
+        line: "cordee central restore --data /srv/cordee",
+        meaning:
+          "after the file was put back by hand: begin another life at once; run again it tells how that stands"
+      ),
+      Example(
         line: "cordee central restore --data /srv/cordee --accept",
-        meaning: "after members have synced: go on from what they gave back"),
+        meaning:
+          "after members have synced: go on from what they gave back; what is not followed is judged anew"
+      ),
     ],
     takesJSON: true, run: CentralRestoreActions.restore)
 }

@@ -1,5 +1,10 @@
 """Stages of central's life: its process is killed while it serves, or its keeper's command."""
+import collections
+import contextlib
 import os
+import shutil
+import sqlite3
+import tempfile
 import time
 
 from part import Failure
@@ -146,6 +151,27 @@ class GivesSnapshot(Serves):
         whole(world, "newcomer")
 
 
+CentralFile = collections.namedtuple("CentralFile", "life restoring content")
+
+
+def central_file(world):
+    """What central's file says, to whoever opens it now: its life, whether that waits to be accepted, all its rows.
+
+    A copy of it is read, with what SQLite would find beside it: the files themselves stay as they are.
+    """
+    with tempfile.TemporaryDirectory(prefix="cordee-looked-at-") as folder:
+        copy = os.path.join(folder, "copy.sqlite")
+        for end in ("", "-wal", "-journal"):
+            if os.path.exists(path := os.path.join(world.data, "central.sqlite" + end)):
+                shutil.copyfile(path, copy + end)
+        if not os.path.exists(copy):
+            raise Failure("there is no central.sqlite")
+        with contextlib.closing(sqlite3.connect(copy)) as db:
+            lives = db.execute("SELECT instance, places IS NULL FROM cordee_instance ORDER BY number DESC LIMIT 1").fetchall()
+            [(life,)] = db.execute("SELECT value FROM cordee_meta WHERE key = 'instance'").fetchall()
+            return CentralFile(life, bool(lives and lives[0][1]), tuple(db.iterdump()))
+
+
 class Keeps(Command):
     """A command of the keeper while no node runs."""
 
@@ -202,6 +228,23 @@ class Restores(Keeps):
         for member in MEMBERS:
             world.sql(member, *persons(member, "forgotten", 8), contact(member, "after the backup"))
         world.sync(*MEMBERS, MEMBERS[0])
+
+    def act(self, world, faults=None):
+        old = central_file(world)
+        dead = super().act(world, faults)
+        now = central_file(world)
+        if now == old:
+            return dead if dead else self.failed("it is restored and is what it was")
+        if not now.restoring or now.life == old.life:
+            self.failed("the backup stands there under a life that is over")
+        left = [name for name in os.listdir(world.data) if name.startswith("central.sqlite.restoring")]
+        if left and not dead:
+            self.failed(f"it left {left}")
+        return dead
+
+    @staticmethod
+    def failed(why):
+        raise Failure(why)
 
     def over(self, world):
         world.sync(*MEMBERS)
