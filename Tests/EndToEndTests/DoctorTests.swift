@@ -29,6 +29,23 @@ extension EndToEnd {
       #expect(try await world.run("quito", "doctor").exit == 0)
     }
 
+    @Test func `the doctor names the file system, of a member's file and of central's`()
+      async throws
+    {
+      let world = try await World.joined()
+      let asked = try await Child(
+        URL(filePath: "/usr/bin/df"), ["--output=fstype", world.folder.path],
+        environment: ["PATH": "/usr/bin:/bin"], folder: world.folder
+      ).finish()
+      let kind = try #require(asked.output.split(separator: "\n").last)
+      let member = try await world.run("quito", "doctor", "--json").objects()
+      for checks in [member, Array(try await central(world).checks.values)] {
+        let disk = try #require(checks.first { $0["check"] as? String == "disk" })
+        let says = try #require(disk["says"] as? String)
+        #expect(says.hasPrefix("\(kind), ") && says.hasSuffix(" free"), "\(says)")
+      }
+    }
+
     /// The checks of a central node by name, and how the doctor ended.
     private func central(_ world: World, later days: Int = 0, _ words: String...) async throws
       -> (exit: Int32, checks: [String: [String: Any]])

@@ -51,13 +51,16 @@ extension DoctorActions {
     guard let volume = Files.volume(of: folder) else {
       return Check(name: "disk", state: .look, says: "its free space cannot be told")
     }
+    let kind = Files.fileSystem(of: folder) ?? "unknown file system"
     if volume.isRemote {
       return Check(
-        name: "disk", state: .look, says: "the file lies on a network or user-space file system",
+        name: "disk", state: .look,
+        says: "the file lies on a network or user-space file system (\(kind))",
         advice: "Move it to a disk of this machine: locks and fsync may not hold there.")
     }
     return .look(
-      "disk", "\(bytesText(Int64(volume.freeBytes))) free", unless: volume.freeBytes >= reserve,
+      "disk", "\(kind), \(bytesText(Int64(volume.freeBytes))) free",
+      unless: volume.freeBytes >= reserve,
       "Free some space: a full disk stops writing.")
   }
 
