@@ -120,7 +120,12 @@ let package = Package(
     ),
     tests("CausalityTests", needs: ["Causality"]),
     tests("ChangesTests", needs: ["Changes", "Causality"]),
-    tests("HTTPTests", needs: ["HTTP", "HTTPClient", "HTTPServer", "Seal"]),
+    tests(
+      "HTTPTests",
+      needs: [
+        "HTTP", "HTTPClient", "HTTPServer", "Seal", "Causality", "Changes", "SQLite", "Store",
+        "Replica", "Central",
+      ]),
     tests("WireTests", needs: ["Wire", "Changes", "Causality"]),
     tests("SchedulesTests", needs: ["Schedules", "Wire"]),
     tests(

@@ -3,6 +3,7 @@ import Changes
 import Files
 import HTTP
 import SQLite
+import Seal
 import Store
 import Wire
 
@@ -10,6 +11,12 @@ import Wire
 public struct CentralLimits: Sendable {
   /// Bytes of one push or offer, decoded: whole segments, one request.
   public static let pushBytesMax = 1024 * 1024
+  /// Bytes of any other request's body, never compressed: a hello has under 1 KiB, an enrolment a few.
+  public static let messageBytesMax = 64 * 1024
+  /// Seconds by which a signature's time may differ from central's; nonces are remembered for twice as long.
+  public static let clockSkewSecondsMax: Int64 = 300
+  /// Devices of which central remembers how often they asked: a bucket takes under 100 bytes, so that all take 1 MB.
+  static let rememberedDevicesMax = 10_000
   /// Bytes of log, in full form, that go with the answer to hello: a few hundred edits; also the most that central reads in
   /// vain for who is further behind.
   public static let helloLogBytesMax = 128 * 1024
@@ -30,20 +37,34 @@ public struct CentralLimits: Sendable {
   /// Every limit that a client can meet, for `GET /v1`.
   var json: JSON {
     let limits: [(String, Int)] = [
-      ("push_bytes_max", Self.pushBytesMax), ("queue_bytes_max", queueBytesMax),
-      ("offered_bytes_max", offeredBytesMax), ("requests_per_minute", requestsPerMinute),
+      ("push_bytes_max", Self.pushBytesMax), ("message_bytes_max", Self.messageBytesMax),
+      ("queue_bytes_max", queueBytesMax), ("offered_bytes_max", offeredBytesMax),
+      ("requests_per_minute", requestsPerMinute),
+      ("clock_skew_seconds_max", Int(Self.clockSkewSecondsMax)),
+      ("disk_reserve_bytes", reserveBytes), ("disk_reserve_divisor", reserveDivisor),
       ("segment_changes_max", ChangeLimits.segmentChangesMax),
       ("writes_max", ChangeLimits.writesMax), ("header_bytes_max", ChangeLimits.headerBytesMax),
       ("body_bytes_max", ChangeLimits.bodyBytesMax),
       ("value_bytes_max", ChangeLimits.valueBytesMax),
       ("row_id_bytes_max", ChangeLimits.rowIDBytesMax),
       ("carried_tables_max", ChangeLimits.carriedTablesMax),
-      ("names_max", ChangeLimits.namesMax), ("json_depth_max", WireLimits.depthMax),
+      ("names_max", ChangeLimits.namesMax), ("name_length_max", ChangeLimits.nameLengthMax),
+      ("count_max", ChangeLimits.countMax), ("json_depth_max", WireLimits.depthMax),
       ("json_number_length_max", WireLimits.numberLengthMax),
+      ("json_values_max", WireLimits.nodesMax), ("signatures_max", WireLimits.signaturesMax),
+      ("time_bytes_max", WireLimits.timeBytesMax),
+      ("device_name_length_max", WireLimits.deviceNameLengthMax),
+      ("tail_marks_max", WireLimits.tailMarksMax), ("held_actors_max", WireLimits.heldActorsMax),
+      ("zstd_window_log_max", SealLimits.windowLogMax),
+      ("connections_max", Limits.connectionsMax),
       ("connections_per_address_max", Limits.connectionsPerAddressMax),
+      ("connections_per_device_max", Limits.connectionsPerCallerMax),
+      ("waiting_connections_max", Limits.waitingConnectionsMax),
       ("request_header_bytes_max", Limits.requestHeaderBytesMax),
-      ("target_bytes_max", Limits.targetBytesMax), ("header_seconds_max", Limits.headerSeconds),
-      ("body_seconds_max", Limits.bodySeconds),
+      ("target_bytes_max", Limits.targetBytesMax), ("idle_seconds_max", Limits.idleSeconds),
+      ("header_seconds_max", Limits.headerSeconds), ("body_seconds_max", Limits.bodySeconds),
+      ("response_seconds_max", Limits.responseSeconds),
+      ("bytes_per_extra_second", Limits.bodyBytesPerSecond),
     ]
     return .object(limits.map { ($0.0, .integer(Int64($0.1))) })
   }
@@ -53,9 +74,6 @@ public struct CentralLimits: Sendable {
 ///
 /// In memory alone: a restart gives everybody a full one.
 struct Allowance {
-  /// Devices remembered at most; the ones that are full again are forgotten first.
-  static let devicesMax = 10_000
-
   private var buckets: [ReplicaID: (left: Double, at: Int64)] = [:]
 
   /// Takes one request of a device.
@@ -73,7 +91,8 @@ struct Allowance {
       buckets[device] = (left, at)
       return max(1, Int(((1 - left) / rate).rounded(.up)))
     }
-    if buckets.count >= Self.devicesMax {
+    // The ones that are full again are forgotten first.
+    if buckets.count >= CentralLimits.rememberedDevicesMax {
       buckets = buckets.filter { now - $0.value.at < 60 }
     }
     buckets[device] = (left - 1, at)

@@ -18,8 +18,6 @@ public struct Routes {
   /// Is told what failed inside, which members learn nothing of but that it did.
   public var observe: (any Error) -> Void = { _ in }
 
-  /// Seconds by which a signature's time may differ from central's.
-  public static let clockSkewMax: Int64 = 300
   /// Bytes after which a piece of the log is cut.
   public var logPieceBytes = 2 * 1024 * 1024
 
@@ -34,8 +32,17 @@ public struct Routes {
   ///   - now: Unix seconds.
   ///   - at: the same as a label, RFC 3339.
   public func answer(_ request: Request, now: Int64, at: String) -> Response {
+    var caller: ReplicaID?
+    var response = answer(request, now: now, at: at, &caller)
+    response.caller = caller?.description
+    return response
+  }
+
+  private func answer(_ request: Request, now: Int64, at: String, _ caller: inout ReplicaID?)
+    -> Response
+  {
     do {
-      return try route(request, now: now, at: at)
+      return try route(request, now: now, at: at, &caller)
     } catch let problem as Problem {
       return Self.response(problem)
     } catch let error as WireError {
@@ -52,22 +59,29 @@ public struct Routes {
     }
   }
 
-  private func route(_ request: Request, now: Int64, at: String) throws -> Response {
+  /// - Parameter caller: is set once the request is known to be a device's, whatever becomes of it then.
+  private func route(
+    _ request: Request, now: Int64, at: String, _ caller: inout ReplicaID?
+  ) throws -> Response {
     let parts = request.path.split(separator: "/").map(String.init)
     // HEAD is answered as GET; the server keeps the body back.
     switch (request.method == "HEAD" ? "GET" : request.method, parts.count) {
     case ("GET", 1) where parts == ["v1"]: return Self.json(try about(at: at))
     case ("POST", 2) where parts == ["v1", "enrolments"]:
       return try enrol(request, now: now, at: at)
-    case ("POST", 2) where parts == ["v1", "hello"]: return try hello(request, now: now, at: at)
+    case ("POST", 2) where parts == ["v1", "hello"]:
+      return try hello(request, by: authenticate(request, now: now, &caller))
     case ("POST", 4) where parts[0] == "v1" && parts[1] == "spaces" && parts[3] == "changes":
-      return try push(request, space: parts[2], now: now, at: at)
+      return try push(
+        request, by: authenticate(request, now: now, &caller), space: parts[2], at: at)
     case ("POST", 4) where parts[0] == "v1" && parts[1] == "spaces" && parts[3] == "offers":
-      return try offer(request, space: parts[2], now: now, at: at)
+      return try offer(
+        request, by: authenticate(request, now: now, &caller), space: parts[2], at: at)
     case ("GET", 4) where parts[0] == "v1" && parts[1] == "spaces" && parts[3] == "log":
-      return try log(request, space: parts[2], now: now, at: at)
+      return try log(request, by: authenticate(request, now: now, &caller), space: parts[2])
     case ("GET", 4) where parts[0] == "v1" && parts[1] == "spaces" && parts[3] == "snapshot":
-      return try snapshot(request, space: parts[2], now: now, at: at)
+      return try snapshot(
+        request, by: authenticate(request, now: now, &caller), space: parts[2], at: at)
     default: return Self.unanswered(request.method, parts)
     }
   }
@@ -147,8 +161,7 @@ public struct Routes {
       ]), status: 201)
   }
 
-  private func hello(_ request: Request, now: Int64, at: String) throws -> Response {
-    let member = try authenticate(request, now: now)
+  private func hello(_ request: Request, by member: Member) throws -> Response {
     let hello = try Hello.parse(Encoding.plainBody(of: request))
     // Of another device's actor central says only whether it holds what the asker does: a file adopted under another key.
     let isOwn = hello.actor.replica == member.replica
@@ -193,8 +206,9 @@ public struct Routes {
     }
   }
 
-  private func push(_ request: Request, space: String, now: Int64, at: String) throws -> Response {
-    let member = try authenticate(request, now: now)
+  private func push(
+    _ request: Request, by member: Member, space: String, at: String
+  ) throws -> Response {
     let body = try Encoding.decodedBody(of: request, limit: CentralLimits.pushBytesMax)
     let receipts = try central.receive(body, from: member, space: space, at: at)
     try afterPush()
@@ -203,8 +217,9 @@ public struct Routes {
       bytes: central.signedReceipt(for: receipts, space: space, at: at))
   }
 
-  private func offer(_ request: Request, space: String, now: Int64, at: String) throws -> Response {
-    let member = try authenticate(request, now: now)
+  private func offer(
+    _ request: Request, by member: Member, space: String, at: String
+  ) throws -> Response {
     let body = try Encoding.decodedBody(of: request, limit: CentralLimits.pushBytesMax)
     if let answer = try heal(body, from: member, space: space, at: at) { return answer }
     let answer = try central.receiveOffers(body, space: space, at: at)
@@ -238,8 +253,7 @@ public struct Routes {
     return Self.json(.object([("bodies", .integer(Int64(count)))]))
   }
 
-  private func log(_ request: Request, space: String, now: Int64, at: String) throws -> Response {
-    let member = try authenticate(request, now: now)
+  private func log(_ request: Request, by member: Member, space: String) throws -> Response {
     try central.checkServes()
     guard let cursor = request.query["after"].flatMap({ Cursor($0) }) else {
       throw Problem("cursor.shape", status: 400, "after is not a cursor")
@@ -255,10 +269,9 @@ public struct Routes {
     return Encoding.encode(piece, for: request)
   }
 
-  private func snapshot(_ request: Request, space: String, now: Int64, at: String) throws
-    -> Response
-  {
-    let member = try authenticate(request, now: now)
+  private func snapshot(
+    _ request: Request, by member: Member, space: String, at: String
+  ) throws -> Response {
     try central.checkReads(space, by: member)
     try central.checkServes()
     guard let snapshot = try central.snapshot(of: space, at: at) else {
@@ -270,7 +283,9 @@ public struct Routes {
   /// The enrolled device that signed the request.
   ///
   /// - Throws: `Problem` 401; the same for unknown and revoked devices.
-  private func authenticate(_ request: Request, now: Int64) throws -> Member {
+  private func authenticate(
+    _ request: Request, now: Int64, _ caller: inout ReplicaID?
+  ) throws -> Member {
     let refusal = Problem(
       "signature.refused", status: 401, "the request's signature is not an enrolled device's",
       hint: "This device was revoked, or this is another central; ask the secretariat.")
@@ -279,6 +294,7 @@ public struct Routes {
       member.revokedAt == nil || mutant(44, "R12: a revoked device is let in")
     else { throw refusal }
     try verify(request, key: member.key, now: now)
+    caller = replica
     if let seconds = central.allowance.take(
       replica, now: now, perMinute: central.limits.requestsPerMinute)
     {
@@ -305,7 +321,7 @@ public struct Routes {
         "signature.refused", status: 401, "the request's signature is not an enrolled device's",
         hint: "This device was revoked, or this is another central; ask the secretariat.")
     }
-    guard abs(Int64(parsed.created) - now) <= Self.clockSkewMax else {
+    guard abs(Int64(parsed.created) - now) <= CentralLimits.clockSkewSecondsMax else {
       throw Problem(
         "signature.time", status: 401,
         "the request's time is \(Int64(parsed.created) - now) seconds off central's \(now)",
@@ -342,7 +358,7 @@ extension Central {
         }
         try connection.run(
           "INSERT INTO cordee_nonce(key, nonce, until) VALUES(?, ?, ?)", .text(key), .text(nonce),
-          .integer(now + 2 * Routes.clockSkewMax))
+          .integer(now + 2 * CentralLimits.clockSkewSecondsMax))
       }
     }
   }

@@ -94,12 +94,12 @@ extension Central {
         """
         SELECT actor, n FROM cordee_offered WHERE space = ? AND has_body = 0 AND substr(actor, 1, 16) = ?
         ORDER BY actor, n LIMIT ?
-        """, .text(space), .blob(member.replica.bytes), .int(TailAnswer.wantsMax)
+        """, .text(space), .blob(member.replica.bytes), .int(WireLimits.tailWantsMax)
       ) { (ActorID(bytes: $0.bytes(0)), $0.int(1)) }
     }
     let dots = offered.compactMap { actor, n in actor.map { Dot(actor: $0, n: n) } }
-    let held = try store.withheld(of: member.replica, in: space, limit: TailAnswer.wantsMax)
-    return Array((dots + held).prefix(TailAnswer.wantsMax))
+    let held = try store.withheld(of: member.replica, in: space, limit: WireLimits.tailWantsMax)
+    return Array((dots + held).prefix(WireLimits.tailWantsMax))
   }
 
   /// Takes bodies that central asked for; one that is not the change's own is passed over.

@@ -6,6 +6,8 @@ public enum Limits {
   public static let requestHeaderBytesMax = 32 * 1024
   /// Bytes of a request's body where a route asks for no other cap: one push of whole segments.
   public static let requestBodyBytesMax = 1024 * 1024
+  /// Bytes thrown away of a body that is too long, so that its client reads why; beyond it the connection just ends.
+  public static let drainedBytesMax = 16 * 1024 * 1024
   /// Bytes of a response's headers that a client takes: no honest server sends a tenth of it.
   public static let responseHeaderBytesMax = 64 * 1024
 
@@ -13,6 +15,8 @@ public enum Limits {
   public static let connectionsMax = 400
   /// Connections a server holds for one address, so that one cannot take every place.
   public static let connectionsPerAddressMax = 32
+  /// Connections a server holds for one caller: the one in use, one of a second command, and what a broken link has left.
+  public static let connectionsPerCallerMax = 4
   /// Connections that may wait for their next request at once: the other half is for those whose request is in.
   public static let waitingConnectionsMax = 200
   /// Seconds a connection may stand still before the server closes it.
@@ -21,7 +25,7 @@ public enum Limits {
   public static let headerSeconds = 10
   /// Seconds a body may always take; a slow phone line sends a typical push in half of it.
   public static let bodySeconds = 30
-  /// Bytes of expected body that earn one second more: a floor of 64 KiB/s for large bodies.
+  /// Bytes of expected body that earn one second more, and of an answer: a floor of 64 KiB/s for large bodies.
   public static let bodyBytesPerSecond = 64 * 1024
   /// Seconds a response may always take; bytes earn more at the body's rate.
   public static let responseSeconds = 60

@@ -14,6 +14,10 @@ public struct Response: Sendable, Equatable {
   public var headers: Headers
   /// The body; always bytes when an `Exchange` returned it.
   public var body: Body
+  /// Who was found to have sent the request, in the handler's own words; nil for a stranger.
+  ///
+  /// Never sent: the server counts the connections of each.
+  public var caller: String?
 
   /// Makes a response from its parts.
   public init(status: Int, headers: Headers = Headers(), body: Body = .bytes([])) {

@@ -20,9 +20,6 @@ final class Conversation {
     case done
   }
 
-  /// What is thrown away at most of a body that is too long: beyond it the connection just ends.
-  static let drainedBytesMax = 16 * 1024 * 1024
-
   /// The target as it came, taken before libmicrohttpd cuts and decodes it.
   let target: RawHead.Part
   var request = Request(method: "", target: "")
@@ -40,7 +37,7 @@ final class Conversation {
       return true
     case .collecting:
       request.body = []
-      intake = .draining(.tooLarge, bytesLeft: Self.drainedBytesMax)
+      intake = .draining(.tooLarge, bytesLeft: Limits.drainedBytesMax)
       return unsafe take(part)
     case .draining(let fault, let bytesLeft):
       intake = .draining(fault, bytesLeft: bytesLeft - part.count)

@@ -68,14 +68,14 @@ final class Core: Sendable {
         // What is only thrown away earns no more time than what would have been taken.
         expected = min(length, bytesMax)
         if length > bytesMax {
-          guard length <= Conversation.drainedBytesMax, request.headers["Expect"] == nil else {
+          guard length <= Limits.drainedBytesMax, request.headers["Expect"] == nil else {
             throw .tooLarge
           }
           conversation.intake = .draining(.tooLarge, bytesLeft: length)
         }
       }
-      deadlines.set(
-        unsafe cordee_mhd_socket(connection), after: limits.body + Self.earned(expected))
+      deadlines.expectBody(
+        on: unsafe cordee_mhd_socket(connection), within: limits.body + Self.earned(expected))
       return true
     } catch {
       return unsafe refuse(error, conversation, connection)
@@ -88,15 +88,14 @@ final class Core: Sendable {
     case .collecting:
       conversation.intake = .done
       // The client has done its part; how long we take is not its fault.
-      deadlines.remove(unsafe cordee_mhd_socket(connection))
+      deadlines.pause(unsafe cordee_mhd_socket(connection))
       let response = handler(conversation.request)
       conversation.request.body = []
       guard let reply = Reply(response) else {
         return unsafe refuse(
           Fault(.internal, "the response could not be read"), conversation, connection)
       }
-      if conversation.isLast { reply.add("Connection", "close") }
-      return unsafe send(reply, connection)
+      return unsafe send(reply, connection, to: response.caller, isLast: conversation.isLast)
     case .draining(let fault, _):
       return unsafe refuse(fault, conversation, connection)
     case .head, .done:
@@ -114,13 +113,16 @@ final class Core: Sendable {
     }
     guard let reply = Reply(response) else { return false }
     // Where one request ended is in doubt, and so is where the next begins.
-    reply.add("Connection", "close")
-    return unsafe send(reply, connection)
+    return unsafe send(reply, connection, to: nil, isLast: true)
   }
 
-  private func send(_ reply: borrowing Reply, _ connection: OpaquePointer) -> Bool {
-    deadlines.set(
-      unsafe cordee_mhd_socket(connection), after: limits.response + Self.earned(reply.length))
+  private func send(
+    _ reply: borrowing Reply, _ connection: OpaquePointer, to caller: String?, isLast: Bool
+  ) -> Bool {
+    let hasPlace = deadlines.expectEnd(
+      on: unsafe cordee_mhd_socket(connection), within: limits.response + Self.earned(reply.length),
+      of: caller, most: limits.connectionsPerCallerMax)
+    if isLast || !hasPlace { reply.add("Connection", "close") }
     return unsafe reply.queue(on: connection)
   }
 

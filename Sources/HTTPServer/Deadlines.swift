@@ -9,12 +9,34 @@ import Synchronization
 /// libmicrohttpd's own timeout sees standstill only, so a client that drips a byte now and then would
 /// hold its place for ever.
 final class Deadlines: Sendable {
+  /// A connection whose last caller is known.
+  private struct Kept {
+    let caller: String
+    let answeredAt: ContinuousClock.Instant
+    /// Whether its next request is on its way or with the handler.
+    var isAsking = false
+  }
+
   private struct State {
     var at: [Int32: ContinuousClock.Instant] = [:]
     /// Connections without a whole request, and since when each has had a place for nothing.
     var waiting: [Int32: ContinuousClock.Instant] = [:]
+    /// Connections of callers.
+    var kept: [Int32: Kept] = [:]
     var thread: pthread_t?
     var isEnding = false
+
+    mutating func forget(_ socket: Int32) {
+      at[socket] = nil
+      waiting[socket] = nil
+      kept[socket] = nil
+    }
+
+    /// Not closed here: libmicrohttpd sees the end and closes what it owns.
+    mutating func shutDown(_ socket: Int32) {
+      shutdown(socket, Int32(SHUT_RDWR))
+      forget(socket)
+    }
   }
 
   private let state = Mutex(State())
@@ -54,13 +76,49 @@ final class Deadlines: Sendable {
     close(wakeWrite)
   }
 
-  /// Sets or moves the deadline of a connection whose request is in.
-  func set(_ socket: Int32, after wait: Duration) {
-    let deadline = ContinuousClock.now + wait
+  /// Sets the deadline of a connection of which the headers are in.
+  func expectBody(on socket: Int32, within wait: Duration) {
+    let now = ContinuousClock.now
     state.withLock { state in
-      state.at[socket] = deadline
+      state.at[socket] = now + wait
       state.waiting[socket] = nil
+      state.kept[socket]?.isAsking = true
     }
+  }
+
+  /// Sets the deadline of a connection that is answered, and gives it one of its caller's places.
+  ///
+  /// When these are too many, the one whose last answer is longest ago is shut down, be it idle or never read: a member whose
+  /// link broke finds its places free again. One that brings a request is left alone, since a proxy may carry somebody
+  /// else's on it by now.
+  ///
+  /// - Parameter caller: nil for a stranger, who leaves the place to whoever had it.
+  /// - Returns: false when there is no place for a next request here.
+  /// - Complexity: O(connections of callers) for a connection that was not this caller's, else O(1).
+  func expectEnd(
+    on socket: Int32, within wait: Duration, of caller: String?, most: Int
+  ) -> Bool {
+    let now = ContinuousClock.now
+    return state.withLock { state in
+      state.at[socket] = now + wait
+      state.waiting[socket] = nil
+      guard let caller = caller ?? state.kept[socket]?.caller else { return true }
+      let isNew =
+        state.kept.updateValue(Kept(caller: caller, answeredAt: now), forKey: socket)?.caller
+        != caller
+      guard isNew else { return true }
+      let others = state.kept.filter { $0.value.caller == caller && $0.key != socket }
+      guard others.count >= most else { return true }
+      let oldest = others.filter { !$0.value.isAsking }
+        .sorted { $0.value.answeredAt < $1.value.answeredAt }.prefix(others.count - most + 1)
+      for (other, _) in oldest { state.shutDown(other) }
+      return others.count - oldest.count < most
+    }
+  }
+
+  /// Suspends the deadline of a connection while its handler works.
+  func pause(_ socket: Int32) {
+    state.withLock { $0.at[socket] = nil }
   }
 
   /// Sets the deadline of a connection that has a request still to bring.
@@ -78,19 +136,14 @@ final class Deadlines: Sendable {
       while let most, state.waiting.count > most,
         let longest = state.waiting.min(by: { $0.value < $1.value })?.key
       {
-        shutdown(longest, Int32(SHUT_RDWR))
-        state.waiting[longest] = nil
-        state.at[longest] = nil
+        state.shutDown(longest)
       }
     }
   }
 
   /// Forgets a connection; must come before its socket is closed, since its number is used again.
   func remove(_ socket: Int32) {
-    state.withLock { state in
-      state.at[socket] = nil
-      state.waiting[socket] = nil
-    }
+    state.withLock { $0.forget(socket) }
   }
 
   /// Ends the thread and waits for it.
@@ -111,10 +164,7 @@ final class Deadlines: Sendable {
       let now = ContinuousClock.now
       state.withLock { state in
         for (socket, deadline) in state.at where deadline <= now {
-          // Not closed here: libmicrohttpd sees the end and closes what it owns.
-          shutdown(socket, Int32(SHUT_RDWR))
-          state.at[socket] = nil
-          state.waiting[socket] = nil
+          state.shutDown(socket)
         }
       }
     }

@@ -6,6 +6,8 @@ public struct ServerLimits: Sendable {
   public var connectionsMax = Limits.connectionsMax
   /// Connections of one address, closed beyond it; a Unix socket has no such limit.
   public var connectionsPerAddressMax = Limits.connectionsPerAddressMax
+  /// Connections of one caller, told by `Response.caller`; beyond it the one that has been idle longest is closed.
+  public var connectionsPerCallerMax = Limits.connectionsPerCallerMax
   /// Connections that may wait for their next request at once; beyond it the one that has waited longest is closed.
   public var waitingMax = Limits.waitingConnectionsMax
   /// Whole seconds a connection may stand still.

@@ -68,11 +68,6 @@ public struct BundleReader: ~Copyable {
   /// Whether the last line was met, and fits what came before it.
   public private(set) var isWhole = false
 
-  /// Bytes of one line at most: a change with its header, or a segment's line.
-  static let lineBytesMax = 2 * 1024 * 1024
-  /// Decoded bytes of one bundle at most.
-  static let bytesMax = 8 * 1024 * 1024 * 1024
-
   /// Whether a file begins as a bundle does, compressed or not.
   public static func isBundle(_ path: String) throws -> Bool {
     var reader = try FileReader(path)
@@ -90,7 +85,7 @@ public struct BundleReader: ~Copyable {
     var reader = try FileReader(path)
     let first = try reader.read(1 << 17)
     let isPacked = first.starts(with: Zstd.magic)
-    var decoder: ZstdDecoder? = isPacked ? ZstdDecoder(limit: Self.bytesMax) : nil
+    var decoder: ZstdDecoder? = isPacked ? ZstdDecoder(limit: ReplicaLimits.bundleBytesMax) : nil
     if isPacked { decoder?.feed(first) }
     var rest = isPacked ? [] : first
     var (place, isAtEnd) = (0, false)
@@ -152,8 +147,8 @@ public struct BundleReader: ~Copyable {
         defer { place = end + 1 }
         return Array(rest[place..<end])
       }
-      guard !isAtEnd, rest.count - place <= lineBytesMax else {
-        guard rest.count - place <= lineBytesMax else {
+      guard !isAtEnd, rest.count - place <= ReplicaLimits.bundleLineBytesMax else {
+        guard rest.count - place <= ReplicaLimits.bundleLineBytesMax else {
           throw SyncError("bundle.shape", "the bundle holds a line that is too long")
         }
         // What follows the last line feed is no whole line.

@@ -128,7 +128,7 @@ extension Replica {
     var lines: [[UInt8]] = []
     var size = first.bytes.count
     while lines.count < segment.to - segment.from + 1, let next = try reader.next() {
-      guard next.kind == .wire, size < Self.segmentBytesMax else {
+      guard next.kind == .wire, size < ReplicaLimits.segmentBytesMax else {
         reader.giveBack(next.bytes)
         break
       }
@@ -152,9 +152,6 @@ extension Replica {
     }
     if isNew { report.carried += 1 }
   }
-
-  /// Bytes of one segment at most: what one push may hold.
-  private static let segmentBytesMax = 1024 * 1024
 
   /// A space's part of central's log: what is here already is compared, the rest is verified and applied as a pull.
   ///

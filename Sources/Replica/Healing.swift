@@ -202,7 +202,7 @@ extension Replica {
       if search.apart - search.known.seq > 1 {
         marks += try store.marks(
           of: space, above: search.known.seq, upTo: search.apart - 1,
-          count: TailHead.marksMax - 2
+          count: WireLimits.tailMarksMax - 2
         ).filter { !marks.contains($0) }
         if let gap = try store.gap(in: space), gap.upTo.seq < search.apart {
           let place = LogPlace(seq: gap.upTo.seq, hash: gap.upTo.hash)

@@ -73,9 +73,6 @@ final class Line {
   /// Logs that came with the last answer to hello, and the cursors they follow.
   private var told: [String: (after: Cursor, lines: [[UInt8]])] = [:]
 
-  /// Bytes of an answer taken at most.
-  static let answerBytesMax = 16 * 1024 * 1024
-
   init(
     key: SigningKey, exchange: any Exchange, origin: Origin, patience: Patience,
     now: @escaping () -> Int64, observe: @escaping (Transferred) -> Void = { _ in }
@@ -196,7 +193,7 @@ final class Line {
       let signed = MessageSignature.sign(
         request, keyID: id, created: Int(created), nonce: Base64URL.encode(Randomness.bytes(12)),
         sha256: { SHA256.hash($0) }, sign: key.sign)
-      response = try exchange.send(signed, responseBytesMax: Self.answerBytesMax)
+      response = try exchange.send(signed, responseBytesMax: ReplicaLimits.answerBytesMax)
       guard attempt == 0, response.status == 401,
         let problem = Problem.parse(response.bytes, status: 401), problem.code == "signature.time",
         let told = problem.detail.split(separator: " ").last.flatMap({ Int64($0) })
@@ -224,7 +221,7 @@ final class Line {
   static func decodedPart(_ response: Response) -> [UInt8] {
     var bytes = response.bytes
     if response.headers["Content-Encoding"]?.lowercased() == "zstd" {
-      var decoder = ZstdDecoder(limit: answerBytesMax)
+      var decoder = ZstdDecoder(limit: ReplicaLimits.answerBytesMax)
       decoder.feed(bytes)
       bytes = []
       while let piece = try? decoder.next() { bytes += piece }
@@ -239,7 +236,7 @@ final class Line {
     case nil, "identity": return response.bytes
     case "zstd":
       do {
-        return try Zstd.decompress(response.bytes, limit: answerBytesMax)
+        return try Zstd.decompress(response.bytes, limit: ReplicaLimits.answerBytesMax)
       } catch {
         throw SyncError(
           "answer.damaged", "central's answer is damaged: \(error)", hint: "Sync again.")

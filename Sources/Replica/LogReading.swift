@@ -20,7 +20,7 @@ struct LogPiece {
   }
 
   private static var reader: ShortReader {
-    ShortReader(isLog: true, bytesMax: 2 * Line.answerBytesMax)
+    ShortReader(isLog: true, bytesMax: 2 * ReplicaLimits.answerBytesMax)
   }
 
   /// Reads each line.

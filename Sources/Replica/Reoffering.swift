@@ -43,8 +43,8 @@ extension Replica {
   {
     var held: [ActorID: Int] = [:]
     let actors = asked.keys.sorted()
-    for start in stride(from: 0, to: actors.count, by: HeldHeads.actorsMax) {
-      let part = actors[start..<min(start + HeldHeads.actorsMax, actors.count)]
+    for start in stride(from: 0, to: actors.count, by: WireLimits.heldActorsMax) {
+      let part = actors[start..<min(start + WireLimits.heldActorsMax, actors.count)]
       let question = HeldHeads(Dictionary(uniqueKeysWithValues: part.map { ($0, 0) }))
       let answer = try post(
         question.line + [UInt8(ascii: "\n")], to: "offers", space, line)

@@ -14,8 +14,6 @@ extension Replica {
   private static let firstRangeBytes = 64 * 1024
   /// Bytes that make a cut answer count as progress.
   private static let progressBytes = 4096
-  /// Bytes of an image taken at most.
-  private static let imageBytesMax = 8 * 1024 * 1024 * 1024
 
   /// Downloads, verifies and adopts the snapshot of a space.
   ///
@@ -149,7 +147,7 @@ extension Replica {
   ) throws -> Taken {
     var reader = try FileReader(packed)
     var writer = try FileWriter(image)
-    var decoder = ZstdDecoder(limit: Self.imageBytesMax)
+    var decoder = ZstdDecoder(limit: ReplicaLimits.imageBytesMax)
     var hash = Blake2b()
     hash.update(Preimage.image)
     var head: [UInt8] = []
@@ -164,7 +162,9 @@ extension Replica {
           if taken == nil {
             head += piece
             guard let end = head.firstIndex(of: UInt8(ascii: "\n")) else {
-              guard head.count < 1 << 20 else { throw Self.damaged("its first line has no end") }
+              guard head.count < ReplicaLimits.snapshotHeadBytesMax else {
+                throw Self.damaged("its first line has no end")
+              }
               continue
             }
             taken = try verified(Array(head[..<end]), space: space, from: cursor)

@@ -13,8 +13,6 @@ struct Spool {
   static let unfit = "spool.unfit"
   /// Bytes read at once.
   private static let readBytes = 1 << 18
-  /// Bytes of one line at most.
-  private static let lineBytesMax = 4 << 20
 
   let path: String
   private let first: [UInt8]
@@ -58,7 +56,7 @@ struct Spool {
       if more.isEmpty { break }
       rest += more
       guard let end = rest.lastIndex(of: UInt8(ascii: "\n")) else {
-        guard rest.count < Self.lineBytesMax else { throw unfit }
+        guard rest.count < ReplicaLimits.spoolLineBytesMax else { throw unfit }
         continue
       }
       let piece = Array(rest[...end])

@@ -1,8 +1,5 @@
 /// Zstandard in one call (RFC 8878); one frame, with a checksum.
 public enum Zstd {
-  /// The largest window a decoder takes unless told otherwise: 8 MiB, what RFC 8878 advises everyone to support.
-  public static let windowLogMax = 23
-
   /// The bytes every frame begins with.
   public static let magic: [UInt8] = [0x28, 0xB5, 0x2F, 0xFD]
 

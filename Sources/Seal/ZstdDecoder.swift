@@ -19,7 +19,7 @@ internal import CZstd
   private var failure: SealError?
 
   /// Starts a frame of at most `limit` decoded bytes and a window of at most 2 to the power `windowLogMax` bytes.
-  public init(limit: Int, windowLogMax: Int = Zstd.windowLogMax) {
+  public init(limit: Int, windowLogMax: Int = SealLimits.windowLogMax) {
     guard let context = unsafe ZSTD_createDCtx() else {
       preconditionFailure("there is no memory to decompress")
     }

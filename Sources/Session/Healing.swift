@@ -3,7 +3,7 @@ import Changes
 public import Wire
 
 /// Where a replica's log and a restored central's part, narrowed down by asking about places: each question names up to
-/// `TailHead.marksMax`. `[SP-1204]`
+/// `WireLimits.tailMarksMax`. `[SP-1204]`
 public struct CommonPlace: Sendable, Hashable {
   /// The highest place known to be held by both.
   public private(set) var known: LogPlace

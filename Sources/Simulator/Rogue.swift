@@ -46,7 +46,7 @@ final class Rogue {
     case .oldRequest:
       guard let first else { return }
       // A request is good for some minutes.
-      world.now += 2 * Routes.clockSkewMax
+      world.now += 2 * CentralLimits.clockSkewSecondsMax
       tell(kind, try world.answer(first, from: nil).status, in: world)
     case .stolenKeyID:
       guard let victim = world.stations.first?.key.publicKey.fingerprint else { return }

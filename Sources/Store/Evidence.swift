@@ -65,9 +65,6 @@ public struct Evidence: Sendable {
 
 /// Evidence and the checkpoints that make it possible.
 extension Store {
-  /// Bytes of statements kept with one piece of evidence.
-  static let statementBytesMax = 1024 * 1024
-
   /// Keeps evidence, once; call inside `write`.
   ///
   /// What was settled and comes again is open again, but for a proof of the very words that are kept: those are what was
@@ -100,7 +97,7 @@ extension Store {
 
   private static func joined(_ statements: [[UInt8]], to bytes: [UInt8]) -> [UInt8] {
     var bytes = bytes
-    for line in statements where bytes.count + line.count < Store.statementBytesMax {
+    for line in statements where bytes.count + line.count < StoreLimits.statementBytesMax {
       bytes += line + [UInt8(ascii: "\n")]
     }
     return bytes

@@ -24,9 +24,6 @@ public struct Parcel: Sendable {
 /// What a file keeps of others' words beside its own history: parcels for central and receipts for them. Such tables are
 /// made when the first of it comes.
 extension Store {
-  /// Bytes of all parcels together.
-  public static let parcelBytesMax = 64 * 1024 * 1024
-
   static let kept = """
     CREATE TABLE IF NOT EXISTS cordee_parcel(id INTEGER PRIMARY KEY, space TEXT NOT NULL, actor BLOB NOT NULL,
       n INTEGER NOT NULL, hash BLOB NOT NULL, lines BLOB NOT NULL, refused TEXT, UNIQUE(space, actor, n)) STRICT;
@@ -63,7 +60,7 @@ extension Store {
   /// Keeps a segment that somebody brought; call inside `write`.
   ///
   /// - Returns: false when it is held already, or the space's log holds its head.
-  /// - Throws: `StoreError` when the parcels would grow beyond `parcelBytesMax`.
+  /// - Throws: `StoreError` when the parcels would grow beyond `StoreLimits.parcelBytesMax`.
   public func keepParcel(space: String, head: Dot, hash: Hash, lines: [UInt8]) throws -> Bool {
     try prepareKept()
     guard try self.head(of: head.actor, in: space).n < head.n else { return false }
@@ -75,7 +72,7 @@ extension Store {
     let bytes = try db.first("SELECT ifnull(sum(length(lines)), 0) FROM cordee_parcel") {
       $0.int(0)
     }
-    guard (bytes ?? 0) + lines.count <= Store.parcelBytesMax else {
+    guard (bytes ?? 0) + lines.count <= StoreLimits.parcelBytesMax else {
       throw StoreError(
         .full, "this replica carries \(bytes ?? 0) bytes of others' changes already",
         hint: "Sync first, so that central takes them.")

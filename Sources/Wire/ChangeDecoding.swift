@@ -114,7 +114,7 @@ public enum ChangeDecoding {
     guard let key = json["key"]?.string.flatMap(Base64URL.decode), key.count == 16 else {
       throw WireError(.shape, "body.key is not 16 bytes of base64url")
     }
-    guard let at = json["at"]?.string, at.utf8.count <= 40 else {
+    guard let at = json["at"]?.string, at.utf8.count <= WireLimits.timeBytesMax else {
       throw WireError(.shape, "body.at is not a time")
     }
     guard case .array(let items)? = json["writes"], !items.isEmpty else {

@@ -2,17 +2,16 @@
 ///
 /// A name says nothing of who wrote: that is the key's organisation, which is shown beside it.
 public enum DeviceName {
-  /// Unicode code points of the longest name.
-  public static let scalarsMax = 64
   /// The name of central's own changes, which no device may have.
   public static let central = "central"
 
   /// Why a device may not be called so, as `is empty`; nil when it may.
   ///
-  /// - Complexity: O(code points), at most `scalarsMax` of them.
+  /// - Complexity: O(code points), at most `WireLimits.deviceNameLengthMax` of them.
   public static func fault(in name: String) -> String? {
-    let scalars = Array(name.unicodeScalars.prefix(scalarsMax + 1))
-    guard scalars.count <= scalarsMax else { return "is over \(scalarsMax) characters" }
+    let most = WireLimits.deviceNameLengthMax
+    let scalars = Array(name.unicodeScalars.prefix(most + 1))
+    guard scalars.count <= most else { return "is over \(most) characters" }
     guard !scalars.contains(where: isRefused) else {
       return "holds a character that cannot be seen or that turns the text around it"
     }

@@ -18,14 +18,13 @@ public enum JSON: Sendable {
   /// Members in the order they stand.
   case object([(String, JSON)])
 
-  /// How many values one text may hold unless the caller says otherwise: bounds the memory of a hostile message.
-  public static let nodesMax = 200_000
-
   /// Reads exactly one value.
   ///
   /// - Throws: `WireError`, with the byte where the reader stopped.
   /// - Complexity: O(bytes).
-  public static func parse(_ bytes: [UInt8], nodesMax: Int = nodesMax) throws(WireError) -> JSON {
+  public static func parse(
+    _ bytes: [UInt8], nodesMax: Int = WireLimits.nodesMax
+  ) throws(WireError) -> JSON {
     var reader = JSONReader(bytes, nodesMax: nodesMax)
     reader.skipSpace()
     let value = try reader.value(depth: 0)
@@ -35,7 +34,7 @@ public enum JSON: Sendable {
 
   /// Where the value of each member of one object stands, everything being checked as `parse` does.
   public static func members(
-    of bytes: [UInt8], nodesMax: Int = nodesMax
+    of bytes: [UInt8], nodesMax: Int = WireLimits.nodesMax
   ) throws(WireError) -> [(key: String, range: Range<Int>)] {
     var reader = JSONReader(bytes, nodesMax: nodesMax)
     reader.skipSpace()

@@ -49,8 +49,9 @@ public struct Signature: Sendable {
 
   /// Reads a list of signatures.
   public static func list(_ json: JSON?) throws(WireError) -> [Signature] {
-    guard let items = json?.array, items.count <= 16 else {
-      throw WireError(.shape, "signatures are not a list of at most 16")
+    guard let items = json?.array, items.count <= WireLimits.signaturesMax else {
+      throw WireError(
+        .shape, "signatures are not a list of at most \(WireLimits.signaturesMax)")
     }
     var signatures: [Signature] = []
     for item in items {

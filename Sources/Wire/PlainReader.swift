@@ -72,7 +72,8 @@ struct PlainReader {
 
   private mutating func body() -> Body? {
     guard take(Parts.key), let key = text().flatMap(Base64URL.decode), key.count == 16,
-      take(Parts.at), let at = text(), at.utf8.count <= 40, take(Parts.writes)
+      take(Parts.at), let at = text(), at.utf8.count <= WireLimits.timeBytesMax,
+      take(Parts.writes)
     else { return nil }
     var writes: [Write] = []
     repeat {

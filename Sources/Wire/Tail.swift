@@ -40,9 +40,6 @@ public struct TailHead: Sendable {
   /// Places of the replica's log: the highest that central holds is asked for.
   public let marks: [LogPlace]
 
-  /// The most places one message may ask about.
-  public static let marksMax = 64
-
   /// Makes a head; without entries it is a question.
   public init(after: LogPlace = .start, heads: [ActorID: Hash] = [:], marks: [LogPlace]) {
     self.after = after
@@ -71,8 +68,9 @@ public struct TailHead: Sendable {
   /// Reads the line; nil when it begins another message.
   public static func parse(_ bytes: [UInt8]) throws(WireError) -> TailHead? {
     guard let tail = try JSON.parse(bytes)["tail"] else { return nil }
-    guard let list = tail["marks"]?.array, list.count <= marksMax else {
-      throw WireError(.shape, "a tail needs at most \(marksMax) marks")
+    guard let list = tail["marks"]?.array, list.count <= WireLimits.tailMarksMax
+    else {
+      throw WireError(.shape, "a tail needs at most \(WireLimits.tailMarksMax) marks")
     }
     var marks: [LogPlace] = []
     for item in list { marks.append(try LogPlace(item)) }
@@ -101,9 +99,6 @@ public struct TailAnswer: Sendable, Hashable {
   public let common: LogPlace
   /// Changes of the asking device whose bodies central lacks.
   public let wants: [Dot]
-
-  /// The most bodies asked for at once.
-  public static let wantsMax = 200
 
   /// Makes an answer.
   public init(instance: InstanceID, isRestoring: Bool, common: LogPlace, wants: [Dot]) {
@@ -139,9 +134,6 @@ public struct HeldHeads: Sendable, Hashable {
   /// The authors asked about; in the answer with the last count held, 0 for none.
   public let counts: [ActorID: Int]
 
-  /// The most authors of one message.
-  public static let actorsMax = 2_000
-
   /// Makes a question or an answer.
   public init(_ counts: [ActorID: Int]) { self.counts = counts }
 
@@ -159,8 +151,9 @@ public struct HeldHeads: Sendable, Hashable {
   /// Reads the line; nil when it begins another message.
   public static func parse(_ bytes: [UInt8]) throws(WireError) -> HeldHeads? {
     guard let held = try JSON.parse(bytes)["held"] else { return nil }
-    guard case .object(let members) = held, members.count <= actorsMax else {
-      throw WireError(.shape, "held names at most \(actorsMax) authors")
+    guard case .object(let members) = held, members.count <= WireLimits.heldActorsMax
+    else {
+      throw WireError(.shape, "held names at most \(WireLimits.heldActorsMax) authors")
     }
     var counts: [ActorID: Int] = [:]
     for (name, value) in members {

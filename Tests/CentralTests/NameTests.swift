@@ -78,7 +78,7 @@ struct NameTests {
     let name = try #require(
       try JSON.parse(Array(Data(contentsOf: file)))["properties"]?["name"])
     let pattern = try NSRegularExpression(pattern: try #require(name["pattern"]?.string))
-    #expect(name["maxLength"]?.integer == Int64(DeviceName.scalarsMax))
+    #expect(name["maxLength"]?.integer == Int64(WireLimits.deviceNameLengthMax))
     for value in UInt32(0)...0xE0FFF {
       guard let scalar = Unicode.Scalar(value), !(0x20000..<0xE0000).contains(value) else {
         continue

@@ -87,6 +87,27 @@ struct RawConnection: ~Copyable {
     }
   }
 
+  /// One whole answer, by its own Content-Length; what came of it when the stream ends before.
+  func readAnswer() -> String {
+    var all = ""
+    while true {
+      let part = read()
+      all += part
+      let halves = all.split(separator: "\r\n\r\n", maxSplits: 1, omittingEmptySubsequences: false)
+      let length = halves[0].split(separator: "\r\n").last { $0.hasPrefix("Content-Length: ") }
+        .flatMap { Int($0.dropFirst(16)) }
+      if part.isEmpty || halves.count == 2 && halves[1].utf8.count >= length ?? 0 { return all }
+    }
+  }
+
+  /// How many bytes are still to come.
+  func bytesToEnd() -> Int {
+    var buffer = [UInt8](repeating: 0, count: 1 << 20)
+    var count = 0
+    while case let more = unsafe recv(socket, &buffer, buffer.count, 0), more > 0 { count += more }
+    return count
+  }
+
   private static func address(
     _ host: String, _ port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) throws -> Void
   ) throws {

@@ -24,6 +24,7 @@ enum TestedRules {
     ([512], "CentralTests/TransferTests", "Central takes a body compressed once by zstd"),
     ([513], "CentralTests/TransferTests", "Every bulk answer can be had uncompressed"),
     ([514], "CentralTests/LimitTests", "A device asks too often"),
+    ([514], "HTTPTests/MemberConnectionTests", "A device holds four connections"),
     ([601], "CentralTests/RopeTests", "a member never receives the bureau's space"),
     ([603, 604, 606], "CentralTests/RopeTests", "an invite is used once, expires, and pins"),
     ([605, 1610, 1611], "CentralTests/AuditTests", "A sound file has nothing found"),

@@ -224,15 +224,15 @@ enum CentralActions {
   static let limits: ServerLimits = {
     var limits = ServerLimits()
     limits.bodyBytesMax = { method, path in
-      Routes.takesChanges(path) ? CentralLimits.pushBytesMax : 64 * 1024
+      Routes.takesChanges(path) ? CentralLimits.pushBytesMax : CentralLimits.messageBytesMax
     }
     return limits
   }()
 
-  /// The keeper's socket is its own user's; a bundle's segment comes there as a text within JSON.
+  /// The keeper's socket is its own user's.
   private static let keeperLimits: ServerLimits = {
     var limits = ServerLimits()
-    limits.bodyBytesMax = { _, _ in 8 * 1024 * 1024 }
+    limits.bodyBytesMax = { _, _ in CommandLimits.keeperRequestBytesMax }
     return limits
   }()
 

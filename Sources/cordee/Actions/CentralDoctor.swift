@@ -1,3 +1,4 @@
+import Central
 import Files
 import FoundationEssentials
 import HTTP
@@ -7,8 +8,8 @@ import Wire
 enum CentralDoctor {
   private typealias Check = DoctorActions.Check
 
-  /// Space under which central stops taking pushes, at most (`CentralLimits.reserveBytes`).
-  private static let reserveBytes = 512 * 1024 * 1024
+  /// Free space that deserves a word: twice what stops central from taking pushes.
+  private static let freeBytesMin = 2 * CentralLimits().reserveBytes
   /// Days between a push and a merge, or between two backups of central, that deserve a word.
   private static let daysMax = 7
 
@@ -30,7 +31,7 @@ enum CentralDoctor {
         text("sqlite"), journal: text("journal"), isExclusive: text("locking") == "exclusive"),
       DoctorActions.durability(
         text("journal"), Int(settings["synchronous"]?.integer ?? -1), wants: "wal"),
-      DoctorActions.disk(folder, reserve: reserveBytes),
+      DoctorActions.disk(folder, reserve: freeBytesMin),
       DoctorActions.privacy(folder) { $0.hasPrefix("central.") }, key, wire(status),
       address(status), serving(status), merging(settings), restoring(status),
       quarantine(status, data),

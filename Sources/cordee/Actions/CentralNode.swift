@@ -218,7 +218,7 @@ enum Keeper {
           Request(
             method: "POST", target: "/keeper", body: request.bytes(), scheme: "http",
             authority: "localhost"),
-          responseBytesMax: 16 * 1024 * 1024)
+          responseBytesMax: CommandLimits.keeperAnswerBytesMax)
         if let problem = Problem.parse(response.bytes, status: response.status) { throw problem }
         return try JSON.parse(response.bytes)
       } catch let failure as HTTPFailure where failure.code == .unreachable {

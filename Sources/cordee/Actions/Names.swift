@@ -42,7 +42,7 @@ final class Names {
 
   /// A name as it is printed: an older log may hold one of any length.
   static func shown(_ name: String) -> String {
-    shortened(terminalSafe(name), to: DeviceName.scalarsMax)
+    shortened(terminalSafe(name), to: WireLimits.deviceNameLengthMax)
   }
 
   private func device(_ actor: ActorID) throws -> (name: String, organisation: String) {

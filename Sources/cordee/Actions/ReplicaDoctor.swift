@@ -59,7 +59,8 @@ enum ReplicaDoctor {
       let exchange = try Links.exchange(
         to: identity.origin, plain: try store.meta("plain")?.integer == 1)
       let answer = try exchange.send(
-        Request(method: "GET", origin: identity.origin, target: "/v1"), responseBytesMax: 1 << 20)
+        Request(method: "GET", origin: identity.origin, target: "/v1"),
+        responseBytesMax: CommandLimits.aboutBytesMax)
       guard let told = try? JSON.parse(answer.bytes)["time"]?.string,
         let time = DoctorActions.seconds(of: told)
       else {

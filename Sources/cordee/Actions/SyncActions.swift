@@ -69,7 +69,9 @@ enum SyncActions {
     if let fault = DeviceName.fault(in: name) {
       throw Failure.usage(
         "enrolment.name", "the name in --name \(fault)",
-        hint: "Give one of up to \(DeviceName.scalarsMax) characters, such as 'Office laptop'.")
+        hint:
+          "Give one of up to \(WireLimits.deviceNameLengthMax) characters, such as 'Office laptop'."
+      )
     }
     return name
   }

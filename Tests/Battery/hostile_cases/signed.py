@@ -1,7 +1,9 @@
 """Hostile devices: signatures that are not, histories that cannot be, contexts that lie."""
 
+import http.client
 import json
 import os
+import socket
 import time
 
 import zstandard
@@ -24,6 +26,40 @@ def cases(stage):
     yield from bodies(good)
     yield from reading(stage, good)
     yield "authentication", "a revoked device", lambda: revoked(stage)
+    yield "authentication", "a device with many connections", lambda: crowded(stage, good, other)
+
+
+def crowded(stage, greedy, calm):
+    """A device holds four connections and no more; nobody else loses one."""
+    held = []
+
+    def ask(connection, device):
+        body = hello(device)
+        fields = device.signed("POST", HELLO, body) + [("Host", f"127.0.0.1:{stage.port}"), ("Content-Length", len(body))]
+        head = f"POST {HELLO} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields) + "\r\n"
+        try:
+            connection.sendall(head.encode() + body)
+            answer = http.client.HTTPResponse(connection)
+            answer.begin()
+            answer.read()
+            return answer.status
+        except (OSError, http.client.HTTPException):
+            return None
+
+    try:
+        for device in [calm] + [greedy] * 12:
+            held.append(socket.create_connection(("127.0.0.1", stage.port), timeout=5))
+            if ask(held[-1], device) != 200:
+                raise Refuted("a new connection was refused")
+        calmed, *others = held
+        open_now = [ask(other, greedy) for other in others]
+        if open_now != [None] * 8 + [200] * 4:
+            raise Refuted(f"its connections: {open_now}")
+        if ask(calmed, calm) != 200:
+            raise Refuted("another device lost its connection")
+    finally:
+        for connection in held:
+            connection.close()
 
 
 def hello(device):
