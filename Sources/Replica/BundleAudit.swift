@@ -49,9 +49,7 @@ public struct BundleAudit {
       }
     }
     if !reader.isWhole { add(.incomplete, "bundle.cut", "the bundle is cut") }
-    return findings.map {
-      Finding($0.kind, $0.code, "\(path): \($0.message)", asksPerson: $0.asksPerson)
-    }
+    return findings.map { $0.of(path) }
   }
 
   private mutating func add(_ kind: Finding.Kind, _ code: String, _ message: String) {
@@ -71,7 +69,9 @@ public struct BundleAudit {
       isCentrals(signatures, Preimage.receipt(signed))
     else { return add(.damage, "bundle.receipt", "a receipt in it is not signed by central") }
     for head in note.heads {
-      if let held = try? store.changeHash(head.dot, in: space), held != head.hash { twin(head.dot) }
+      if let held = try? store.changeHash(head.dot, in: space), held != head.hash {
+        findings.append(.twin(head.dot, in: space))
+      }
     }
   }
 
@@ -79,12 +79,6 @@ public struct BundleAudit {
     guard let (_, signed, signatures) = try? LivesNote.parse(line: line),
       isCentrals(signatures, Preimage.lives(signed))
     else { return add(.damage, "bundle.lives", "its list of lives is not signed by central") }
-  }
-
-  private mutating func twin(_ dot: Dot) {
-    add(
-      .notice, "against.twin",
-      "change \(dot) is one edit here and another there: a copy of its author's file wrote, too")
   }
 
   private mutating func compareSegment(of space: String, _ reader: inout BundleReader) throws {
@@ -106,7 +100,9 @@ public struct BundleAudit {
         lines, key: key(of: segment.actor.replica), network: network, space: space)
       for (n, (change, _)) in zip(segment.from..., changes) {
         let dot = Dot(actor: segment.actor, n: n)
-        if let held = try store.changeHash(dot, in: space), held != change.hash { twin(dot) }
+        if let held = try store.changeHash(dot, in: space), held != change.hash {
+          findings.append(.twin(dot, in: space))
+        }
       }
     } catch let problem as Problem {
       add(.damage, "bundle.segment", "a segment of \(segment.actor.replica): \(problem.detail)")

@@ -4,10 +4,10 @@ import SQLite
 import Wire
 
 extension Store {
-  /// Compares this file with another of the same network: histories first, then what is shown.
+  /// Compares this file with another of the same network: histories first, merged and waiting, then what is shown.
   ///
   /// - Returns: nothing when one is a beginning of the other and what both hold is equal; else where they part.
-  /// - Complexity: O(rows + entries of the shorter log).
+  /// - Complexity: O(rows + entries of the shorter log + changes of authors whose chains part).
   public func differences(from other: Store) throws -> [Finding] {
     guard try meta("network") == other.meta("network") else {
       return [Finding(.damage, "against.network", "\(other.path) belongs to another network")]
@@ -15,7 +15,12 @@ extension Store {
     var findings: [Finding] = []
     for space in schema.spaces {
       let (mine, theirs) = (try logEnd(of: space), try other.logEnd(of: space))
-      if let seq = try firstFork(of: space, other) {
+      let fork = try firstFork(of: space, other)
+      // Where the logs part, what both hold as merged parts with them.
+      if let dot = try firstTwin(in: space, other, merged: fork == nil) {
+        findings.append(.twin(dot, in: space))
+      }
+      if let seq = fork {
         findings.append(
           parting(of: space, at: seq, isSameLife: try life(of: space) == other.life(of: space)))
       } else if mine.seq != theirs.seq {
@@ -71,6 +76,46 @@ extension Store {
     return fork
   }
 
+  /// The first change of which both files hold another under its name, waiting or merged.
+  ///
+  /// - Parameter merged: whether one that both hold as merged counts.
+  private func firstTwin(in space: String, _ other: Store, merged: Bool) throws -> Dot? {
+    let theirs = try other.known(in: space)
+    for entry in try known(in: space).entries {
+      let actor = entry.actor
+      let last = Dot(actor: actor, n: min(entry.n, theirs[actor]))
+      let judged = merged ? 0 : try min(lastLogged(actor, space), other.lastLogged(actor, space))
+      guard last.n > judged else { continue }
+      let hashes = (try changeHash(last, in: space), try other.changeHash(last, in: space))
+      // Each hash covers all before it: chains that agree at a place agree up to there.
+      if hashes.0 != nil, hashes.0 == hashes.1 { continue }
+      if let n = try firstTwin(of: actor, after: judged, in: space, other) {
+        return Dot(actor: actor, n: n)
+      }
+      if hashes.0 != nil, hashes.1 != nil { return last }
+    }
+    return nil
+  }
+
+  /// The first change that both hold with a hash of its own, where the two hashes differ.
+  private func firstTwin(of actor: ActorID, after judged: Int, in space: String, _ other: Store)
+    throws -> Int?
+  {
+    var first: Int?
+    try db.scan(
+      "SELECT n, hash FROM cordee_change WHERE space = ? AND actor = ? AND n > ? ORDER BY n",
+      [.int(try number(ofName: space)), .int(try number(of: actor)), .int(judged)]
+    ) { row in
+      let dot = Dot(actor: actor, n: row.int(0))
+      guard let held = try other.changeHash(dot, in: space), held.bytes != row.bytes(1) else {
+        return true
+      }
+      first = dot.n
+      return false
+    }
+    return first
+  }
+
   /// The first row whose shared state differs.
   private func firstDifference(of space: String, _ other: Store) throws -> RowKey? {
     let touched = [try touchedCells(), try other.touchedCells()]
@@ -94,5 +139,17 @@ extension Store {
       }
     }
     return nil
+  }
+}
+
+extension Finding {
+  /// One name that stands for two edits, since two files wrote as one author.
+  public static func twin(_ dot: Dot, in space: String) -> Finding {
+    Finding(
+      .notice, "against.twin",
+      "change \(dot) of \(space) is one edit here and another there: two copies of its author's file wrote",
+      advice:
+        "Nothing is lost by it. `cordee status` in each says which is the copy; its next `cordee sync` gives its edits "
+        + "names of their own, on another machine `cordee join INVITE --adopt`.")
   }
 }

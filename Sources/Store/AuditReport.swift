@@ -18,13 +18,23 @@ public struct Finding: Sendable, Hashable {
   public let message: String
   /// Whether a person should look; a notice of what somebody added on purpose asks nobody.
   public let asksPerson: Bool
+  /// What to do, in whole sentences; empty where the verdict on the whole file says it.
+  public let advice: String
 
   /// Makes a finding.
-  public init(_ kind: Kind, _ code: String, _ message: String, asksPerson: Bool = true) {
+  public init(
+    _ kind: Kind, _ code: String, _ message: String, asksPerson: Bool = true, advice: String = ""
+  ) {
     self.kind = kind
     self.code = code
     self.message = message
     self.asksPerson = asksPerson
+    self.advice = advice
+  }
+
+  /// The same of another file than the one in question.
+  public func of(_ path: String) -> Finding {
+    Finding(kind, code, "\(path): \(message)", asksPerson: asksPerson, advice: advice)
   }
 }
 
