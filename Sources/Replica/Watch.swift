@@ -208,10 +208,9 @@ extension Replica {
     of n: Int, in space: String, at: String, _ line: Line, _ report: inout SyncReport
   ) throws {
     let actor = identity.actor
-    guard try store.received(of: actor, in: space) < n,
-      try store.lastJudged(of: actor, in: space) != nil
-    else { return }
+    guard let judged = try store.lastJudged(of: actor, in: space), judged < n else { return }
     guard try store.receipt(of: actor, in: space)?.n ?? 0 < n else {
+      guard try store.received(of: actor, in: space) < n else { return }
       return try store.write { try store.markReceived(actor, upTo: n, in: space) }
     }
     _ = try pushIfAllowed(space, after: n - 1, at: at, line, &report)
@@ -253,7 +252,9 @@ extension Replica {
       for (dot, hash) in heads where sent[dot] == hash {
         try store.keepReceipt(line, head: dot, hash: hash, in: space)
       }
-      if let reached { try store.markReceived(identity.actor, upTo: reached, in: space) }
+      if let reached, refused[Dot(actor: identity.actor, n: reached)] == nil {
+        try store.markReceived(identity.actor, upTo: reached, in: space)
+      }
     }
     return refused
   }

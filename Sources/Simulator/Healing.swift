@@ -148,13 +148,17 @@ extension World {
     happened(.audited(node: node, damage: try findings(in: store)))
   }
 
-  /// What an audit of a file calls damage.
+  /// Codes of what no file of this version ever lacks of central's words.
+  private static let kept = ["receipt.missing", "kept.missing"]
+
+  /// What an audit of a file calls damage, and what is missing of central's words.
   func findings(in store: Store) throws -> [String] {
     let scratch = "\(folder)/scratch.sqlite"
     disk.remove(scratch)
     let report = try Audit(of: store, centralKey: house.key.publicKey, scratchPath: scratch).run()
     disk.remove(scratch)
-    return report.findings.filter { $0.kind == .damage }.map { "\($0.code): \($0.message)" }
+    return report.findings.filter { $0.kind == .damage || Self.kept.contains($0.code) }
+      .map { "\($0.code): \($0.message)" }
   }
 
   private func lookForForeignBodies(_ station: Station) throws {

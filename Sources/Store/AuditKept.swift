@@ -52,6 +52,57 @@ extension Audit {
       }
     }
     try checkParcels(space)
+    // Central keeps neither for itself.
+    guard try store.currentActor() != nil else { return }
+    try checkReceived(space)
+    try checkOrdinals(space)
+  }
+
+  /// What is shown as received has central's signed word behind it, or stands in the log. `[SP-1618]`
+  ///
+  /// Of a former epoch's changes, and in a file of a version that kept no receipts, an answer of central may have said so.
+  private func checkReceived(_ space: String) throws {
+    let current = try store.currentActor()
+    for actor in try store.ownActors() {
+      let promised = try store.receipt(of: actor, in: space)?.n ?? 0
+      let count = try store.waitingCount(
+        of: actor, in: space, after: promised, upTo: store.received(of: actor, in: space))
+      guard count > 0 else { continue }
+      report.add(
+        Finding(
+          .incomplete, "receipt.missing",
+          "of \(count) own changes of \(space) that are shown as received no receipt of central is here",
+          advice: actor == current
+            ? "`cordee sync` has central sign for them again; until then nothing here shows that it took them."
+            : "They were written before the last new epoch; the sync after central's next merge brings their verdicts."
+        ))
+    }
+  }
+
+  /// Of the checkpoints that central signed none is missing: they are numbered, thinned by a rule, and the newest is the one
+  /// that the file stands at. `[SP-1617]`
+  private func checkOrdinals(_ space: String) throws {
+    guard case .blob(let line)? = try store.meta("checkpoint.\(space)"),
+      case .checkpoint(_, let named, _)? = try? LogLine.parse(line)
+    else { return }
+    let held = try store.checkpointOrdinals(of: space)
+    guard let newest = held.last else {
+      // A version that kept none may have brought the file here.
+      return report.add(
+        Finding(
+          .incomplete, "kept.missing",
+          "none of the checkpoints that central signed for \(space) is kept",
+          advice:
+            "The next one comes with central's news; what it signed before can be shown no more."
+        ))
+    }
+    if try store.checkpoints(of: space).last?.checkpoint != named {
+      damage("kept.newest", "the newest checkpoint kept of \(space) is not the one it stands at")
+    }
+    let missing = Set(Store.keptOrdinals(newest: newest)).subtracting(held)
+    if !missing.isEmpty {
+      damage("kept.hole", "\(missing.count) of the checkpoints kept of \(space) were taken away")
+    }
   }
 
   /// What central signed before it was put back: history here is held against its present word, so that nothing is damaged.

@@ -220,10 +220,8 @@ extension Store {
       "INSERT INTO cordee_checkpoint(space, ordinal, seq, instance, hash, line) VALUES(?, ?, ?, ?, ?, ?)",
       .text(checkpoint.space), .int(ordinal), .int(checkpoint.seq),
       .blob(checkpoint.instance.bytes), .blob(checkpoint.hash.bytes), .blob(line))
-    let held = try db.all(
-      "SELECT ordinal FROM cordee_checkpoint WHERE space = ?", .text(checkpoint.space)
-    ) { $0.int(0) }
-    for old in held where !Store.isKept(old, newest: ordinal) {
+    for old in try checkpointOrdinals(of: checkpoint.space)
+    where !Store.isKept(old, newest: ordinal) {
       try db.run(
         "DELETE FROM cordee_checkpoint WHERE space = ? AND ordinal = ?", .text(checkpoint.space),
         .int(old))
@@ -234,9 +232,34 @@ extension Store {
   /// doubling of the distance at most 16.
   static func isKept(_ ordinal: Int, newest: Int) -> Bool {
     let distance = newest - ordinal
-    guard distance >= 32, ordinal > 1 else { return true }
-    let step = 1 << (Int.bitWidth - distance.leadingZeroBitCount - 5)
-    return ordinal % step == 0
+    return ordinal <= 1 || ordinal % step(distance) == 0
+  }
+
+  /// How far apart checkpoints are kept at a distance from the newest.
+  private static func step(_ distance: Int) -> Int {
+    distance < 32 ? 1 : 1 << (Int.bitWidth - distance.leadingZeroBitCount - 5)
+  }
+
+  /// The ordinals that are kept when one is the newest, the highest first. `[SP-1617]`
+  ///
+  /// - Complexity: O(log newest), whatever a damaged file says the newest is.
+  static func keptOrdinals(newest: Int) -> [Int] {
+    var kept: [Int] = []
+    var ordinal = newest
+    while ordinal >= 1 {
+      if isKept(ordinal, newest: newest) { kept.append(ordinal) }
+      let step = step(newest - ordinal)
+      ordinal = ordinal == 1 ? 0 : max(1, (ordinal - 1) / step * step)
+    }
+    return kept
+  }
+
+  /// The ordinals of a space's checkpoints, the lowest first.
+  func checkpointOrdinals(of space: String) throws -> [Int] {
+    guard try hasKept() else { return [] }
+    return try db.all(
+      "SELECT ordinal FROM cordee_checkpoint WHERE space = ? ORDER BY ordinal", .text(space)
+    ) { $0.int(0) }
   }
 
   /// The checkpoints kept of a space, oldest first.

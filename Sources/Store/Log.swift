@@ -141,6 +141,17 @@ extension Store {
     return (waiting.count - received, received)
   }
 
+  /// How many changes of an actor wait for a verdict above one count and up to another.
+  func waitingCount(of actor: ActorID, in space: String, after low: Int, upTo high: Int) throws
+    -> Int
+  {
+    try db.first(
+      """
+      SELECT count(*) FROM cordee_change WHERE space = ? AND actor = ? AND n > ? AND n <= ? AND state < 2
+      """, .int(try number(ofName: space)), .int(try number(of: actor)), .int(low), .int(high)
+    ) { $0.int(0) } ?? 0
+  }
+
   /// Whether anything was ever known of a row.
   public func isKnown(_ row: RowKey) throws -> Bool {
     cache.recent = nil

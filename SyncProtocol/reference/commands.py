@@ -62,8 +62,9 @@ def verify(path: str, beside: str | None) -> tuple[int, object]:
     if is_ours:
         replica = Replica(path)
         return 0, {"kind": "reference", "entries": sum(len(log.entries) for log in replica.logs.values())}
-    findings, counted = check_file.check(path)
-    return 1 if findings else 0, {"kind": "replica", "findings": findings, "counted": counted}
+    findings, missing, counted = check_file.check(path)
+    code = 1 if findings else 3 if missing else 0
+    return code, {"kind": "replica", "findings": findings, "missing": missing, "counted": counted}
 
 
 def run(given: argparse.Namespace) -> tuple[int, object]:

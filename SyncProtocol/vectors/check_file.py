@@ -3,8 +3,9 @@
 
 Of central's own file, which does not hold its key, only what guards its rows is checked.
 
-Usage: check_file.py FILE     Prints what was counted; exits 1 with a line for each thing that is not as it should be.
-Sound but incomplete files (history behind a snapshot still missing) have their rows left out. Needs python3-nacl (Debian).
+Usage: check_file.py FILE     Prints what was counted; exits 1 with a line for each thing that is not as it should be, 3 where
+words of central's are missing that a file should keep. Sound but incomplete files (history behind a snapshot still missing)
+have their rows left out. Needs python3-nacl (Debian).
 """
 import sqlite3
 import sys
@@ -117,6 +118,61 @@ def recent(file):
             yield f"a recent stamp stands before no settled row: {file.names.get(table)}/{row.decode()}"
         elif line(lines[0][:4], lines[0][4]) != told:
             yield f"the line behind a recent stamp was altered: {file.names.get(table)}/{row.decode()}"
+
+
+def kept_ordinals(newest):
+    """The ordinals of the checkpoints that are kept when one is the newest. SP-1617"""
+    kept, ordinal, step = set(), newest, 1
+    while ordinal > 1:
+        distance = newest - ordinal
+        step = 1 if distance < 32 else 1 << distance.bit_length() - 5
+        if ordinal % step == 0:
+            kept.add(ordinal)
+        ordinal = (ordinal - 1) // step * step
+    return kept | {1}
+
+
+def kept(file, space):
+    """(what is damaged, what is missing) of central's words that a file keeps: checkpoints and receipts. SP-1617, SP-1618"""
+    damaged, missing = [], []
+    tables = {name.decode() for name, in file.all("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    signer = rules.replica_of(file.central)
+
+    def words(table, columns, member):
+        """The rows of a table, each with what central signed in its line."""
+        for *row, line in file.all(f"SELECT {columns}, line FROM {table} WHERE space = ? ORDER BY 1", space) if table in tables else ():
+            parts = rules.exact_members(line)
+            preimage = b"cordee.%s.1\n" % member.encode() + parts[member]
+            if not file.is_signed(rules.parse(parts["signatures"]), signer, preimage):
+                damaged.append(f"{space}: a {member} that is kept is not central's")
+            yield row, rules.parse(parts[member])
+
+    places = []
+    for (ordinal, seq, instance, log_hash), told in words("cordee_checkpoint", "ordinal, seq, instance, hash", "checkpoint"):
+        places.append((ordinal, (seq, instance.hex(), rules.b64(log_hash))))
+        if (told["space"], told["seq"], told["instance"], told["hash"]) != (space, *places[-1][1]):
+            damaged.append(f"{space}: a checkpoint is kept under another place than its own")
+    line = file.meta.get(f"checkpoint.{space}")
+    if line is not None:
+        told = rules.parse(rules.exact_members(line)["checkpoint"])
+        if not places:
+            missing.append(f"{space}: no checkpoint is kept")
+        elif places[-1][1] != (told["seq"], told["instance"], told["hash"]):
+            damaged.append(f"{space}: the newest checkpoint that is kept is not checkpoint.{space}")
+        if places and not kept_ordinals(places[-1][0]) <= {ordinal for ordinal, _ in places}:
+            damaged.append(f"{space}: checkpoints that were kept are missing")
+    promised = {}
+    for (actor, n, change_hash), told in words("cordee_receipt", "actor, n, hash", "receipt"):
+        promised[actor.hex()] = n
+        if {"actor": actor.hex(), "n": n, "hash": rules.b64(change_hash)} not in told["heads"]:
+            damaged.append(f"{space}: a receipt is kept under another change than its own")
+    actor, _, n = file.meta.get(f"received.{space}", b" 0").decode().partition(" ")
+    if actor == file.meta["actor"].hex():
+        waiting = [m for number, m in file.all("SELECT actor, n FROM cordee_change WHERE space = ? AND state = 0", file.numbers.get(space, -1))
+                   if file.actors[number] == actor and promised.get(actor, 0) < m <= int(n)]
+        if waiting:
+            missing.append(f"{space}: no receipt is here of {len(waiting)} own changes that count as received")
+    return damaged, missing
 
 
 class Space:
@@ -283,22 +339,28 @@ def plain(row):
 
 
 def check(path):
-    """(what is not as it should be, what was counted) of a replica file."""
+    """(what is not as it should be, what should be there and is not, what was counted) of a replica file."""
     try:
         file = File(path)
         file.found += [line.decode() for line, in file.all("PRAGMA integrity_check") if line != b"ok"]
         file.found += [*altered(file), *recent(file)]
         if file.central is None and "instance" in file.meta:
-            return file.found, "central's own file: facts and guarded rows alone"
-        spaces = [Space(file, name) for name in file.meta["spaces"].decode().split()]
+            return file.found, [], "central's own file: facts and guarded rows alone"
+        names = file.meta["spaces"].decode().split()
+        spaces, missing = [Space(file, name) for name in names], []
+        for name in names:
+            damaged, absent = kept(file, name)
+            file.found += damaged
+            missing += absent
     except (sqlite3.Error, rules.Refused, ArithmeticError, LookupError, TypeError, ValueError) as problem:
-        return [f"this file cannot be read as chapter 16 says ({type(problem).__name__})"], ""
+        return [f"this file cannot be read as chapter 16 says ({type(problem).__name__})"], [], ""
     whole = [s for s in spaces if not s.has_gap]
-    return file.found, (f"{sum(n for s in whole for n, _ in s.heads.values())} changes, {file.signatures} signatures, "
-                        f"{sum(len(s.rows) for s in whole)} rows, {len(spaces) - len(whole)} spaces without their history")
+    return file.found, missing, (
+        f"{sum(n for s in whole for n, _ in s.heads.values())} changes, {file.signatures} signatures, "
+        f"{sum(len(s.rows) for s in whole)} rows, {len(spaces) - len(whole)} spaces without their history")
 
 
 if __name__ == "__main__":
-    findings, counted = check(sys.argv[1])
-    print(*findings, counted, sep="\n")
-    sys.exit(1 if findings else 0)
+    findings, missing, counted = check(sys.argv[1])
+    print(*findings, *missing, counted, sep="\n")
+    sys.exit(1 if findings else 3 if missing else 0)

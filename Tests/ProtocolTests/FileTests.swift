@@ -73,6 +73,34 @@ struct FileTests {
     }
   }
 
+  @Test("central's words that a file keeps are all there [SP-1617] [SP-1618]")
+  func keptWords() throws {
+    let world = try World()
+    try world.editMany()
+    try world.waitForVerdict()
+    let store = world.members[0].store
+    let (status, said) = try check(store, after: nil, in: world)
+    #expect(status == 0, "\(said)")
+    let newest = "(SELECT max(ordinal) FROM cordee_checkpoint WHERE space = 'commons')"
+    let commons = "cordee_checkpoint WHERE space = 'commons' AND ordinal"
+    for (sql, code, says) in [
+      ("DELETE FROM cordee_receipt", 3, "no receipt is here of 1"),
+      ("UPDATE cordee_receipt SET n = n + 1", 1, "another change than its own"),
+      ("DELETE FROM cordee_checkpoint WHERE space = 'commons'", 3, "no checkpoint is kept"),
+      ("DELETE FROM \(commons) = \(newest)", 1, "the newest checkpoint"),
+      ("DELETE FROM \(commons) < \(newest)", 1, "are missing"),
+      ("UPDATE cordee_checkpoint SET seq = seq + 1", 1, "another place than its own"),
+      (
+        "UPDATE cordee_checkpoint SET line = CAST(replace(CAST(line AS TEXT), '2027', '2028') AS BLOB)",
+        1,
+        "not central's"
+      ),
+    ] {
+      let (status, said) = try check(store, after: sql, in: world)
+      #expect(status == code && said.contains(says), "\(sql): \(status) \(said)")
+    }
+  }
+
   /// A world whose first member keeps a proof that was settled, and whose central has every table it needs.
   private func guarded() throws -> World {
     let world = try World()

@@ -83,6 +83,12 @@ final class World {
     try settle()
   }
 
+  /// The first member's edit is received and not merged.
+  func waitForVerdict() throws {
+    try edit(0, "UPDATE organisation SET note = 'waits' WHERE id = 'org-1'")
+    try sync(0)
+  }
+
   private func edit(_ member: Int, _ sql: String) throws {
     try members[member].store.edit { try $0.execute(sql) }
   }
