@@ -53,6 +53,11 @@ enum VerifyAction {
       let subject = try subject(invocation)
       let other = try invocation.option("against").map { try Other($0, beside: subject) }
       var report = try audit(subject)
+      if !subject.isCentral, !report.has(.damage) {
+        try WitnessFindings.finding(
+          on: subject.store, at: invocation.existingReplicaPath(), invocation.paths
+        ).map { report.add($0) }
+      }
       if let other {
         for finding in try compared(subject, with: other) { report.add(finding) }
       }
@@ -105,9 +110,7 @@ enum VerifyAction {
       Subject(
         inspection: inspection, centralKey: subject.centralKey,
         isCentral: isCentral(inspection.store)))
-    return theirs.findings.map {
-      Finding($0.kind, $0.code, "\(other.path): \($0.message)", asksPerson: $0.asksPerson)
-    }
+    return theirs.findings.map { $0.of(other.path) }
       + (try subject.store.differences(from: inspection.store))
   }
 
@@ -155,7 +158,7 @@ enum VerifyAction {
           report.findings.map {
             .object([
               ("kind", .string($0.kind.rawValue)), ("code", .string($0.code)),
-              ("message", .string($0.message)),
+              ("message", .string($0.message)), ("advice", .string($0.advice)),
             ])
           })
       ),
@@ -171,6 +174,7 @@ enum VerifyAction {
     }
     for finding in report.findings {
       console.printValues("\(finding.kind.rawValue): \(finding.message) [\(finding.code)]")
+      if !finding.advice.isEmpty { console.printValues("  \(finding.advice)") }
     }
     if report.more > 0 { console.print("and \(report.more) more") }
     let verdict =

@@ -12,18 +12,21 @@ struct WitnessFile {
   let place: Witness.Place
 
   /// The witness of a replica; nil when the file or the folder cannot be told.
-  init?(of store: Store, _ paths: Paths) throws {
+  ///
+  /// - Parameter file: where the replica lies, if `store` is a copy made to look at it.
+  init?(of store: Store, at file: String? = nil, _ paths: Paths) throws {
     // Central's file, which reading commands take too, has no device's key.
     guard try store.meta("actor") != nil else { return nil }
     let replica = try Identity(store).actor.replica
-    guard let folder = try? paths.stateFolder(), let number = Files.number(of: store.path) else {
+    let file = file ?? store.path
+    guard let folder = try? paths.stateFolder(), let number = Files.number(of: file) else {
       return nil
     }
     path = "\(folder)/witness/\(replica).json"
     let machine = (try? String(contentsOfFile: "/etc/machine-id", encoding: .utf8)) ?? ""
     place = Witness.Place(
       machine: String(machine.prefix { $0 != "\n" }), device: number.device, inode: number.inode,
-      path: URL(filePath: store.path).absoluteURL.standardizedFileURL.path)
+      path: URL(filePath: file).absoluteURL.standardizedFileURL.path)
   }
 
   /// What was witnessed; a file that cannot be read counts as none.

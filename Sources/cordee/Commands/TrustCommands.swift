@@ -16,7 +16,14 @@ enum TrustCommands {
     ],
     examples: [
       Example(
-        line: "cordee verify", meaning: "exit 0: sound; 1: damage or forgery; 3: not whole yet"),
+        line: "cordee verify",
+        meaning: "exit 0: sound; 1: damage or forgery; 3: sound as far as it can be shown"),
+      Example(
+        line: "cordee verify --json",
+        meaning: "why 3: history.missing (not fetched), witness.missing (another copy may write)"),
+      Example(
+        line: "cordee verify --replica old.sqlite",
+        meaning: "witness.ahead (3): older than what was written here; witness.copy (0): a backup"),
       Example(
         line: "cordee verify --against copy.sqlite",
         meaning: "whether two members were told the same"),
