@@ -26,7 +26,9 @@ extension EndToEnd {
       #expect(told.output == (try await world.run("ica", "conflicts", "--json")).output)
       let items = try told.objects()
       try #require(items.count == 2)
-      let keys: Set = ["kind", "record", "id", "field", "shown", "made_twice", "values"]
+      let keys: Set = [
+        "kind", "record", "id", "field", "shown", "made_twice", "same_edit", "values",
+      ]
       let sideKeys: Set = [
         "keep", "value", "fields", "did", "by", "organisation", "at", "actor", "n", "was",
       ]

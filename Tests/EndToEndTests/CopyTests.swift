@@ -141,7 +141,7 @@ extension EndToEnd {
     }
 
     @Test(arguments: [false, true])
-    func `a place of a chain written twice: both values stand, shown as one edit [R5] [R9]`(
+    func `a place of a chain written twice: both values stand, as two edits of one name [R5] [R9]`(
       isCarried: Bool
     ) async throws {
       let world = try await joined()
@@ -176,7 +176,8 @@ extension EndToEnd {
         let dot = "\(first["actor"] as? String ?? ""):\(first["n"] as? Int ?? 0)"
         #expect(again["was"] as? String == dot)
         let told = try await world.run(member, "conflicts")
-        #expect(told.exit == 3 && told.output.contains("One edit made twice"))
+        #expect(told.exit == 3 && told.output.contains("different edits that had one name"))
+        #expect(conflict["same_edit"] as? Bool == false)
         #expect(told.output.contains("\"One\"") && told.output.contains("\"Two\""))
         // Whatever is shown, both stand in the history.
         let history = try await world.run(member, "history", "ecuador", "contact").output

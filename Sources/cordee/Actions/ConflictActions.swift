@@ -80,12 +80,15 @@ extension ReadActions {
       isField ? ChangeEncoding.json(value) : .bool(value == .integer(1))
     }
     let central = try Identity(store).centralKey.fingerprint
-    // The names the edits had first: two alike are one edit that was made twice, by a file and a copy of it.
-    var firsts: Set<Dot> = []
-    var isMadeTwice = false
+    // The names the edits had first: two alike were written by a file and a copy or an older state of it.
+    var firsts: [Dot: Body?] = [:]
+    var (isMadeTwice, isSameEdit) = (false, true)
     let values = try sides.enumerated().map { index, side -> JSON in
       let body = try store.body(of: side.dot, table: conflict.row.table)
-      if !firsts.insert(body?.was ?? side.dot).inserted { isMadeTwice = true }
+      if let other = firsts.updateValue(body, forKey: body?.was ?? side.dot) {
+        isMadeTwice = true
+        isSameEdit = isSameEdit && other?.at == body?.at && other?.writes == body?.writes
+      }
       // What central keeps for somebody is shown as that author's.
       let isKept = side.dot.actor.replica.bytes == central
       let author = isKept ? body?.was?.actor ?? side.dot.actor : side.dot.actor
@@ -106,7 +109,7 @@ extension ReadActions {
       ("id", .string(conflict.row.id)),
       ("field", conflict.field.map { .string($0) } ?? .null),
       ("shown", sides.first.map { shape($0.value) } ?? .null),
-      ("made_twice", .bool(isMadeTwice)),
+      ("made_twice", .bool(isMadeTwice)), ("same_edit", .bool(isMadeTwice && isSameEdit)),
       ("values", .array(values)),
     ])
   }
@@ -129,7 +132,11 @@ extension ReadActions {
         "\(record): \(bothWays); the row stays until it is settled")
     }
     if item["made_twice"]?.isTrue == true {
-      console.print("  One edit made twice: a copy of its author's file made it otherwise.")
+      console.print(
+        item["same_edit"]?.isTrue == true
+          ? "  Two of them are one edit, which a copy of its author's file sent, too."
+          : "  Two of them are different edits that had one name: a copy of their author's file, or an older state of it, wrote on."
+      )
     }
     var table = Table([
       .init(title: "", isRight: true), .init(title: field == nil ? "side" : "value"),
