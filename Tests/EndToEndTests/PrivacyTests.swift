@@ -1,4 +1,5 @@
 import Foundation
+import Programs
 import Testing
 
 extension EndToEnd {
@@ -70,6 +71,56 @@ extension EndToEnd {
           world,
           below: ["central", "new", "quito/.local/share/cordee", "quito/.local/state/cordee"])
           == [])
+    }
+
+    /// Addresses that a command connects to, names it asks for among them.
+    private func reached(_ world: World, _ words: [String]) async throws -> Set<String> {
+      let trace = world.folder.appending(path: "trace-\(UUID().uuidString)").path
+      // It asks no proxy and no name server that the environment names either.
+      var environment = world.environment(of: "quito")
+      for name in ["http_proxy", "HTTP_PROXY", "ALL_PROXY"] {
+        environment[name] = "http://127.0.0.1:9"
+      }
+      let told = try await Child(
+        URL(filePath: "/usr/bin/strace"),
+        ["-f", "-qq", "-e", "trace=connect,sendto,sendmsg", "-o", trace, World.program.path]
+          + words,
+        environment: environment, folder: world.folder
+      ).finish()
+      #expect([0, 3].contains(told.exit), "\(words): \(told.errors)")
+      let lines = try String(contentsOfFile: trace, encoding: .utf8).split(separator: "\n")
+      return Set(
+        lines.compactMap { line in
+          guard let start = line.range(of: "{sa_family=AF_INET")?.lowerBound else { return nil }
+          return line[start...].prefix { $0 != "}" }.description
+        })
+    }
+
+    /// Whether system calls can be watched here: a container may forbid it, and a sanitizer's runtime makes its own.
+    private static let canTrace: Bool = {
+      let told = try? Program.said(by: "/usr/bin/strace", ["-o", "/dev/null", "/bin/true"])
+      return told?.status == 0 && ProcessInfo.processInfo.environment["CORDEE_SANITIZED"] == nil
+    }()
+
+    @Test(.enabled(if: canTrace))
+    func `R17: a member's commands reach central and nobody else, and most of them nobody`()
+      async throws
+    {
+      let world = try World()
+      try await world.start(merge: "on-push")
+      try await world.join("quito", for: "ecuador")
+      let central =
+        "{sa_family=AF_INET, sin_port=htons(\(world.port)), sin_addr=inet_addr(\"127.0.0.1\")"
+      for words in [["sync"], ["sync", "--dry-run"], ["doctor"]] {
+        #expect(try await reached(world, words) == [central], "\(words)")
+      }
+      for words in [
+        ["status"], ["set", "ecuador", "contact=A"], ["get", "ecuador"], ["conflicts"], ["verify"],
+        ["log"], ["history", "ecuador"], ["digest"], ["backup", "copy.sqlite"],
+        ["bundle", "export", "out.cordee"], ["restore", "copy.sqlite"],
+      ] {
+        #expect(try await reached(world, words) == [], "\(words)")
+      }
     }
 
     @Test func `the doctor names a replica that others can read, and closes it when asked`()

@@ -59,7 +59,7 @@ struct HostileServerTests {
     #expect(failure()?.received == nil)
   }
 
-  @Test("A redirect is an answer, not an order, and a cookie is not kept")
+  @Test("R17: a redirect is an answer, not an order, and a cookie is not kept")
   func redirects() throws {
     let server = try Canned([
       "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nSet-Cookie: a=b\r\n"
