@@ -14,8 +14,8 @@ struct RecentStamps {
   var isMoved = false
   /// Whether that transaction writes so many stamps that the large table takes them one by one.
   var isSpread = false
-  /// Stamps replaced in it, by the table's number and the row's id; when it ends they are written where that is cheapest.
-  var late: [Int: [String: Late]] = [:]
+  /// Stamps replaced in it, by the table's number and the row; when it ends they are written where that is cheapest.
+  var late: [Int: [RowKey: Late]] = [:]
   /// How many these are.
   var lateCount = 0
 
@@ -25,17 +25,24 @@ struct RecentStamps {
     var stamp: Stamp
   }
 
+  /// A row of a table whose number is known: ids are told apart by their bytes, which `String` does not do.
+  static func key(_ id: String) -> RowKey { RowKey(table: "", id: id) }
+
   mutating func replace(_ old: Stamp, by stamp: Stamp, of id: String, table: Int) {
     let before = late[table]?.count ?? 0
-    late[table, default: [:]][id, default: Late(stored: old, stamp: stamp)].stamp = stamp
+    late[table, default: [:]][Self.key(id), default: Late(stored: old, stamp: stamp)].stamp = stamp
     lateCount += (late[table]?.count ?? 0) - before
   }
 
   /// Forgets what was replaced of a row, or of a table.
   mutating func forgetLate(of table: Int, _ id: String?) {
     guard let rows = late[table] else { return }
-    lateCount -= id == nil ? rows.count : rows[id ?? ""] == nil ? 0 : 1
-    if let id { late[table]?[id] = nil } else { late[table] = nil }
+    guard let id else {
+      late[table] = nil
+      lateCount -= rows.count
+      return
+    }
+    if late[table]?.removeValue(forKey: Self.key(id)) != nil { lateCount -= 1 }
   }
 
   /// Stamps in the small table at most: with 100,000 rows and 100 edits a pull, fewer have the large table taken through too
@@ -142,12 +149,12 @@ extension Store {
     let isDirect = isSpread || isTooMany || fresh < RecentStamps.fewest
     for table in recents.late.keys.sorted() {
       let rows = recents.late[table] ?? [:]
-      for id in rows.keys.sorted() {
-        guard let late = rows[id] else { continue }
+      for row in rows.keys.sorted() {
+        guard let late = rows[row] else { continue }
         if isDirect || late.stored.isRecent {
-          try write(late.stamp, of: id, table: table, isNew: false)
+          try write(late.stamp, of: row.id, table: table, isNew: false)
         } else {
-          try insertRecent(late, of: id, table: table)
+          try insertRecent(late, of: row.id, table: table)
         }
       }
     }

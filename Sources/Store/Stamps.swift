@@ -68,7 +68,9 @@ extension Store {
       return recent.stamp
     }
     let recents = try recents()
-    if recents.lateCount > 0, let late = recents.late[table]?[row.id] { return late.stamp }
+    if recents.lateCount > 0, let late = recents.late[table]?[RecentStamps.key(row.id)] {
+      return late.stamp
+    }
     // Only a row with a line has a recent stamp, of which none lacks its width.
     let hasRecents = recents.count ?? 0 > 0
     let found = try db.first(

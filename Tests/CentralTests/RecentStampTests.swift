@@ -84,6 +84,26 @@ struct RecentStampTests {
     for member in world.members { try world.audit(member) }
   }
 
+  @Test("R3: rows whose ids differ in bytes alone have a stamp each")
+  func bytes() throws {
+    let world = try World()
+    let ana = try world.join()
+    try world.join()
+    let ids = ["e\u{301}", "\u{e9}"]
+    for (place, id) in ids.enumerated() {
+      try ana.edit("INSERT INTO club(id, name, founded) VALUES('\(id)', 'C', \(place))")
+    }
+    try world.settle()
+    // One pull brings both, the second of a change that knew more.
+    try ana.edit("UPDATE club SET city = 'Quito' WHERE founded = 0")
+    try ana.edit("UPDATE club SET city = 'Lima', name = 'D' WHERE founded = 1")
+    try world.settle()
+    try ana.edit("UPDATE club SET city = 'Rabat'")
+    try world.settle()
+    #expect(try world.digests().count == 1)
+    for member in world.members { try world.audit(member) }
+  }
+
   @Test("the large table takes them in before they are too many")
   func full() throws {
     let (world, ana, ben) = try filled()
