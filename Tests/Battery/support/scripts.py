@@ -23,7 +23,8 @@ class Script:
 
 SCRIPTS = (
     Script("central", (*MEMBERS, "leaver"), central.Receives, central.Revokes, central.GivesSnapshot, central.Imports,
-           central.Merges, central.BacksUp, central.Restores, central.TakesBack, central.Accepts),
+           central.Merges, central.BacksUp, central.Restores, central.TakesBack, central.Accepts,
+           central.RestoresSpoilt),
     Script("member", MEMBERS, member.Sets, member.Resolves, member.Removes, member.Imports, member.Pulls, member.Exports,
            member.BacksUp, member.Restores, member.Renews),
     Script("join", MEMBERS, member.Joins, member.Fetches, member.Adopts, member.Meets),

@@ -157,7 +157,8 @@ CentralFile = collections.namedtuple("CentralFile", "life restoring content")
 def central_file(world):
     """What central's file says, to whoever opens it now: its life, whether that waits to be accepted, all its rows.
 
-    A copy of it is read, with what SQLite would find beside it: the files themselves stay as they are.
+    None where it cannot be opened, or is empty. A copy of it is read, with what SQLite would find beside it: the files
+    themselves stay as they are.
     """
     with tempfile.TemporaryDirectory(prefix="cordee-looked-at-") as folder:
         copy = os.path.join(folder, "copy.sqlite")
@@ -166,10 +167,11 @@ def central_file(world):
                 shutil.copyfile(path, copy + end)
         if not os.path.exists(copy):
             raise Failure("there is no central.sqlite")
-        with contextlib.closing(sqlite3.connect(copy)) as db:
-            lives = db.execute("SELECT instance, places IS NULL FROM cordee_instance ORDER BY number DESC LIMIT 1").fetchall()
+        with contextlib.closing(sqlite3.connect(copy)) as db, contextlib.suppress(sqlite3.DatabaseError):
+            lives = db.execute("SELECT places IS NULL FROM cordee_instance ORDER BY number DESC LIMIT 1").fetchall()
             [(life,)] = db.execute("SELECT value FROM cordee_meta WHERE key = 'instance'").fetchall()
-            return CentralFile(life, bool(lives and lives[0][1]), tuple(db.iterdump()))
+            return CentralFile(life, bool(lives and lives[0][0]), tuple(db.iterdump()))
+    return None
 
 
 class Keeps(Command):
@@ -223,20 +225,21 @@ class BacksUp(Keeps):
 class Restores(Keeps):
     name = "central is restored from a backup"
     words = ("central", "restore", "--data", "central", "--from", "central-kept.sqlite")
+    mark = "forgotten"
 
     def before(self, world):
         for member in MEMBERS:
-            world.sql(member, *persons(member, "forgotten", 8), contact(member, "after the backup"))
+            world.sql(member, *persons(member, self.mark, 8), contact(member, f"after the backup: {self.mark}"))
         world.sync(*MEMBERS, MEMBERS[0])
 
     def act(self, world, faults=None):
         old = central_file(world)
         dead = super().act(world, faults)
         now = central_file(world)
-        if now == old:
-            return dead if dead else self.failed("it is restored and is what it was")
-        if not now.restoring or now.life == old.life:
-            self.failed("the backup stands there under a life that is over")
+        if now == old or (now is None and dead and old is None):
+            return dead or self.failed("it is restored and is what it was")
+        if now is None or not now.restoring or (old and now.life == old.life):
+            self.failed("what stands there is neither the old life nor a new one that is restoring")
         left = [name for name in os.listdir(world.data) if name.startswith("central.sqlite.restoring")]
         if left and not dead:
             self.failed(f"it left {left}")
@@ -249,6 +252,21 @@ class Restores(Keeps):
     def over(self, world):
         world.sync(*MEMBERS)
         world.ask("keeper", "central", "restore", "--data", "central", "--accept")
+
+
+class RestoresSpoilt(Restores):
+    name = "central, whose file is spoilt beside its log of writes, is restored from a backup"
+    mark = "spoilt"
+
+    def before(self, world):
+        super().before(world)
+        world.kill()
+        path = os.path.join(world.data, "central.sqlite")
+        if os.path.getsize(path + "-wal") < 4096:
+            raise Failure("central left no log of writes")
+        with open(path, "r+b") as file:
+            file.truncate(0)
+            file.write(b"spoilt")
 
 
 class TakesBack(Serves):
