@@ -48,7 +48,7 @@ extension Replica {
     var report = BundleReport()
     let apart = isLog ? try goOver(by: path, at: at, &report) : nil
     if let apart {
-      report.notes.append("the log of another life of central was left out: \(apart)")
+      report.notes.append("the log of another life of central: \(apart)")
     }
     var space: String?
     while let (kind, bytes) = try reader.next() {
@@ -166,7 +166,7 @@ extension Replica {
       try reader.skipSection()
       if !isApart {
         report.notes.append(
-          "\(space): the log of another life of central was left out: \(Self.isUnled)")
+          "\(space): the log of another life of central: \(Self.isUnled)")
       }
       return
     }
@@ -208,7 +208,7 @@ extension Replica {
     let isHeld = try store.gap(in: space).map { from.seq >= $0.upTo.seq } ?? true
     var verification = verification(of: space, from: from)
     var differs =
-      try isHeld && from.seq > 0 && store.logHash(of: space, at: from.seq) != from.hash
+      try isHeld && from.seq > 0 && heldHash(of: space, at: from.seq) != from.hash
     while let (kind, bytes) = try reader.next() {
       guard kind == .wire else {
         reader.giveBack(bytes)

@@ -113,7 +113,7 @@ extension Replica {
       }
       let line = try LogLine.parse(bytes)
       if case .entry(let seq, _, _, _, _) = line, seq <= start.seq { continue }
-      guard let entry = try reading.entry(line) else {
+      guard let entry = try self.entry(line, in: &reading, after: start) else {
         return (Meeting(place: place, verification: reading), standing)
       }
       if entry.seq <= end, try store.logHash(of: space, at: entry.seq) == entry.hash {
@@ -129,6 +129,28 @@ extension Replica {
     throw SyncError(
       Self.unmet,
       "the log of \(space) in it ends before a checkpoint of central; have it made again")
+  }
+
+  /// The next entry; nil at central's checkpoint.
+  private func entry(_ line: LogLine, in reading: inout Verification, after start: LogPlace) throws
+    -> LogEntry?
+  {
+    do {
+      return try reading.entry(line)
+    } catch let error as SyncError where error.code == "log.checkpoint" {
+      // Central's own word over another log: both parted where this file knows no places.
+      guard reading.signedCheckpoint != nil, let gap = try store.gap(in: reading.space),
+        gap.upTo.seq == start.seq
+      else { throw error }
+      throw Self.lacksHistory(of: reading.space, before: start.seq)
+    }
+  }
+
+  private static func lacksHistory(of space: String, before seq: Int) -> SyncError {
+    SyncError(
+      unmet,
+      "this file has to go back in \(space) before entry \(seq), and the history there is not held here; sync with central"
+    )
   }
 
   /// Where the comparison begins: the bundle's first place, or where a snapshot stood, with the hash that is held here.
@@ -160,10 +182,7 @@ extension Replica {
     where try meeting.place.seq < cursor(of: space).seq
       && needsSnapshot(space, at: meeting.place)
     {
-      throw SyncError(
-        Self.unmet,
-        "this file has to go back in \(space) before entry \(try cursor(of: space).seq), and the history there is not held here; sync with central"
-      )
+      throw try Self.lacksHistory(of: space, before: cursor(of: space).seq)
     }
     let (restored, epoch) = try store.write { () throws -> ([String], Epoch?) in
       var restored: [String] = []

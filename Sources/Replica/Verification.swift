@@ -45,8 +45,10 @@ struct Verification {
       }
       let dot = line.header.dot
       let before = Dot(actor: dot.actor, n: dot.n - 1)
+      // Of what lies behind a snapshot only its heads are known.
       let previous =
-        try read.removeValue(forKey: before) ?? store.changeHash(before, in: space) ?? .zero
+        try read.removeValue(forKey: before)
+        ?? (before.n > 0 ? store.namedHash(before, in: space) : nil) ?? .zero
       let change = Store.change(line, previous: previous)
       let hash = Store.hash(
         Preimage.log(previous: cursor.hash, seq: seq, dot: dot, verdict: verdict, hash: change.hash)

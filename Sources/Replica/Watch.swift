@@ -57,6 +57,12 @@ extension Replica {
       error.code, space, at: at, "\(error.message) (after entry \(start.seq) of \(space))", [last])
   }
 
+  /// The log's hash at a place held here: of an entry, or where a snapshot stood.
+  func heldHash(of space: String, at seq: Int) throws -> Hash? {
+    if let gap = try store.gap(in: space), gap.upTo.seq == seq { return gap.upTo.hash }
+    return try store.logHash(of: space, at: seq)
+  }
+
   /// Central's word on a place that this file holds with another hash.
   ///
   /// - Returns: the error to throw, its proof kept; nil when the two agree or cannot be compared.
@@ -69,7 +75,7 @@ extension Replica {
       $0.checkpoint.instance == cursor.instance && $0.checkpoint.seq == checkpoint.seq
     }
     let isHeld = try store.gap(in: space).map { checkpoint.seq >= $0.upTo.seq } ?? true
-    let ours = try same?.checkpoint.hash ?? store.logHash(of: space, at: checkpoint.seq)
+    let ours = try same?.checkpoint.hash ?? heldHash(of: space, at: checkpoint.seq)
     guard ours != checkpoint.hash, isHeld || same != nil else { return nil }
     // The nearest signed word at or after the place, from which the log here leads back to it.
     let witness = same?.line ?? kept.first { $0.checkpoint.seq >= checkpoint.seq }?.line

@@ -144,7 +144,9 @@ enum BundleActions {
       if let folder = invocation.option("data") {
         return try importCentral(folder, path, invocation)
       }
-      let report = try invocation.replica().importBundle(path, at: Now().label)
+      let replica = try invocation.replica()
+      let report = try replica.importBundle(path, at: Now().label)
+      try invocation.note(replica.store)
       if invocation.wantsJSON {
         invocation.console.print(
           JSON.object([
