@@ -364,13 +364,7 @@ struct HostileCentralTests {
     let scene = try HostileScene()
     try scene.victim.edit("INSERT INTO club VALUES('c9', 'Mine', 'Fez', 1930)")
     scene.link.alter = { request, bytes in
-      guard request.path.hasSuffix("/changes"), let told = try? ReceiptNote.parse(line: bytes).note
-      else { return bytes }
-      let note = ReceiptNote(
-        network: told.network, instance: told.instance, space: told.space, at: told.at,
-        heads: told.heads.map { .init(dot: $0.dot, hash: .zero) })
-      let value = scene.key.sign(Preimage.receipt(note.bytes))
-      return note.line(signatures: [Signature(key: scene.world.central.keyID, value: value)])
+      scene.receipt(bytes, to: request) { $0.map { .init(dot: $0.dot, hash: .zero) } }
     }
     #expect(throws: SyncError.self) { _ = try scene.sync() }
     #expect(try scene.victim.store.evidence().map(\.code) == ["receipt.missing"])

@@ -134,10 +134,7 @@ struct KeptWordsTests {
     scene.link.alter = { request, bytes in
       guard request.path.hasSuffix("/changes"), let told = try? ReceiptNote.parse(line: bytes).note
       else { return bytes }
-      let note = ReceiptNote(
-        network: told.network, instance: told.instance, space: told.space, at: told.at, heads: [])
-      let value = scene.key.sign(Preimage.receipt(note.bytes))
-      let line = note.line(signatures: [Signature(key: scene.world.central.keyID, value: value)])
+      let line = scene.receipt(bytes, to: request) { _ in [] }
       let refused = told.heads.map {
         #"{"actor":"\#($0.dot.actor)","n":\#($0.dot.n),"code":"segment.fork"}"#
       }
@@ -191,5 +188,20 @@ struct KeptWordsTests {
       #expect(Set(try found(one, two)) == ["against.behind", "against.twin"])
     }
     #expect(try found(ana.store, ben.store) == [])
+  }
+}
+
+extension HostileScene {
+  /// Central's answer to a push with other heads in its receipt, signed by its key again; any other answer as it is.
+  func receipt(
+    _ bytes: [UInt8], to request: Request, heads: ([ReceiptNote.Head]) -> [ReceiptNote.Head]
+  ) -> [UInt8] {
+    guard request.path.hasSuffix("/changes"), let told = try? ReceiptNote.parse(line: bytes).note
+    else { return bytes }
+    let note = ReceiptNote(
+      network: told.network, instance: told.instance, space: told.space, at: told.at,
+      heads: heads(told.heads))
+    let value = key.sign(Preimage.receipt(note.bytes))
+    return note.line(signatures: [Signature(key: world.central.keyID, value: value)])
   }
 }
