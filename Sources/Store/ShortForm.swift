@@ -138,15 +138,22 @@ public struct ShortReader {
   /// The same as reading what `full` gives. The common line, in which all but the body follows from the one before, is not
   /// written out for it.
   public mutating func logLine(_ line: [UInt8]) throws(WireError) -> LogLine? {
+    if let entry = try commonEntry(line) { return entry }
+    guard let full = try full(line) else { return nil }
+    return try LogLine.parse(full)
+  }
+
+  /// The entry of a common line; nil for every other, and then nothing was taken of it.
+  private mutating func commonEntry(_ line: [UInt8]) throws(WireError) -> LogLine? {
     guard isLog, seq > 0, seq < ChangeLimits.countMax, let common = Parts.commonBody(of: line),
       let known = next, known.count <= ChangeLimits.countMax
-    else { return try full(line).map { (line) throws(WireError) in try LogLine.parse(line) } }
+    else { return nil }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(common.count + 40)
     secretUsed = nil
     try append(common, of: known.count, to: &bytes)
     guard bytes.count <= ChangeLimits.bodyBytesMax, let body = ChangeDecoding.plainBody(bytes)
-    else { return try full(line).map { (line) throws(WireError) in try LogLine.parse(line) } }
+    else { return nil }
     let header = known.bytes
     seq += 1
     next?.advance()
