@@ -6,4 +6,13 @@ extension String {
     for index in left.indices where left[index] != right[index] { return false }
     return true
   }
+
+  /// Whether this text stands before another one, by bytes.
+  package func precedes(bytesOf other: String) -> Bool {
+    let (left, right) = (utf8.span, other.utf8.span)
+    for index in 0..<min(left.count, right.count) where left[index] != right[index] {
+      return left[index] < right[index]
+    }
+    return left.count < right.count
+  }
 }

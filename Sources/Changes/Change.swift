@@ -22,22 +22,20 @@ extension RowKey: Hashable, Comparable {
 
   /// Feeds the bytes that `==` compares.
   public func hash(into hasher: inout Hasher) {
+    let bytes = id.utf8.span
     var word: UInt64 = 0
-    var count = 0
-    for byte in id.utf8 {
-      word = word << 8 | UInt64(byte)
-      count += 1
-      if count & 7 == 0 { hasher.combine(word) }
+    for index in bytes.indices {
+      word = word << 8 | UInt64(bytes[index])
+      if index & 7 == 7 { hasher.combine(word) }
     }
     hasher.combine(word)
-    hasher.combine(count)
+    hasher.combine(bytes.count)
   }
 
   /// Orders by table, then by id, by bytes.
   public static func < (left: RowKey, right: RowKey) -> Bool {
     left.table.hasBytes(of: right.table)
-      ? left.id.utf8.lexicographicallyPrecedes(right.id.utf8)
-      : left.table.utf8.lexicographicallyPrecedes(right.table.utf8)
+      ? left.id.precedes(bytesOf: right.id) : left.table.precedes(bytesOf: right.table)
   }
 }
 

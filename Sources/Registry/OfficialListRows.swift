@@ -178,6 +178,6 @@ public struct OfficialListRows: Sendable {
   /// The organisation whose list it is; of several, the one with the least id, the same everywhere.
   public var group: String? {
     organisations.filter { $0.kind == "leading_group" }.map(\.id)
-      .min { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+      .min { $0.precedes(bytesOf: $1) }
   }
 }

@@ -49,7 +49,7 @@ extension Store {
     let carried = try db.all(
       "SELECT tbl FROM cordee_carried WHERE space = ?", .int(try number(ofName: space))
     ) { $0.int(0) }.map { try name(ofNumber: $0) }.filter { schema.table($0) == nil }
-    return try (declared + carried).map { (try number(ofName: $0), $0) }
-      .sorted { $0.1.utf8.lexicographicallyPrecedes($1.1.utf8) }
+    return try (declared + carried).map { (number: try number(ofName: $0), name: $0) }
+      .sorted { $0.name.precedes(bytesOf: $1.name) }
   }
 }

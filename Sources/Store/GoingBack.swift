@@ -220,7 +220,7 @@ extension Store {
       for part in ["cordee_row", "cordee_sibling", "cordee_base"] {
         try db.run("DELETE FROM main.\(part) WHERE tbl = ?", .int(number))
       }
-      try dropRecents(of: number)
+      try dropRecents(of: name, table: number)
     }
     cache.hasBase = nil
     cache.recent = nil

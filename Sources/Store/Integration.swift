@@ -114,7 +114,7 @@ extension Store {
         plan.update(after.places), fields.map { Store.argument($0.value) } + [.text(write.row.id)])
       return true
     }
-    try self.write(after.stamp, of: write.row.id, table: table, isNew: true)
+    try self.write(after.stamp, of: write.row, table: table, isNew: true)
     var arguments = [Argument](repeating: .null, count: fields.count + 1)
     arguments[0] = .text(write.row.id)
     for (place, field) in zip(after.places, fields) {

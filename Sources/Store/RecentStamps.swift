@@ -14,35 +14,42 @@ struct RecentStamps {
   var isMoved = false
   /// Whether that transaction writes so many stamps that the large table takes them one by one.
   var isSpread = false
-  /// Stamps replaced in it, by the table's number and the row; when it ends they are written where that is cheapest.
-  var late: [Int: [RowKey: Late]] = [:]
-  /// How many these are.
-  var lateCount = 0
+  /// Stamps replaced in it; when it ends they are written where that is cheapest.
+  private(set) var late: [RowKey: Late] = [:]
+  /// Their rows as they came, some of which may be forgotten again.
+  private var order: [RowKey] = []
+
+  init(count: Int?) { self.count = count }
 
   struct Late {
+    /// The table's number.
+    let table: Int
     /// The stamp as the file has it.
     let stored: Stamp
     var stamp: Stamp
   }
 
-  /// A row of a table whose number is known: ids are told apart by their bytes, which `String` does not do.
-  static func key(_ id: String) -> RowKey { RowKey(table: "", id: id) }
-
-  mutating func replace(_ old: Stamp, by stamp: Stamp, of id: String, table: Int) {
-    let before = late[table]?.count ?? 0
-    late[table, default: [:]][Self.key(id), default: Late(stored: old, stamp: stamp)].stamp = stamp
-    lateCount += (late[table]?.count ?? 0) - before
+  mutating func replace(_ old: Stamp, by stamp: Stamp, of row: RowKey, table: Int) {
+    let count = late.count
+    late[row, default: Late(table: table, stored: old, stamp: stamp)].stamp = stamp
+    if late.count > count { order.append(row) }
   }
 
-  /// Forgets what was replaced of a row, or of a table.
-  mutating func forgetLate(of table: Int, _ id: String?) {
-    guard let rows = late[table] else { return }
-    guard let id else {
-      late[table] = nil
-      lateCount -= rows.count
-      return
-    }
-    if late[table]?.removeValue(forKey: Self.key(id)) != nil { lateCount -= 1 }
+  /// Gives away what was replaced, in order: by the tables' keys, where that makes neighbours of pages, or as it came.
+  mutating func takeLate(byKey: Bool) -> [(row: RowKey, late: Late)] {
+    let rows = byKey ? late.keys.sorted() : order
+    defer { (late, order) = ([:], []) }
+    return rows.compactMap { row in late.removeValue(forKey: row).map { (row, $0) } }
+  }
+
+  /// Forgets what was replaced of a row.
+  mutating func forgetLate(of row: RowKey) {
+    if !late.isEmpty { late[row] = nil }
+  }
+
+  /// Forgets what was replaced of a table.
+  mutating func forgetLate(ofTable name: String) {
+    late = late.filter { !$0.key.table.hasBytes(of: name) }
   }
 
   /// Stamps in the small table at most: with 100,000 rows and 100 edits a pull, fewer have the large table taken through too
@@ -86,11 +93,11 @@ extension Store {
   /// Replaces the stamp of a settled row.
   func replace(_ old: Stamp, by stamp: Stamp, of row: RowKey, table: Int) throws {
     guard try takesLate() else {
-      return try write(stamp, of: row.id, table: table, isNew: false)
+      return try write(stamp, of: row, table: table, isNew: false)
     }
     cache.recent = nil
-    cache.recents?.replace(old, by: stamp, of: row.id, table: table)
-    guard cache.recents?.lateCount ?? 0 > RecentStamps.manyMax else { return }
+    cache.recents?.replace(old, by: stamp, of: row, table: table)
+    guard cache.recents?.late.count ?? 0 > RecentStamps.manyMax else { return }
     try place(isSpread: true)
     cache.recents?.isSpread = true
   }
@@ -111,16 +118,23 @@ extension Store {
     return db.changes > 0
   }
 
-  /// Forgets the recent stamp of a row, or those of a table; their lines are the caller's to write.
-  func dropRecents(of table: Int, _ id: String? = nil) throws {
-    guard try recents().count ?? 0 > 0 || recents().lateCount > 0 else { return }
-    cache.recents?.forgetLate(of: table, id)
-    guard let count = cache.recents?.count, count > 0 else { return }
+  /// Forgets the recent stamp of a row, whose line is the caller's to write.
+  func dropRecent(of row: RowKey, table: Int) throws {
+    guard let count = try recents().count else { return }
+    cache.recents?.forgetLate(of: row)
+    guard count > 0 else { return }
     try db.run(
-      "DELETE FROM cordee_row_recent WHERE tbl = ?" + (id == nil ? "" : " AND id = ?"),
-      [.int(table)] + (id.map { [.text($0)] } ?? []))
-    guard db.changes > 0 else { return }
-    setRecents(count - db.changes)
+      "DELETE FROM cordee_row_recent WHERE tbl = ? AND id = ?", .int(table), .text(row.id))
+    if db.changes > 0 { setRecents(count - db.changes) }
+  }
+
+  /// Forgets the recent stamps of a table, whose lines are the caller's to take away.
+  func dropRecents(of name: String, table: Int) throws {
+    guard let count = try recents().count else { return }
+    cache.recents?.forgetLate(ofTable: name)
+    guard count > 0 else { return }
+    try db.run("DELETE FROM cordee_row_recent WHERE tbl = ?", .int(table))
+    if db.changes > 0 { setRecents(count - db.changes) }
   }
 
   /// Writes down what the transaction left to its end.
@@ -136,32 +150,26 @@ extension Store {
     cache.recents?.isMoved = true
   }
 
-  /// Writes the stamps replaced so far, in the order of the tables' keys.
+  /// Writes the stamps replaced so far.
   private func place(isSpread: Bool) throws {
-    guard let recents = cache.recents, let count = recents.count, recents.lateCount > 0 else {
+    guard let recents = cache.recents, let count = recents.count, !recents.late.isEmpty else {
       return
     }
-    cache.recents?.late = [:]
-    cache.recents?.lateCount = 0
-    let fresh = recents.late.values.reduce(0) { $0 + $1.values.count { !$0.stored.isRecent } }
+    let fresh = recents.late.values.count { !$0.stored.isRecent }
     let isTooMany = count + fresh > RecentStamps.countMax
     if isSpread || isTooMany { try takeOver() }
     let isDirect = isSpread || isTooMany || fresh < RecentStamps.fewest
-    for table in recents.late.keys.sorted() {
-      let rows = recents.late[table] ?? [:]
-      for row in rows.keys.sorted() {
-        guard let late = rows[row] else { continue }
-        if isDirect || late.stored.isRecent {
-          try write(late.stamp, of: row.id, table: table, isNew: false)
-        } else {
-          try insertRecent(late, of: row.id, table: table)
-        }
+    for (row, late) in cache.recents?.takeLate(byKey: isDirect) ?? [] {
+      if isDirect || late.stored.isRecent {
+        try write(late.stamp, of: row, table: late.table, isNew: false)
+      } else {
+        try insertRecent(late, of: row.id)
       }
     }
     if !isDirect { setRecents(count + fresh) }
   }
 
-  private func insertRecent(_ late: RecentStamps.Late, of id: String, table: Int) throws {
+  private func insertRecent(_ late: RecentStamps.Late, of id: String) throws {
     let (before, after) = (late.stored, late.stamp)
     let (packedBefore, packed) = (try packed(before.exceptions), try packed(after.exceptions))
     let check = RecentStamps.check(
@@ -171,7 +179,7 @@ extension Store {
       """
       INSERT INTO cordee_row_recent(tbl, id, line, actor, n, weight, width, exceptions)
       VALUES(?, ?, ?, ?, ?, ?, ?, ?)
-      """, .int(table), .text(id), .int(check), .int(try number(of: after.dot.actor)),
+      """, .int(late.table), .text(id), .int(check), .int(try number(of: after.dot.actor)),
       .int(after.dot.n), .int(after.weight), .int(after.width),
       packed.isEmpty ? .null : .blob(packed))
   }

@@ -127,11 +127,11 @@ extension Store {
     let table = try number(ofName: row.table)
     let plan = plans[row.table]
     if let plan, let stamp = settled(state, plan.table) {
-      try write(stamp, of: row.id, table: table)
+      try write(stamp, of: row, table: table)
       try db.run("DELETE FROM cordee_sibling WHERE tbl = ? AND id = ?", .int(table), .text(row.id))
     } else {
       try db.run("DELETE FROM cordee_sibling WHERE tbl = ? AND id = ?", .int(table), .text(row.id))
-      try dropRecents(of: table, row.id)
+      try dropRecent(of: row, table: table)
       try db.run(
         """
         INSERT INTO cordee_row(tbl, id, actor, n, weight, width) VALUES(?, ?, 0, 0, 0, -1) ON CONFLICT(tbl, id)

@@ -196,7 +196,7 @@ extension Store {
     if isShown, let plan,
       let stamp = pending.before.stamp(after: pending.write.verb, by: author, plan)
     {
-      return try write(stamp, of: row.id, table: try number(ofName: row.table))
+      return try write(stamp, of: row, table: try number(ofName: row.table))
     }
     var state = state(of: pending.before, plan)
     state.apply(pending.write.verb, by: author)

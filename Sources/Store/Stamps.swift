@@ -68,9 +68,7 @@ extension Store {
       return recent.stamp
     }
     let recents = try recents()
-    if recents.lateCount > 0, let late = recents.late[table]?[RecentStamps.key(row.id)] {
-      return late.stamp
-    }
+    if let late = recents.late[row] { return late.stamp }
     // Only a row with a line has a recent stamp, of which none lacks its width.
     let hasRecents = recents.count ?? 0 > 0
     let found = try db.first(
@@ -106,18 +104,18 @@ extension Store {
   /// Writes a row's stamp.
   ///
   /// Two statements instead of an upsert, for which SQLite copies every page it touches in case it has to undo half of it.
-  func write(_ stamp: Stamp, of id: String, table: Int, isNew: Bool? = nil) throws {
+  func write(_ stamp: Stamp, of row: RowKey, table: Int, isNew: Bool? = nil) throws {
     cache.recent = nil
-    cache.recents?.forgetLate(of: table, id)
+    cache.recents?.forgetLate(of: row)
     let arguments = try arguments(stamp)
     if isNew != true {
-      if try updateRecent(arguments, of: id, table: table) { return }
-      try db.run(Self.updateLine, arguments + [.int(table), .text(id)])
+      if try updateRecent(arguments, of: row.id, table: table) { return }
+      try db.run(Self.updateLine, arguments + [.int(table), .text(row.id)])
       if isNew == false || db.changes > 0 { return }
     }
     try db.run(
       "INSERT INTO cordee_row(tbl, id, actor, n, weight, width, exceptions) VALUES(?, ?, ?, ?, ?, ?, ?)",
-      [.int(table), .text(id)] + arguments)
+      [.int(table), .text(row.id)] + arguments)
   }
 
   /// A stamp as both tables take it: actor, n, weight, width, exceptions.
