@@ -64,7 +64,7 @@ let package = Package(
     room("Registry", needs: ["Causality", "Changes", "Wire", "SQLite", "Store"]),
     room("HTTP"),
     room("HTTPClient", needs: ["Mutants", "HTTP", "CCurl", "CShims"]),
-    room("HTTPServer", needs: ["HTTP", "CMicrohttpd", "CShims"]),
+    room("HTTPServer", needs: ["HTTP", "Mutants", "CMicrohttpd", "CShims"]),
     room(
       "Replica",
       needs: [
