@@ -8,7 +8,7 @@ from pathlib import Path
 import check_file
 import rules
 
-from . import bundle, client
+from . import bundle, client, evidence
 from .state import Replica, key_of
 from .wire import Problem
 
@@ -33,7 +33,7 @@ def arguments() -> argparse.ArgumentParser:
     command("show", "file table", "print the records of a table")
     command("conflicts", "file", "print what a person has to settle")
     command("digest", "file", "print the digest of a space's merged content").add_argument("--space", default="commons")
-    command("verify", "file", "verify a replica file, or a bundle beside --with").add_argument("--with", dest="beside")
+    command("verify", "file", "verify a replica file, a bundle beside --with, or evidence").add_argument("--with", dest="beside")
     return parser
 
 
@@ -52,9 +52,12 @@ def verify(path: str, beside: str | None) -> tuple[int, object]:
     with open(path, "rb") as file:
         is_database = file.read(16) == b"SQLite format 3\0"
     if not is_database:
+        data = Path(path).read_bytes()
+        if data.startswith(b'{"evidence":'):
+            return evidence.check(data, Replica(beside).keys.central if beside else None)
         if beside is None:
             raise rules.Refused("usage", "a bundle is verified beside a replica: --with FILE")
-        found = bundle.verify(Path(path).read_bytes(), Replica(beside))
+        found = bundle.verify(data, Replica(beside))
         return 0, {"kind": found.kind, "entries": found.entries, "segments": found.segments, "receipts": found.receipts}
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
         is_ours = db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'fact'").fetchone()

@@ -74,6 +74,7 @@ extension EndToEnd {
       ).split(separator: "\n")
       #expect(lines.count { $0.contains("checkpoint") } >= 2)
       #expect(lines[1].contains("\"settled_by\":\"quito\"") && lines[1].contains("the bureau"))
+      try await world.strangerChecks("kept.ndjson")
 
       // The same words again were looked into; others were not.
       #expect(try await world.run("quito", "bundle", "import", "two.cordee").exit == 1)
@@ -94,6 +95,28 @@ extension EndToEnd {
 }
 
 extension World {
+  /// [SP-1013] Somebody who holds the file alone sees what central signed, and that an altered word is not central's.
+  fileprivate func strangerChecks(_ name: String) async throws {
+    let told = try await reference("verify", name)
+    #expect(told.exit == 0, "\(told)")
+    let piece = try #require((try told.object()["pieces"] as? [[String: Any]])?.first)
+    let shown = try #require(piece["contradiction"] as? [String: Any])
+    #expect((shown["hashes"] as? [String])?.count == 2 && shown["space"] as? String == "commons")
+
+    let file = folder.appending(path: name)
+    let text = try String(contentsOf: file, encoding: .utf8)
+    let seq = try #require(shown["seq"] as? Int)
+    for (alter, exit) in [
+      (text.replacing("\"seq\":\(seq),", with: "\"seq\":\(seq + 1),"), Int32(1)),
+      (text.split(separator: "\n").dropLast().joined(separator: "\n"), 1),
+      (text.replacing("\"evidence\":1", with: "\"evidence\":2"), 1),
+    ] {
+      let altered = folder.appending(path: "altered.ndjson")
+      try alter.write(to: altered, atomically: true, encoding: .utf8)
+      #expect(try await reference("verify", altered.path).exit == exit)
+    }
+  }
+
   /// The second central goes on once more; a member there passes its log on.
   fileprivate func forkAgain() async throws {
     let folder = self.folder.appending(path: "central").path
