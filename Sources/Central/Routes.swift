@@ -300,7 +300,7 @@ public struct Routes {
     {
       throw Problem(
         "requests.too_many", status: 429, "this device asks too often",
-        hint: "Ask again in \(seconds) s.")
+        hint: "Ask again in \(seconds) s.", retryAfter: seconds)
     }
     return member
   }
@@ -332,8 +332,10 @@ public struct Routes {
 
   /// A problem as a response.
   public static func response(_ problem: Problem) -> Response {
-    Response(
+    var response = Response(
       status: problem.status, contentType: "application/problem+json", bytes: problem.json.bytes())
+    if let seconds = problem.retryAfter { response.headers.set("Retry-After", "\(seconds)") }
+    return response
   }
 
   private static func json(_ json: JSON, status: Int = 200) -> Response {

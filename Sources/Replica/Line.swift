@@ -24,10 +24,13 @@ public struct Patience {
   /// The wait before attempt `attempt` (1 for the first repetition): half a second, doubled each time up to half a
   /// minute, times a random factor between a half and three halves so that many replicas do not come at once.
   ///
-  /// - Parameter random: evenly drawn from all 64-bit numbers.
-  public static func wait(before attempt: Int, random: UInt64) -> Duration {
+  /// - Parameters:
+  ///   - told: the seconds that central asks for (`Retry-After`): no less, but up to a minute alone.
+  ///   - random: evenly drawn from all 64-bit numbers.
+  public static func wait(before attempt: Int, told: Int = 0, random: UInt64) -> Duration {
     let base = min(30_000, 500 << min(max(attempt, 1) - 1, 6))
-    return .milliseconds(base / 2 + Int(random % UInt64(base + 1)))
+    let own = Duration.milliseconds(base / 2 + Int(random % UInt64(base + 1)))
+    return max(own, .seconds(min(max(told, 0), 60)))
   }
 }
 
@@ -153,8 +156,8 @@ final class Line {
     try pause(attempt)
   }
 
-  private func pause(_ attempt: Int) throws {
-    try patience.pause(Patience.wait(before: attempt, random: Randomness.uint64()))
+  private func pause(_ attempt: Int, told: Int = 0) throws {
+    try patience.pause(Patience.wait(before: attempt, told: told, random: Randomness.uint64()))
   }
 
   private func send(
@@ -173,7 +176,7 @@ final class Line {
           if let phase { tell(phase, crossed: body.count + response.bytes.count) }
           return (try accepted(response), nil)
         }
-        try pause(attempt)
+        try pause(attempt, told: response.headers["Retry-After"].flatMap { Int($0) } ?? 0)
       } catch let failure as HTTPFailure {
         if takesPart, let part = failure.received, let taken = try? accepted(part) {
           if let phase { tell(phase, crossed: part.bytes.count) }

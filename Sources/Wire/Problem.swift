@@ -8,13 +8,18 @@ public struct Problem: Error, Sendable, Hashable, CustomStringConvertible {
   public let detail: String
   /// What to do.
   public let hint: String
+  /// Seconds after which to ask again, where that is known; the header `Retry-After` (RFC 9110), no part of the object.
+  public let retryAfter: Int?
 
   /// Makes a problem.
-  public init(_ code: String, status: Int, _ detail: String, hint: String = "") {
+  public init(
+    _ code: String, status: Int, _ detail: String, hint: String = "", retryAfter: Int? = nil
+  ) {
     self.code = code
     self.status = status
     self.detail = detail
     self.hint = hint
+    self.retryAfter = retryAfter
   }
 
   /// Bytes that are not what the protocol says.

@@ -22,6 +22,15 @@ struct LimitTests {
     try world.sync(calm)
     world.loop.now += 20
     try world.sync(eager)
+
+    // A patient one waits as long as central says, not as long as it would by itself.
+    var waits: [Duration] = []
+    eager.patience = Patience(attemptsMax: 2) {
+      waits.append($0)
+      world.loop.now += Int64($0 / .seconds(1))
+    }
+    try world.sync(eager)
+    #expect(waits == [.seconds(20)])
   }
 
   @Test("A bucket fills with time, never beyond its size, and not by a clock set back")

@@ -171,6 +171,8 @@ struct TransferTests {
       let base = min(30_000, 500 << min(attempt - 1, 6))
       let low = Patience.wait(before: attempt, random: 0)
       let high = Patience.wait(before: attempt, random: UInt64(base))
+      #expect(Patience.wait(before: attempt, told: 59, random: 0) == max(low, .seconds(59)))
+      #expect(Patience.wait(before: attempt, told: .max, random: 0) == max(low, .seconds(60)))
       #expect(low == .milliseconds(base / 2) && high == .milliseconds(base / 2 + base))
     }
   }
