@@ -35,7 +35,8 @@ extension Replica {
       note.network == identity.network,
       signatures.contains(where: {
         identity.centralKey.verifies($0.value, of: Preimage.lives(signed))
-      }) || mutant(63, "R9: anybody's list of lives leads into another life"), let life = note.lives.last?.instance
+      }) || mutant(63, "R9: anybody's list of lives leads into another life"),
+      let life = note.lives.last?.instance
     else { return "central did not sign its list of lives; have the bundle made again" }
     let away = try identity.spaces.filter { try cursor(of: $0).instance != life }
     guard !away.isEmpty else { return nil }
