@@ -52,6 +52,7 @@ battery-table: ## print what each part of the battery found, and at which commit
 fuzz: setup ## fuzz every door with libFuzzer, SECONDS=60 each
 	scripts/fuzz $(or $(SECONDS),60)
 
+# REPORTS=FOLDER has every process, those that the tests start as well, write what it finds into a file there.
 # In two runs, each of which ends before a test that has waited for its turn is taken for one that hangs.
 define sanitized
 	$(2) swift build --build-tests --sanitize=$(1) --build-path $(3)
@@ -60,10 +61,10 @@ define sanitized
 endef
 
 tsan: setup ## every test under ThreadSanitizer
-	$(call sanitized,thread,SWIFT_BACKTRACE=enable=no CORDEE_SANITIZED=thread TSAN_OPTIONS=suppressions=$(CURDIR)/Tests/tsan.suppressions,.build-tsan)
+	$(call sanitized,thread,SWIFT_BACKTRACE=enable=no CORDEE_SANITIZED=thread TSAN_OPTIONS=suppressions=$(CURDIR)/Tests/tsan.suppressions$(if $(REPORTS),:log_path=$(REPORTS)/tsan),.build-tsan)
 
 asan: setup ## every test under AddressSanitizer
-	$(call sanitized,address,SWIFT_BACKTRACE=enable=no CORDEE_SANITIZED=address ASAN_OPTIONS=detect_leaks=0,.build-asan)
+	$(call sanitized,address,SWIFT_BACKTRACE=enable=no CORDEE_SANITIZED=address ASAN_OPTIONS=detect_leaks=0$(if $(REPORTS),:log_path=$(REPORTS)/asan),.build-asan)
 
 lint: ## check the form of the sources
 	swift format lint --strict --recursive --parallel Sources Tests Package.swift

@@ -24,6 +24,8 @@ public final class Program: Sendable {
     public var description: String { "\(path) did not start (errno \(code))" }
   }
 
+  private static let sanitizers = ["TSAN_OPTIONS", "ASAN_OPTIONS"]
+
   private let path: String
   private let words: [String]
   private let environment: [String: String]
@@ -45,7 +47,11 @@ public final class Program: Sendable {
   ) {
     self.path = path
     self.words = words
-    self.environment = environment ?? ProcessInfo.processInfo.environment
+    let own = ProcessInfo.processInfo.environment
+    // A child built for a sanitizer tells where the tests tell.
+    self.environment =
+      environment?.merging(own.filter { Self.sanitizers.contains($0.key) }) { given, _ in given }
+      ?? own
     self.folder = folder?.path ?? "."
     files = [input.path, output.path, errors.path]
   }

@@ -1,7 +1,10 @@
 """Shares a list of cases among processes, one folder each; the first failures end it."""
 import multiprocessing
 import os
+import queue
 import shutil
+import signal
+import sys
 import tempfile
 import traceback
 
@@ -10,6 +13,8 @@ from part import Failure, say
 
 def _work(make, cases, results, label, number, folder):
     worker = None
+    # Asked to stop, it ends what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         worker = make(os.path.join(folder, str(number)))
         while True:
@@ -26,6 +31,17 @@ def _work(make, cases, results, label, number, folder):
         if worker is not None:
             worker.close()
         results.put((None, None, None))
+
+
+def _next(results, running, label):
+    """The next result; a worker that was killed hard, which gives none, is a failure."""
+    while True:
+        try:
+            return results.get(timeout=1)
+        except queue.Empty:
+            dead = [process.exitcode for process in running if process.exitcode not in (None, 0)]
+            if dead:
+                raise Failure(f"{label}: a worker ended with {dead[0]}, and its cases with it") from None
 
 
 def share(label, make, cases, *, most=5, workers=None):
@@ -47,7 +63,7 @@ def share(label, make, cases, *, most=5, workers=None):
     done, failures, ended = [], [], 0
     try:
         while ended < count:
-            case, value, why = results.get()
+            case, value, why = _next(results, running, label)
             if why is not None:
                 failures.append(f"{label} {case}: {why}")
                 say(f"{label}: FAILED at {case}: {why}")
@@ -61,9 +77,11 @@ def share(label, make, cases, *, most=5, workers=None):
                     say(f"{label}: {len(done)} of {len(cases)}")
     finally:
         for process in running:
-            if failures:
+            if ended < count:
                 process.terminate()
             process.join(timeout=30)
+            if process.is_alive():
+                process.kill()
         shutil.rmtree(folder, ignore_errors=True)
     if failures:
         raise Failure(f"{len(failures)} of {len(done) + len(failures)} failed; first: {failures[0]}")
