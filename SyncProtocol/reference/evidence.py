@@ -61,7 +61,7 @@ def check(data: bytes, pinned: bytes | None) -> tuple[int, dict]:
     pieces, place = [], 1
     while place < len(lines):
         piece = object_of(lines[place])
-        count = rules.parse(str(piece["statements"]).encode())
+        count = piece["statements"]
         statements = lines[place + 1:place + 1 + count]
         if len(statements) != count:
             raise rules.Refused("evidence.shape", "its end is missing")
