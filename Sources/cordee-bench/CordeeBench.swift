@@ -11,7 +11,8 @@ struct CordeeBench {
     sent over the same HTTP, both at synchronous=FULL. Every side runs in a process of its own.
 
       --records N       rows in the registry, 100 to 1000000 (default 100000)
-      --rounds N        runs of each workload, of which the median counts (default 3)
+      --rounds N        runs of each workload, of which the median counts
+                        (default 3, and 15 where one takes milliseconds)
       --instructions    count instructions in "flat" with callgrind (needs valgrind; slow)
       --json            print JSON instead of a table
       --help            print this help
@@ -66,7 +67,7 @@ struct UsageError: Error, CustomStringConvertible {
 struct Options {
   var workloads: [Workload] = []
   var records = 100_000
-  var rounds = 3
+  var rounds: Int?
   var countsInstructions = false
   var wantsJSON = false
   var wantsHelp = false

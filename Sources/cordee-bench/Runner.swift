@@ -5,13 +5,13 @@ import Wire
 final class Runner {
   private let folder: String
   private let records: Int
-  private let rounds: Int
+  private let rounds: Int?
   private let countsInstructions: Bool
   /// Says what is done now.
   private let say: (String) -> Void
 
   init(
-    records: Int, rounds: Int, countsInstructions: Bool, say: @escaping (String) -> Void
+    records: Int, rounds: Int?, countsInstructions: Bool, say: @escaping (String) -> Void
   ) throws {
     self.records = records
     self.rounds = rounds
@@ -40,6 +40,7 @@ final class Runner {
     }
     var mine: [Figures] = []
     var its = [[Figures]](repeating: [], count: workload.references.count)
+    let rounds = rounds ?? workload.rounds
     for round in 0..<rounds {
       say("\(workload.name), round \(round + 1) of \(rounds)")
       mine.append(
