@@ -55,7 +55,7 @@ class Serves(Stage):
             said = child.communicate()[1]
             if child.returncode in codes:
                 return dead
-            died = died or (not dead and world.server.poll() is not None)
+            died = died or (not dead and world.is_dying())
             if not died or not one_line(said):
                 break
             if not dead:

@@ -185,6 +185,12 @@ class World:
         self.server = None
         return code
 
+    def is_dying(self):
+        """Whether central has ended, or ends now: others see its connections go before the process is gone."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.server.wait(2)
+        return self.server.poll() is not None
+
     def kill(self):
         if self.server is not None:
             self.server.kill()
