@@ -107,8 +107,8 @@ let package = Package(
     .target(
       name: "FuzzTargets",
       dependencies: [
-        "Causality", "Central", "Changes", "HTTP", "HTTPServer", "Registry", "SQLite", "Schedules",
-        "Seal", "Store", "Wire",
+        "Causality", "Central", "Changes", "Files", "HTTP", "HTTPServer", "Registry", "Replica",
+        "SQLite", "Schedules", "Seal", "Store", "Wire",
       ],
       path: "Tests/FuzzTargets", swiftSettings: strict
     ),

@@ -3,8 +3,8 @@ public import Changes
 import Mutants
 import SQLite
 import Seal
-import Store
-import Wire
+package import Store
+package import Wire
 
 /// What central says of a pushed segment: it is on disk. `[SP-709]`
 public struct Receipt: Sendable, Hashable {
@@ -45,13 +45,13 @@ extension Central {
   }
 
   /// What stands under a segment's line.
-  struct SegmentContent {
+  package struct SegmentContent {
     /// A line a change, in full form.
-    var lines: [[UInt8]] = []
+    package var lines: [[UInt8]] = []
     /// The runs whose secrets came with them.
-    var runs: [Run] = []
+    package var runs: [Run] = []
     /// Why a line could not be read; a push is refused then, an offer for this segment alone.
-    var failure: Problem?
+    package var failure: Problem?
     /// The bytes it takes in the inbox.
     var bytes: Int { lines.reduce(0) { $0 + $1.count } }
   }
@@ -127,7 +127,10 @@ extension Central {
   }
 
   /// The segments of a push, in full form.
-  static func segments(of body: [UInt8]) throws -> [(Segment, SegmentContent)] {
+  ///
+  /// - Throws: `Problem` when it is no list of segments, or over the limit in full form; then nothing of it is to be used.
+  /// - Complexity: O(bytes in full form).
+  package static func segments(of body: [UInt8]) throws -> [(Segment, SegmentContent)] {
     var lines = Lines.split(body)[...]
     var reader = ShortReader(isLog: false, bytesMax: CentralLimits.pushBytesMax)
     var segments: [(Segment, SegmentContent)] = []

@@ -18,7 +18,8 @@ extension Central {
     if change.bodyBytes == nil {
       return "body.withheld: only its header came back; its author's device may have the body"
     }
-    guard let body else {
+    // No short line could stand for a body that begins otherwise.
+    guard let body, change.bodyBytes?.starts(with: ChangeDecoding.bodyStart) == true else {
       return "body.unreadable: the body is not what the protocol says"
     }
     if let reason = try objectionToNames(of: body) { return reason }

@@ -32,7 +32,8 @@ private struct NextHeader {
 
 /// Writes a push or a piece of the log in short form: what the line before says already is left out. `[SP-1012]`
 ///
-/// Every line stands for exactly one full line; what does not fit is written in full.
+/// Every line stands for exactly one full line; what does not fit is written in full. In a push alone a body that does not
+/// begin with its key cannot be said, and is refused.
 public struct ShortWriter {
   /// The lines so far, each with its line feed.
   public private(set) var bytes: [UInt8] = []
@@ -50,7 +51,7 @@ public struct ShortWriter {
     (seq, next, secret) = (0, nil, nil)
   }
 
-  /// Adds a change with its body.
+  /// Adds a change with its body, an entry of the log as one that was applied.
   ///
   /// - Parameters:
   ///   - seq: its place in the log; nil in a push.
@@ -59,7 +60,15 @@ public struct ShortWriter {
   public mutating func append(
     _ change: Change, seq: Int? = nil, signatures: [UInt8]? = nil, run: Run? = nil
   ) {
-    let body = shortened(change, run)
+    let whole = change.bodyBytes ?? []
+    if let seq, !whole.starts(with: KeyMember.start) {
+      // No short line stands for it.
+      return append(
+        line: LogLine.entryLine(
+          seq: seq, change: change, verdict: .applied, signatures: signatures,
+          withholdsBody: change.bodyBytes == nil))
+    }
+    let body = shortened(whole, of: change.dot.n, run)
     bytes.append(UInt8(ascii: "{"))
     if let seq {
       if seq != self.seq + 1 || self.seq == 0 {
@@ -87,10 +96,9 @@ public struct ShortWriter {
   }
 
   /// The body without its key, where the run's secret gives it; says the secret first when it is a new one.
-  private mutating func shortened(_ change: Change, _ run: Run?) -> [UInt8] {
-    let body = change.bodyBytes ?? []
-    guard let run, run.to > change.dot.n || run.secret == secret else { return body }
-    let key = KeyMember.bytes(Run.key(secret: run.secret, n: change.dot.n))
+  private mutating func shortened(_ body: [UInt8], of n: Int, _ run: Run?) -> [UInt8] {
+    guard let run, run.to > n || run.secret == secret else { return body }
+    let key = KeyMember.bytes(Run.key(secret: run.secret, n: n))
     guard body.starts(with: key) else { return body }
     if run.secret != secret {
       bytes += #"{"run":""#.utf8
@@ -284,7 +292,7 @@ public struct ShortReader {
 
 /// A body's first member.
 private enum KeyMember {
-  static let start = Array(#"{"key":""#.utf8)
+  static let start = ChangeDecoding.bodyStart
 
   /// Up to the comma behind it.
   static func bytes(_ key: [UInt8]) -> [UInt8] {

@@ -102,12 +102,16 @@ public enum ChangeDecoding {
       context: context ?? VersionVector())
   }
 
+  /// What every body begins with, byte for byte: the short form leaves it out with the key behind it. `[SP-303]`
+  public static let bodyStart = Array(#"{"key":""#.utf8)
+
   /// Reads a body in the one form that `ChangeEncoding` gives the common ones; nil for every other form, good or not.
   public static func plainBody(_ bytes: [UInt8]) -> Body? { PlainReader.body(bytes) }
 
   /// Reads a body.
   ///
-  /// Unknown members are let through; unknown verbs are refused, since they could not be applied.
+  /// Unknown members are let through; unknown verbs are refused, since they could not be applied. A body that does not begin
+  /// with its key is read: whether it may stand is judged where it would enter a log. `[SP-303]`
   public static func body(_ bytes: [UInt8]) throws(WireError) -> Body {
     if let body = PlainReader.body(bytes) { return body }
     let json = try JSON.parse(bytes)

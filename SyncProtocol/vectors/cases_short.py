@@ -29,6 +29,7 @@ def short():
     segment = push.segment_line(1, 4, rules.ZERO, rules.hash32(b"head"))
     signatures = rules.write(push.signatures(b"x"))
     full_entry = '{"seq":9,"change":{"header":%s,"body":%s}}' % (header(4), body(4, whole=True))
+    odd_entry = '{"seq":13,"change":{"header":%s,"body":%s}}' % (header(6), '{ ' + body(6, whole=True)[1:])
     push_stream = [
         segment, run(SECRET), '{"header":%s,"body":%s}' % (header(1, {push.OTHER: 2}), body(1)), '{"body":%s}' % body(2),
         '{"body":%s}' % body(3, OTHER_SECRET, whole=True), '{"body":%s}' % body(4), segment,
@@ -38,10 +39,13 @@ def short():
         '{"seq":4,"header":%s,"body":%s}' % (header(1), body(1, whole=True)), run(SECRET), '{"body":%s}' % body(2),
         '{"seq":7,"signatures":%s,"body":%s}' % (signatures, body(3)), full_entry, run(OTHER_SECRET),
         '{"seq":12,"header":%s,"body":%s}' % (header(5), body(5, OTHER_SECRET)), '{"signatures":%s,"body":%s}' % (signatures, body(6, OTHER_SECRET)),
+        odd_entry, '{"seq":14,"header":%s,"body":%s}' % (header(7), body(7, whole=True)),
         '{"checkpoint":{},"signatures":[]}',
     ]
     refused = [
         (False, [segment, '{"body":%s}' % body(1, whole=True)]), (False, [segment, '{"header":%s,"body":%s}' % (header(1), body(1))]),
+        (False, [segment, '{"header":%s,"body":{ %s}' % (header(1), body(1, whole=True)[1:])]),
+        (True, ['{"seq":4,"header":%s,"body":{ %s}' % (header(1), body(1, whole=True)[1:])]),
         (False, [run(SECRET), segment, '{"header":%s,"body":%s}' % (header(1), body(1))]), (False, ['{"run":"AA"}']),
         (False, ['{"run":7}']), (False, ['{"header":%s}' % header(1)]),
         (True, ['{"header":%s,"body":%s}' % (header(1), body(1, whole=True))]),

@@ -75,9 +75,7 @@ extension FuzzTarget {
   @Sendable static func database(_ bytes: [UInt8]) {
     let folder = Scratch.shared.path
     let path = "\(folder)/foreign.sqlite"
-    guard let file = unsafe fopen(path, "wb") else { return }
-    _ = unsafe fwrite(bytes, 1, bytes.count, file)
-    unsafe fclose(file)
+    guard Scratch.write(bytes, to: path) else { return }
     defer {
       for ending in ["", "-journal", "-wal", "-shm"] {
         _ = unsafe unlink(path + ending)
@@ -99,7 +97,7 @@ extension FuzzTarget {
 }
 
 /// A folder for files of one process, made once.
-private struct Scratch: Sendable {
+struct Scratch: Sendable {
   static let shared = Scratch()
   let path: String
 
@@ -107,5 +105,12 @@ private struct Scratch: Sendable {
     let folder = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
     path = "\(folder)/cordee-fuzz-\(getpid())"
     _ = unsafe mkdir(path, 0o700)
+  }
+
+  /// Puts bytes into a file; false when that is not possible.
+  static func write(_ bytes: [UInt8], to path: String) -> Bool {
+    guard let file = unsafe fopen(path, "wb") else { return false }
+    _ = unsafe fwrite(bytes, 1, bytes.count, file)
+    return unsafe fclose(file) == 0
   }
 }

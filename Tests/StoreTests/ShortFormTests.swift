@@ -81,6 +81,33 @@ struct ShortFormTests {
     return said
   }
 
+  @Test(
+    "an entry whose body does not begin with its key is written in full, and what follows is short")
+  func keyNotFirst() throws {
+    let run = Run(from: 1, to: 6, secret: secret)
+    for odd in [#"{ "key":"#, #"{"\u006bey":"#, #"{"x":1,"key":"#] {
+      var writer = ShortWriter()
+      var full: [[UInt8]] = []
+      for (place, change) in changes(6, by: actor(1)).enumerated() {
+        var change = change
+        if place == 2 {
+          let body = Array(odd.utf8) + (change.bodyBytes ?? []).dropFirst(#"{"key":"#.utf8.count)
+          change = Store.change(
+            ChangeDecoding.Line(
+              header: change.header, headerBytes: change.headerBytes, bodyBytes: body,
+              bodyHash: nil, body: nil), previous: .zero)
+        }
+        full.append(
+          LogLine.entryLine(
+            seq: 3 + place, change: change, verdict: .applied, signatures: nil,
+            withholdsBody: false))
+        writer.append(change, seq: 3 + place, run: run)
+      }
+      #expect(try expand(writer.bytes, isLog: true) == full)
+      #expect(Lines.split(writer.bytes).last?.starts(with: Array(#"{"body":{"at":"#.utf8)) == true)
+    }
+  }
+
   @Test("a line read at once says what its full line says, whatever stands in it")
   func readAtOnce() {
     let run = Run(from: 1, to: 40, secret: secret)
