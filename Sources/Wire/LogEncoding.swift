@@ -47,9 +47,10 @@ public enum LogLine: Sendable {
       return .checkpoint(
         bytes: checkpoint, try Checkpoint.parse(checkpoint), signatures: signatures)
     }
-    guard let seqBytes = parts["seq"], let seq = try JSON.parse(seqBytes).integer, seq > 0,
-      let change = parts["change"]
-    else { throw WireError(.shape, "a log line holds neither an entry nor a checkpoint") }
+    guard let place = parts["seq"], let change = parts["change"] else {
+      throw WireError(.shape, "a log line holds neither an entry nor a checkpoint")
+    }
+    let seq = try ChangeDecoding.count(try JSON.parse(place), "seq")
     var verdict = Verdict.applied
     if let word = parts["verdict"] {
       guard try JSON.parse(word).string == "quarantined", let reason = try parts["reason"].map(text)
@@ -59,7 +60,7 @@ public enum LogLine: Sendable {
       verdict = .quarantined(reason: reason)
     }
     return .entry(
-      seq: Int(seq), change: try ChangeDecoding.line(change), verdict: verdict,
+      seq: seq, change: try ChangeDecoding.line(change), verdict: verdict,
       signatures: signatures,
       rawSignatures: parts["signatures"])
   }

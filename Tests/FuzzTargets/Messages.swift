@@ -46,7 +46,9 @@ extension FuzzTarget {
         hold((try? Segment.parse(segment.line))?.head == segment.head, "a segment changes")
         hold(segment.to >= segment.from, "a segment ends before it begins")
       }
-      _ = try? LogLine.parse(line)
+      if case .entry(let seq, _, _, _, _)? = try? LogLine.parse(line) {
+        hold(seq >= 1 && seq <= ChangeLimits.countMax, "a place of the log is no count")
+      }
       if let checkpoint = try? Checkpoint.parse(line) {
         hold((try? Checkpoint.parse(checkpoint.bytes)) == checkpoint, "a checkpoint changes")
       }
