@@ -8,6 +8,7 @@ public import Wire
 /// old state, or copied, is told from the one that wrote. `[R9]`
 ///
 /// One entry for each actor: a copy beside its original goes on under an epoch of its own and has its own entry.
+/// An entry that a mere look began proves nothing, since it may be a copy that was looked at: it counts once central was met.
 public struct Witness: Sendable, Hashable {
   /// Where a file lies.
   public struct Place: Sendable, Hashable {
@@ -45,10 +46,13 @@ public struct Witness: Sendable, Hashable {
     public let heads: [String: Head]
     /// Where it lay.
     public let place: Place
+    /// Whether central has met this file here: by its enrolment or by a sync.
+    public var isConfirmed: Bool
 
     /// Makes an entry.
-    public init(actor: ActorID, heads: [String: Head], place: Place) {
+    public init(actor: ActorID, heads: [String: Head], place: Place, isConfirmed: Bool = false) {
       (self.actor, self.heads, self.place) = (actor, heads, place)
+      self.isConfirmed = isConfirmed
     }
   }
 
@@ -58,6 +62,8 @@ public struct Witness: Sendable, Hashable {
     case sound
     /// Nobody has witnessed anything: hello alone can tell.
     case unwitnessed
+    /// It fits what was looked at here, and central has not been met since: hello alone can tell.
+    case unconfirmed
     /// It is another file, or an older state of this one.
     case doubt(EpochReason)
   }
@@ -73,7 +79,8 @@ public struct Witness: Sendable, Hashable {
 
   /// Compares a file with what was witnessed.
   ///
-  /// A head above the witness is one whose witness a crash has cut off. A file that only moved keeps its number.
+  /// A head above the witness is one whose witness a crash has cut off. A file that only moved keeps its number. Of two files
+  /// that only were looked at none is the copy; a head that is missing is missing all the same.
   ///
   /// - Parameters:
   ///   - file: the file as it is.
@@ -85,10 +92,15 @@ public struct Witness: Sendable, Hashable {
     if mutant(40, "R9: no file is ever doubted") { return .sound }
     guard let last = entries.last(where: { $0.actor == file.actor }) else {
       if entries.isEmpty { return .unwitnessed }
-      return entries.contains { former.contains($0.actor) } ? .sound : .doubt(.old)
+      let before = entries.filter { former.contains($0.actor) }
+      guard !before.isEmpty else { return .doubt(.old) }
+      return before.contains(where: \.isConfirmed) ? .sound : .unconfirmed
     }
     for (space, head) in last.heads where head.n > 0 {
       guard try hash(space, head.n) == head.hash else { return .doubt(.old) }
+    }
+    guard last.isConfirmed else {
+      return .unconfirmed
     }
     let (then, now) = (last.place, file.place)
     guard then.machine == now.machine, then.inode == now.inode,
@@ -98,7 +110,13 @@ public struct Witness: Sendable, Hashable {
   }
 
   /// Takes note of a file; true when that is news.
+  ///
+  /// What was confirmed of its actor stays so.
   public mutating func note(_ file: Entry) -> Bool {
+    var file = file
+    if entries.contains(where: { $0.actor == file.actor && $0.isConfirmed }) {
+      file.isConfirmed = true
+    }
     if entries.last == file { return false }
     entries.removeAll { $0.actor == file.actor }
     entries.append(file)
@@ -109,14 +127,16 @@ public struct Witness: Sendable, Hashable {
 
 extension Witness.Entry {
   /// A replica as it is now.
-  public init(of store: Store, at place: Witness.Place) throws {
+  ///
+  /// - Parameter isConfirmed: whether central has met it just now.
+  public init(of store: Store, at place: Witness.Place, isConfirmed: Bool = false) throws {
     let identity = try Identity(store)
     var heads: [String: Witness.Head] = [:]
     for space in identity.spaces {
       let head = try store.head(of: identity.actor, in: space)
       if head.n > 0 { heads[space] = Witness.Head(n: head.n, hash: head.hash) }
     }
-    self.init(actor: identity.actor, heads: heads, place: place)
+    self.init(actor: identity.actor, heads: heads, place: place, isConfirmed: isConfirmed)
   }
 }
 
@@ -148,6 +168,7 @@ extension Witness {
               // A string, since not every reader of JSON holds 64 bits.
               ("device", .string(String(entry.place.device))),
               ("inode", .string(String(entry.place.inode))), ("path", .string(entry.place.path)),
+              ("confirmed", .bool(entry.isConfirmed)),
             ])
           })
       )
@@ -170,7 +191,11 @@ extension Witness {
         heads[space] = Head(n: Int(n), hash: hash)
       }
       let place = Place(machine: machine, device: device, inode: inode, path: path)
-      entries.append(Entry(actor: actor, heads: heads, place: place))
+      // What an earlier version wrote does not say whether central was met; the next sync does.
+      entries.append(
+        Entry(
+          actor: actor, heads: heads, place: place,
+          isConfirmed: file["confirmed"]?.isTrue == true))
     }
   }
 }

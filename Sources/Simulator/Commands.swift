@@ -16,8 +16,8 @@ extension World {
     let row = RowKey(table: table.name, id: id(in: table, &draw))
     let choice = draw.below(4)
     do {
-      try witness(station)
-      defer { try? note(station) }
+      let finding = try witness(station)
+      defer { try? note(station, isConfirmed: finding == .sound) }
       try store.write {
         try store.seal(as: author)
         guard let write = try write(choice, on: row, table, store, &draw) else { return }

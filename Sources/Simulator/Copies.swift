@@ -135,6 +135,7 @@ extension World {
       station.key = key
       (station.isRevoked, station.mayBeForgotten, station.wasForgotten) = (false, false, false)
       station.machine = Machine(station.name)
+      try note(station, isConfirmed: true)
       // Copies from before are another device's.
       for copy in station.copies { disk.remove(copy.path) }
       station.copies = []
@@ -150,22 +151,28 @@ extension World {
   // MARK: The witness
 
   /// Compares a file with its witness before a command writes, as the command line does.
-  func witness(_ station: Station) throws {
-    guard let replica = station.replica else { return }
+  @discardableResult
+  func witness(_ station: Station) throws -> Witness.Finding {
+    guard let replica = station.replica else { return .unwitnessed }
     let store = replica.store
     let file = try entry(of: station, replica)
     let finding = try station.machine.witness.finding(
       on: file, former: store.epochs().map(\.from)
     ) { space, n in try store.changeHash(Dot(actor: file.actor, n: n), in: space) }
-    guard case .doubt(let reason) = finding else { return }
+    guard case .doubt(let reason) = finding else { return finding }
     marks.hit(.witnessDoubted)
     try store.write { try store.demandEpoch(reason) }
+    return finding
   }
 
   /// Writes down how a file stands after a command.
-  func note(_ station: Station) throws {
+  ///
+  /// - Parameter isConfirmed: whether it enrolled or synced in it.
+  func note(_ station: Station, isConfirmed: Bool = false) throws {
     guard let replica = station.replica, try replica.store.epochDue() == nil else { return }
-    _ = station.machine.witness.note(try entry(of: station, replica))
+    var file = try entry(of: station, replica)
+    file.isConfirmed = isConfirmed
+    _ = station.machine.witness.note(file)
   }
 
   private func entry(of station: Station, _ replica: Replica) throws -> Witness.Entry {

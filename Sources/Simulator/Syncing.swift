@@ -28,7 +28,7 @@ extension World {
       let ends = try logEnds(of: replica)
       let report = try replica.sync(
         now: self.time(station.offset), at: label(station.offset))
-      try note(station)
+      try note(station, isConfirmed: !report.isCentralRestoring)
       station.isTainted = false
       station.mayBeForgotten = false
       if report.snapshotRows > 0 { marks.hit(.snapshotTaken) }

@@ -127,6 +127,7 @@ final class World {
     station.replica = try Replica.join(
       store, invite: try invite(role), origin: try Self.origin(), key: station.key,
       name: station.name, now: now + house.offset, exchange: Link(self, station))
+    try note(station, isConfirmed: true)
     stations.append(station)
     return station
   }

@@ -16,11 +16,11 @@ struct WitnessTests {
   }
 
   private func file(
-    _ n: Int, at place: Witness.Place? = nil, actor: ActorID? = nil
+    _ n: Int, at place: Witness.Place? = nil, actor: ActorID? = nil, isConfirmed: Bool = true
   ) -> Witness.Entry {
     Witness.Entry(
       actor: actor ?? self.actor, heads: ["s": Witness.Head(n: n, hash: hash(n))],
-      place: place ?? home)
+      place: place ?? home, isConfirmed: isConfirmed)
   }
 
   /// What is found on a file whose chain holds `n` changes, of which those above `parting` are others.
@@ -57,6 +57,34 @@ struct WitnessTests {
     #expect(finding(on: file(6), n: 6, parting: 4, seen: [file(5)]) == .doubt(.old))
     let space = Witness.Entry(actor: actor, heads: [:], place: home)
     #expect(finding(on: space, n: 0, seen: [file(1)]) == .doubt(.old))
+  }
+
+  @Test(
+    "what was only looked at vouches for nothing, until central was met; an older state is one all the same"
+  )
+  func lookedAt() throws {
+    let looked = file(5, isConfirmed: false)
+    #expect(finding(on: file(5), n: 5, seen: [looked]) == .unconfirmed)
+    #expect(finding(on: file(7), n: 7, seen: [looked]) == .unconfirmed)
+    let copy = Witness.Place(machine: "m", device: 8, inode: 101, path: "/home/a/copy.sqlite")
+    #expect(finding(on: file(5, at: copy), n: 5, seen: [looked]) == .unconfirmed)
+    #expect(finding(on: file(4), n: 4, seen: [looked]) == .doubt(.old))
+    #expect(finding(on: file(6), n: 6, parting: 4, seen: [looked]) == .doubt(.old))
+    let next = ActorID(replica: actor.replica, epoch: 4)
+    let after = file(1, actor: next)
+    #expect(finding(on: after, n: 1, former: [actor], seen: [looked]) == .unconfirmed)
+    // A sync confirms, and edits after it change nothing of that; nor does another look.
+    let seen = [looked, file(5), file(6, isConfirmed: false), file(6, isConfirmed: false)]
+    #expect(finding(on: file(6), n: 6, seen: seen) == .sound)
+    #expect(finding(on: file(6, at: copy), n: 6, seen: seen) == .doubt(.copied))
+    // What an earlier version wrote does not say.
+    var witness = Witness()
+    _ = witness.note(file(5))
+    let text = String(decoding: witness.json.bytes(), as: UTF8.self)
+    let older = text.replacing(#","confirmed":true"#, with: "")
+    #expect(older != text)
+    let read = Witness(try JSON.parse(Array(older.utf8)))
+    #expect(read?.entries == [looked])
   }
 
   @Test("another file, file system or machine is a copy")

@@ -50,6 +50,101 @@ extension EndToEnd {
       #expect(try await verify(world, as: "elsewhere", "--replica", silent).exit == 0)
     }
 
+    /// What the doctor says of the witness.
+    private func doctor(_ world: World, as member: String, _ words: String...) async throws
+      -> (state: String?, says: String?)
+    {
+      let told = try await world.run(as: member, ["doctor", "--json"] + words).objects()
+      let check = told.first { $0["check"] as? String == "witness" }
+      return (check?["state"] as? String, check?["says"] as? String)
+    }
+
+    @Test
+    func `what central enrolled or met is confirmed at once, and stays so when it moves [R9]`()
+      async throws
+    {
+      let world = try World()
+      try await world.start(merge: "manual")
+      try await world.join("quito", for: "ecuador")
+      try await edit(world, "Unsent")
+      #expect(try await verify(world).exit == 0)
+      #expect(try await doctor(world, as: "quito").state == "ok")
+      let moved = path(world, "moved.sqlite")
+      try FileManager.default.moveItem(atPath: world.replica(of: "quito"), toPath: moved)
+      #expect(try await verify(world, "--replica", moved).exit == 0)
+      // Without the state folder a look begins another one, which moves with the file and says what it is.
+      try FileManager.default.removeItem(atPath: path(world, "quito/.local/state"))
+      _ = try await world.run("quito", "status", "--replica", moved)
+      for file in [moved, world.replica(of: "quito")] {
+        if file != moved { try FileManager.default.moveItem(atPath: moved, toPath: file) }
+        let told = try await verify(world, "--replica", file)
+        #expect(told.exit == 3 && told.codes == ["witness.unconfirmed"])
+        let status = try await world.run("quito", "status", "--replica", file)
+        #expect(status.output.contains("Central was not met since"))
+      }
+      #expect(try await world.sync("quito").object()["epoch"] is NSNull)
+      #expect(try await verify(world).exit == 0)
+    }
+
+    @Test func `a copy that was looked at on another machine is not vouched for by that [R9]`()
+      async throws
+    {
+      let world = try await World.joined()
+      let copy = world.replica(of: "lima")
+      try FileManager.default.copyItem(atPath: world.replica(of: "quito"), toPath: copy)
+      try FileManager.default.createDirectory(
+        atPath: path(world, "lima/.local/share"), withIntermediateDirectories: true)
+      try await world.tool(
+        "cp", "-r", path(world, "quito/.local/share/cordee"), path(world, "lima/.local/share"))
+      #expect(try await world.run("lima", "status").output.contains("There was no witness"))
+      for _ in 0..<2 {
+        let told = try await verify(world, as: "lima")
+        #expect(told.exit == 3 && told.codes == ["witness.unconfirmed"])
+        #expect((told.findings[0]["advice"] as? String)?.contains("cordee sync") == true)
+        let doctor = try await doctor(world, as: "lima")
+        #expect(doctor.state == "look" && doctor.says?.contains("witness.unconfirmed") == true)
+      }
+      // The original goes on; the copy is noticed at its first sync, and goes on under an epoch of its own.
+      try await edit(world, "Original")
+      try await world.sync("quito")
+      let epoch = try await world.sync("lima").object()["epoch"] as? [String: Any]
+      #expect(epoch?["reason"] as? String == "forked")
+      #expect(try await verify(world, as: "lima").exit == 0)
+      #expect(try await doctor(world, as: "lima").state == "ok")
+      #expect(try await world.sync("quito").object()["epoch"] is NSNull)
+    }
+
+    @Test
+    func
+      `of two files that were looked at the one that syncs first goes on, the other is the copy [R9]`()
+      async throws
+    {
+      let world = try await World.joined()
+      let copy = path(world, "copy.sqlite")
+      try FileManager.default.copyItem(atPath: world.replica(of: "quito"), toPath: copy)
+      try FileManager.default.removeItem(atPath: path(world, "quito/.local/state"))
+      for place in [["--replica", copy], [], ["--replica", copy]] {
+        let told = try await world.run(as: "quito", ["status", "--json"] + place).object()
+        #expect(told["epoch_due"] is NSNull)
+      }
+      #expect(try await world.sync("quito").object()["epoch"] is NSNull)
+      #expect(try await verify(world).exit == 0)
+      let told = try await world.run("quito", "status", "--json", "--replica", copy).object()
+      #expect(told["epoch_due"] as? String == "copied")
+    }
+
+    @Test func `a copy that was looked at and is adopted is confirmed by that [R9]`() async throws {
+      let world = try await World.joined()
+      let copy = world.replica(of: "lima")
+      try FileManager.default.copyItem(atPath: world.replica(of: "quito"), toPath: copy)
+      _ = try await world.run("lima", "status")
+      #expect(try await verify(world, as: "lima").codes == ["witness.unconfirmed"])
+      let adopted = try await world.run("lima", "join", world.invite("ecuador"), "--adopt")
+      #expect(adopted.exit == 0, "\(adopted.errors)")
+      #expect(try await verify(world, as: "lima").exit == 0)
+      #expect(try await doctor(world, as: "lima").state == "ok")
+    }
+
     @Test func `an old state put back is older than what was written, until a new epoch [R9]`()
       async throws
     {

@@ -42,7 +42,7 @@ enum Adopting {
       try store.setMeta("adopting", .null)
       try store.setMeta("plain", .integer(plain ? 1 : 0))
     }
-    try invocation.note(store)
+    try invocation.note(store, isConfirmed: true)
     replica.patience = .command
     replica.observe = { display.show($0) }
     let report = try SyncActions.firstSync(replica)

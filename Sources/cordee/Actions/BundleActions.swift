@@ -146,7 +146,7 @@ enum BundleActions {
       }
       let replica = try invocation.replica()
       let report = try replica.importBundle(path, at: Now().label)
-      try invocation.note(replica.store)
+      try invocation.note(replica.store, isConfirmed: report.epoch != nil)
       if invocation.wantsJSON {
         invocation.console.print(
           JSON.object([

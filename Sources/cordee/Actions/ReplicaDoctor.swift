@@ -185,11 +185,19 @@ enum ReplicaDoctor {
         name: "witness", state: .look, says: EpochNotices.words(due.rawValue),
         advice: "`cordee sync` begins a new epoch; nothing is dropped.")
     }
-    return finding == .unwitnessed
-      ? Check(
+    switch finding {
+    case .unwitnessed:
+      return Check(
         name: "witness", state: .look, says: "there was none of this file; one is kept from now on",
         advice: "Whether it was copied before, central tells at the next sync.")
-      : Check(name: "witness", state: .ok, says: "this is the file that wrote last")
+    case .unconfirmed:
+      return Check(
+        name: "witness", state: .look,
+        says: "\(EpochNotices.unconfirmed) [witness.unconfirmed]",
+        advice: EpochNotices.unconfirmedAdvice)
+    case .sound, .doubt:
+      return Check(name: "witness", state: .ok, says: "this is the file that wrote last")
+    }
   }
 
   private static func history(_ store: Store, _ identity: Identity) throws -> Check {

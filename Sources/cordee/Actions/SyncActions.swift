@@ -41,7 +41,7 @@ enum SyncActions {
       ).enrol(name: name, plain: plain)
       replica.patience = .command
       replica.observe = { display.show($0) }
-      try invocation.note(replica.store)
+      try invocation.note(replica.store, isConfirmed: true)
       let report = try firstSync(replica)
       try invocation.note(replica.store)
       display.finish()
@@ -137,7 +137,7 @@ enum SyncActions {
     }
     display.finish()
     try Contact.succeeded(replica.store)
-    try invocation.note(replica.store)
+    try invocation.note(replica.store, isConfirmed: !report.isCentralRestoring)
     let conflicts = try replica.store.conflicts().count
     let trust = try CentralTrust(replica.store, spaces: replica.identity.spaces)
     let open = try replica.store.refusalCounts(of: replica.identity.actor.replica).open

@@ -47,10 +47,13 @@ struct WitnessFile {
   /// Writes down how the file stands, unless an epoch is due: the witness is then another file's.
   ///
   /// A witness that cannot be written, or that a power cut undoes, is behind, which is harmless.
-  func note(_ store: Store) throws {
+  ///
+  /// - Parameter isConfirmed: whether this is known to be the file that wrote last; else it stays as it was noted before.
+  func note(_ store: Store, isConfirmed: Bool = false) throws {
     guard try store.epochDue() == nil else { return }
     var witness = read()
-    guard witness.note(try Witness.Entry(of: store, at: place)) else { return }
+    let file = try Witness.Entry(of: store, at: place, isConfirmed: isConfirmed)
+    guard witness.note(file) else { return }
     let folder = URL(filePath: path).deletingLastPathComponent().path
     try? Folders.make(folder)
     let part = "\(path).\(ProcessInfo.processInfo.processIdentifier)"
@@ -73,7 +76,7 @@ extension Invocation {
     guard let file = try WitnessFile(of: store, paths) else { return .unwitnessed }
     let finding = try file.finding(on: store)
     guard case .doubt(let reason) = finding else {
-      try file.note(store)
+      try file.note(store, isConfirmed: finding == .sound)
       return finding
     }
     do {
@@ -85,7 +88,12 @@ extension Invocation {
   }
 
   /// Writes down how the file stands after it changed.
-  func note(_ store: Store) throws { try WitnessFile(of: store, paths)?.note(store) }
+  ///
+  /// - Parameter isConfirmed: whether central has met it just now, by its enrolment or by a whole sync, or this very file has
+  ///   begun an epoch that no other can know.
+  func note(_ store: Store, isConfirmed: Bool = false) throws {
+    try WitnessFile(of: store, paths)?.note(store, isConfirmed: isConfirmed)
+  }
 }
 
 /// What is said of copies, old states and the epochs that followed.
@@ -122,6 +130,12 @@ enum EpochNotices {
     ])
   }
 
+  /// What is said of a witness that a mere look began.
+  static let unconfirmed =
+    "this file was looked at here, and central was not met since: nothing tells whether another copy of it has written"
+  static let unconfirmedAdvice =
+    "Where this is the replica in use, the next `cordee sync` asks central, and drops nothing."
+
   /// What `status` says, one line each.
   static func lines(_ store: Store, _ finding: Witness.Finding) throws -> [String] {
     var lines: [String] = []
@@ -136,6 +150,11 @@ enum EpochNotices {
     if finding == .unwitnessed {
       lines.append(
         "There was no witness of this file; one is kept from now on. Whether it was copied before, central tells at the next sync."
+      )
+    }
+    if finding == .unconfirmed {
+      lines.append(
+        "Central was not met since this file was first looked at here. Whether it was copied before, central tells at the next sync."
       )
     }
     if let last = try store.epochs().last {

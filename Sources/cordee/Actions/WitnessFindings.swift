@@ -24,6 +24,11 @@ enum WitnessFindings {
           "Where this is the replica in use, `cordee status` begins one and the next sync asks central. "
           + "A backup or another machine's file has none: work goes on with `cordee restore FILE`, "
           + "there with `cordee join INVITE --adopt`.")
+    case .unconfirmed:
+      return due.map(doubt)
+        ?? Finding(
+          .incomplete, "witness.unconfirmed", EpochNotices.unconfirmed,
+          advice: EpochNotices.unconfirmedAdvice)
     case .doubt(let reason):
       if due == nil, let file, let original = try file.original(of: store) {
         return Finding(
