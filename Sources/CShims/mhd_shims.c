@@ -21,8 +21,7 @@ struct MHD_Daemon *cordee_mhd_start(int listener, const struct cordee_mhd_settin
       MHD_OPTION_NOTIFY_COMPLETED, settings->completed, settings->context,
       MHD_OPTION_NOTIFY_CONNECTION, settings->connection, settings->context,
       MHD_OPTION_THREAD_POOL_SIZE, settings->threads, MHD_OPTION_CONNECTION_LIMIT,
-      settings->connections_max, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-      settings->connections_per_address_max, MHD_OPTION_CONNECTION_TIMEOUT,
+      settings->connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
       settings->idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT, settings->memory_bytes_max,
       MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_END);
 }
@@ -31,6 +30,19 @@ int cordee_mhd_socket(struct MHD_Connection *connection) {
   const union MHD_ConnectionInfo *info =
       MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
   return info == NULL ? -1 : info->connect_fd;
+}
+
+int cordee_mhd_address(struct MHD_Connection *connection, uint8_t *bytes) {
+  const union MHD_ConnectionInfo *info =
+      MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+  if (info == NULL || info->client_addr == NULL) return 0;
+  if (info->client_addr->sa_family == AF_INET) {
+    memcpy(bytes, &((const struct sockaddr_in *)info->client_addr)->sin_addr, 4);
+    return 4;
+  }
+  if (info->client_addr->sa_family != AF_INET6) return 0;
+  memcpy(bytes, &((const struct sockaddr_in6 *)info->client_addr)->sin6_addr, 16);
+  return 16;
 }
 
 size_t cordee_mhd_header_size(struct MHD_Connection *connection) {

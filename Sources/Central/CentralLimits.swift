@@ -38,6 +38,7 @@ public struct CentralLimits: Sendable {
   var json: JSON {
     let limits: [(String, Int)] = [
       ("push_bytes_max", Self.pushBytesMax), ("message_bytes_max", Self.messageBytesMax),
+      ("unsigned_body_bytes_max", Limits.unsignedBodyBytesMax),
       ("queue_bytes_max", queueBytesMax), ("offered_bytes_max", offeredBytesMax),
       ("requests_per_minute", requestsPerMinute),
       ("clock_skew_seconds_max", Int(Self.clockSkewSecondsMax)),

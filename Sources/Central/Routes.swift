@@ -43,14 +43,20 @@ public struct Routes {
   {
     do {
       return try route(request, now: now, at: at, &caller)
-    } catch let problem as Problem {
-      return Self.response(problem)
-    } catch let error as WireError {
-      return Self.response(Problem(error))
-    } catch let error as StoreError where error.code == .full {
+    } catch {
+      return refusal(error)
+    }
+  }
+
+  /// A failure as a response.
+  func refusal(_ error: any Error) -> Response {
+    switch error {
+    case let problem as Problem: return Self.response(problem)
+    case let error as WireError: return Self.response(Problem(error))
+    case let error as StoreError where error.code == .full:
       return Self.response(
         Problem(error.code.rawValue, status: 507, "central's disk is full", hint: error.hint))
-    } catch {
+    default:
       observe(error)
       return Self.response(
         Problem(
@@ -97,7 +103,7 @@ public struct Routes {
   }
 
   /// A wrong method with what is allowed, or an unknown address.
-  private static func unanswered(_ method: String, _ parts: [String]) -> Response {
+  static func unanswered(_ method: String, _ parts: [String]) -> Response {
     let isSpace = parts.count == 4 && parts.starts(with: ["v1", "spaces"])
     let allowed: String? =
       switch (parts.count, parts.last) {
@@ -146,7 +152,9 @@ public struct Routes {
         "enrolment.shape", status: 400, "an enrolment needs an invite's secret and a key")
     }
     // Proves that the key is held; the window is checked too, so that an old request is of no use.
-    try verify(request, key: key, now: now)
+    let parsed = try Self.signature(of: request)
+    try verifyHead(parsed, key: key, now: now)
+    try consume(request, parsed, now: now)
     let enrolment =
       try entry.map { try central.readmit($0, key: key) }
       ?? central.enrol(
@@ -286,14 +294,10 @@ public struct Routes {
   private func authenticate(
     _ request: Request, now: Int64, _ caller: inout ReplicaID?
   ) throws -> Member {
-    let refusal = Problem(
-      "signature.refused", status: 401, "the request's signature is not an enrolled device's",
-      hint: "This device was revoked, or this is another central; ask the secretariat.")
-    guard let parsed = try? MessageSignature.parse(request), let replica = ReplicaID(parsed.keyID),
-      let member = try central.member(replica),
-      member.revokedAt == nil || mutant(44, "R12: a revoked device is let in")
-    else { throw refusal }
-    try verify(request, key: member.key, now: now)
+    let (member, parsed) = try signer(of: request)
+    if request.admitted != parsed.keyID { try verifyHead(parsed, key: member.key, now: now) }
+    try consume(request, parsed, now: now)
+    let replica = member.replica
     caller = replica
     if let seconds = central.allowance.take(
       replica, now: now, perMinute: central.limits.requestsPerMinute)
@@ -303,31 +307,6 @@ public struct Routes {
         hint: "Ask again in \(seconds) s.", retryAfter: seconds)
     }
     return member
-  }
-
-  private func verify(_ request: Request, key: PublicKey, now: Int64) throws {
-    let parsed: MessageSignature.Parsed
-    do {
-      parsed = try MessageSignature.parse(request)
-    } catch {
-      throw Problem("signature.refused", status: 401, "\(error)")
-    }
-    guard MessageSignature.digestMatches(request, sha256: { SHA256.hash($0) }) else {
-      throw Problem("digest.mismatch", status: 400, "the content is not the one that was signed")
-    }
-    let isSigned = key.verifies(parsed.signature, of: parsed.base)
-    guard isSigned || mutant(45, "R7: requests need no signature") else {
-      throw Problem(
-        "signature.refused", status: 401, "the request's signature is not an enrolled device's",
-        hint: "This device was revoked, or this is another central; ask the secretariat.")
-    }
-    guard abs(Int64(parsed.created) - now) <= CentralLimits.clockSkewSecondsMax else {
-      throw Problem(
-        "signature.time", status: 401,
-        "the request's time is \(Int64(parsed.created) - now) seconds off central's \(now)",
-        hint: "Sign again with central's time.")
-    }
-    try central.remember(nonce: parsed.nonce, of: parsed.keyID, now: now)
   }
 
   /// A problem as a response.
@@ -340,28 +319,5 @@ public struct Routes {
 
   private static func json(_ json: JSON, status: Int = 200) -> Response {
     Response(status: status, contentType: "application/json", bytes: json.bytes())
-  }
-}
-
-extension Central {
-  /// Refuses a nonce seen within the window of signatures.
-  ///
-  /// Waiting for the disk would be most of an answer's time, and guard nothing: a request that a power cut lets pass twice
-  /// does what it did before.
-  func remember(nonce: String, of key: String, now: Int64) throws {
-    try store.write(awaitsDisk: false) {
-      try store.withConnection { connection in
-        try connection.run("DELETE FROM cordee_nonce WHERE until < ?", .integer(now))
-        let isSeen = try connection.first(
-          "SELECT 1 FROM cordee_nonce WHERE key = ? AND nonce = ?", .text(key), .text(nonce)
-        ) { _ in true }
-        guard isSeen == nil || mutant(46, "R7: a request may be sent again by anybody") else {
-          throw Problem("signature.replayed", status: 401, "this request was sent before")
-        }
-        try connection.run(
-          "INSERT INTO cordee_nonce(key, nonce, until) VALUES(?, ?, ?)", .text(key), .text(nonce),
-          .integer(now + 2 * CentralLimits.clockSkewSecondsMax))
-      }
-    }
   }
 }

@@ -4,10 +4,16 @@ public enum Limits {
   public static let targetBytesMax = 2048
   /// Bytes of a request's line and headers: a signed request needs under 1 KiB; proxies add some.
   public static let requestHeaderBytesMax = 32 * 1024
+  /// Bytes of a body that a stranger may send, whose request nobody signed: twenty times an enrolment.
+  public static let unsignedBodyBytesMax = 64 * 1024
   /// Bytes of a request's body where a route asks for no other cap: one push of whole segments.
   public static let requestBodyBytesMax = 1024 * 1024
-  /// Bytes thrown away of a body that is too long, so that its client reads why; beyond it the connection just ends.
+  /// Bytes thrown away of a body that is not taken, so that its client reads why; beyond it the connection just ends.
   public static let drainedBytesMax = 16 * 1024 * 1024
+  /// Seconds for which what a client still sends after an early answer is thrown away: some round trips of a bad line.
+  public static let lingerSeconds = 5
+  /// Connections of which this is done at once: each is one file descriptor.
+  public static let lingeringMax = 64
   /// Bytes of a response's headers that a client takes: no honest server sends a tenth of it.
   public static let responseHeaderBytesMax = 64 * 1024
 

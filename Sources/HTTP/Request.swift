@@ -12,6 +12,8 @@ public struct Request: Sendable, Equatable {
   public var headers: Headers
   /// The body, whole, transfer coding removed, content coding as sent.
   public var body: [UInt8]
+  /// On a server, the caller whose it is by its head, as `Admission.caller` named it; never sent, and no header sets it.
+  public var admitted: String?
 
   /// Makes a request from its parts.
   public init(

@@ -31,10 +31,11 @@ enum Callbacks {
     guard let core = unsafe core(context), let connection = unsafe connection,
       let pointer = unsafe state?.pointee
     else { return }
-    unsafe Unmanaged<Conversation>.fromOpaque(pointer).release()
+    let conversation = unsafe Unmanaged<Conversation>.fromOpaque(pointer).takeRetainedValue()
     unsafe state?.pointee = nil
     unsafe core.completed(
-      connection, isAnswered: end == .REQUEST_TERMINATED_COMPLETED_OK)
+      connection, isAnswered: end == .REQUEST_TERMINATED_COMPLETED_OK,
+      lingers: conversation.lingers)
   }
 
   static let connection: MHD_NotifyConnectionCallback = { context, connection, _, event in

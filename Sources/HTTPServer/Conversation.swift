@@ -26,6 +26,8 @@ final class Conversation {
   var intake = Intake.head
   /// Whether the answer is this connection's last.
   var isLast = false
+  /// Whether it is answered before its body is in.
+  var lingers = false
 
   init(target: RawHead.Part) { self.target = target }
 

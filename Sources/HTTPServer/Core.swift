@@ -28,17 +28,28 @@ final class Core: Sendable {
   var requestsRunning: Int { running.load(ordering: .acquiring) }
 
   func connected(_ connection: OpaquePointer) {
+    if let address = unsafe Address(connection), !limits.proxies.contains(address),
+      !(limits.takesLoopbackForProxy && address.isLoopback)
+    {
+      let socket = unsafe cordee_mhd_socket(connection)
+      guard deadlines.count(socket, of: address, most: limits.connectionsPerAddressMax) else {
+        return
+      }
+    }
     deadlines.expectRequest(
       on: unsafe cordee_mhd_socket(connection), within: limits.header, most: limits.waitingMax)
   }
 
   func disconnected(_ connection: OpaquePointer) {
-    deadlines.remove(unsafe cordee_mhd_socket(connection))
+    deadlines.disconnect(unsafe cordee_mhd_socket(connection))
   }
 
   /// A request is over: answered, or broken off.
-  func completed(_ connection: OpaquePointer, isAnswered: Bool) {
+  ///
+  /// - Parameter lingers: whether it was answered before its body was in.
+  func completed(_ connection: OpaquePointer, isAnswered: Bool, lingers: Bool) {
     running.subtract(1, ordering: .releasing)
+    if isAnswered, lingers { deadlines.linger(unsafe cordee_mhd_socket(connection)) }
     // What broke off, be it shut down by us, waits for nothing more.
     guard isAnswered else { return deadlines.remove(unsafe cordee_mhd_socket(connection)) }
     // The next request's first byte is not shown to us: it may come as late as the idle limit.
@@ -60,26 +71,43 @@ final class Core: Sendable {
       guard let head else { throw Fault(.internal, "the request could not be read") }
       let (request, framing) = try FramingGuard.check(head, checksLayout: checksLayout)
       conversation.request = request
-      let bytesMax = limits.bodyBytesMax(request.method, request.path)
-      var expected = bytesMax
-      conversation.intake = .collecting(bytesMax: bytesMax)
-      // libmicrohttpd 0.9 takes bare LFs between chunks, so a proxy may see another end than it does.
-      conversation.isLast = framing == .chunked
-      if case .length(let length) = framing {
-        // What is only thrown away earns no more time than what would have been taken.
-        expected = min(length, bytesMax)
-        if length > bytesMax {
-          guard length <= Limits.drainedBytesMax, request.headers["Expect"] == nil else {
-            throw .tooLarge
-          }
-          conversation.intake = .draining(.tooLarge, bytesLeft: length)
-        }
+      guard framing != .length(0) else {
+        conversation.intake = .collecting(bytesMax: 0)
+        deadlines.expectAnswer(on: unsafe cordee_mhd_socket(connection))
+        return true
       }
-      deadlines.expectBody(
-        on: unsafe cordee_mhd_socket(connection), within: limits.body + Self.earned(expected))
+      let bytesMax: Int
+      switch limits.admission(request) {
+      case .stranger(let most): bytesMax = most
+      case .caller(let caller, let most):
+        bytesMax = most
+        conversation.request.admitted = caller
+      case .refused(let response): return unsafe answer(response, conversation, connection)
+      }
+      try unsafe expectBody(framing, of: conversation, connection, bytesMax: bytesMax)
       return true
     } catch {
       return unsafe refuse(error, conversation, connection)
+    }
+  }
+
+  private func expectBody(
+    _ framing: FramingGuard.Framing, of conversation: Conversation, _ connection: OpaquePointer,
+    bytesMax: Int
+  ) throws(Fault) {
+    var expected = bytesMax
+    if case .length(let length) = framing {
+      guard length <= bytesMax else { throw .tooLarge }
+      expected = length
+    }
+    conversation.intake = .collecting(bytesMax: bytesMax)
+    // libmicrohttpd 0.9 takes bare LFs between chunks, so a proxy may see another end than it does.
+    conversation.isLast = framing == .chunked
+    let hasPlace = deadlines.expectBody(
+      on: unsafe cordee_mhd_socket(connection), within: limits.body + Self.earned(expected),
+      of: conversation.request.admitted, most: limits.connectionsPerCallerMax)
+    guard hasPlace else {
+      throw Fault(.tooManyConnections, "this device sends on all its connections already")
     }
   }
 
@@ -89,7 +117,7 @@ final class Core: Sendable {
     case .collecting:
       conversation.intake = .done
       // The client has done its part; how long we take is not its fault.
-      deadlines.pause(unsafe cordee_mhd_socket(connection))
+      deadlines.expectAnswer(on: unsafe cordee_mhd_socket(connection))
       let response = handler(conversation.request)
       conversation.request.body = []
       guard let reply = Reply(response) else {
@@ -107,11 +135,23 @@ final class Core: Sendable {
   private func refuse(
     _ refusal: Fault, _ conversation: Conversation, _ connection: OpaquePointer
   ) -> Bool {
-    conversation.intake = .done
     var response = fault(refusal)
     if refusal.code == .badMethod, response.headers["Allow"] == nil {
       response.headers.add("Allow", "GET, HEAD, POST, PUT, DELETE")
     }
+    if refusal.code == .tooManyConnections { response.headers.set("Retry-After", "1") }
+    return unsafe answer(response, conversation, connection)
+  }
+
+  /// Answers without a handler, and ends the connection.
+  private func answer(
+    _ response: Response, _ conversation: Conversation, _ connection: OpaquePointer
+  ) -> Bool {
+    switch conversation.intake {
+    case .head, .collecting: conversation.lingers = true
+    case .draining, .done: break
+    }
+    conversation.intake = .done
     guard let reply = Reply(response) else { return false }
     // Where one request ended is in doubt, and so is where the next begins.
     return unsafe send(reply, connection, to: nil, isLast: true)

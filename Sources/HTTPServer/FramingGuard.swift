@@ -96,6 +96,9 @@ package enum FramingGuard {
       }
     }
     let framing = try framing(all)
+    guard framing == .length(0) || head.method.text == "POST" || head.method.text == "PUT" else {
+      throw Fault(.badRequest, "only POST and PUT bring a body")
+    }
     let hosts = all.values("Host")
     guard hosts.count == 1, isAuthority(hosts[0]) else {
       throw Fault(.badRequest, "there must be one Host header, with a host and nothing else")

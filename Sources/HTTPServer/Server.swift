@@ -58,7 +58,7 @@ public final class Server: Sendable {
       throw error
     }
     let core = Core(limits: limits, deadlines: deadlines, fault: fault, handler: handler)
-    guard let daemon = unsafe Self.start(core, listener, listen, limits) else {
+    guard let daemon = unsafe Self.start(core, listener, limits) else {
       deadlines.stop()
       close(listener)
       throw ServerFailure(code: .system, description: "cannot serve: the HTTP server did not start")
@@ -119,7 +119,7 @@ public final class Server: Sendable {
   }
 
   private static func start(
-    _ core: Core, _ listener: Int32, _ listen: Listen, _ limits: ServerLimits
+    _ core: Core, _ listener: Int32, _ limits: ServerLimits
   ) -> OpaquePointer? {
     var settings = unsafe cordee_mhd_settings()
     unsafe settings.context = Unmanaged.passUnretained(core).toOpaque()
@@ -132,10 +132,6 @@ public final class Server: Sendable {
     unsafe settings.idle_seconds = UInt32(clamping: limits.idleSeconds)
     // Half as much again as the headers may take: libmicrohttpd keeps its own tables and the answer's there.
     unsafe settings.memory_bytes_max = Limits.requestHeaderBytesMax * 3 / 2
-    if case .tcp = listen {
-      unsafe settings.connections_per_address_max = UInt32(
-        clamping: limits.connectionsPerAddressMax)
-    }
     return unsafe cordee_mhd_start(listener, &settings)
   }
 }

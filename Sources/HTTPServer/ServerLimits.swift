@@ -1,14 +1,20 @@
-import HTTP
+public import HTTP
 
 /// What clients may use of one server; `standard` is the figures of `HTTP.Limits`.
 public struct ServerLimits: Sendable {
   /// Connections in all; more wait in the system's queue.
   public var connectionsMax = Limits.connectionsMax
-  /// Connections of one address, closed beyond it; a Unix socket has no such limit.
+  /// Connections of one address, closed beyond it; a Unix socket and a proxy have no such limit.
   public var connectionsPerAddressMax = Limits.connectionsPerAddressMax
+  /// Addresses behind which many clients are.
+  public var proxies: Set<Address> = []
+  /// Whether this machine's own addresses count as a proxy's: whoever is on it has 127.0.0.0/8 to choose from, so that a limit
+  /// would only hit a proxy.
+  public var takesLoopbackForProxy = true
   /// Connections of one caller, told by `Response.caller`; beyond it the one that has been idle longest is closed.
   public var connectionsPerCallerMax = Limits.connectionsPerCallerMax
-  /// Connections that may wait for their next request at once; beyond it the one that has waited longest is closed.
+  /// Connections that may wait for their next request, or for a stranger's body, at once; beyond it the one that has waited
+  /// longest is closed.
   public var waitingMax = Limits.waitingConnectionsMax
   /// Whole seconds a connection may stand still.
   public var idleSeconds = Limits.idleSeconds
@@ -20,9 +26,9 @@ public struct ServerLimits: Sendable {
   public var response = Duration.seconds(Limits.responseSeconds)
   /// How long `stop` lets requests already running come to their end.
   public var stopping = Duration.seconds(10)
-  /// The most bytes of body to take for a method and a path; asked before the body is read.
-  public var bodyBytesMax: @Sendable (_ method: String, _ path: String) -> Int = { _, _ in
-    Limits.requestBodyBytesMax
+  /// What becomes of a request whose body is still to come; asked before any of it is read, never for one without a body.
+  public var admission: @Sendable (_ head: Request) -> Admission = { _ in
+    .stranger(bodyBytesMax: Limits.requestBodyBytesMax)
   }
 
   /// The figures of `HTTP.Limits`.
@@ -47,6 +53,9 @@ public struct Fault: Error, Sendable, Equatable {
     public static let badMethod = Code(description: "http.bad-method", status: 405)
     /// The body is longer than its route allows.
     public static let tooLarge = Code(description: "http.too-large", status: 413)
+    /// All connections of the caller bring requests already.
+    public static let tooManyConnections = Code(
+      description: "http.too-many-connections", status: 429)
     /// The target is longer than any of our routes.
     public static let targetTooLong = Code(description: "http.target-too-long", status: 414)
     /// The headers are longer than allowed.

@@ -23,6 +23,7 @@ extension Problem {
     "http.internal": "The server failed",
     "http.target-too-long": "The address is too long",
     "http.too-large": "The body is too large",
+    "http.too-many-connections": "The device sends on all its connections",
     "internal": "Central failed",
     "invite.expired": "The invite has expired",
     "invite.shape": "The invite lacks a part",

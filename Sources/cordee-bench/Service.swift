@@ -51,7 +51,7 @@ enum Service {
   /// Listens on a free port of this machine.
   static func serve(_ handler: @escaping @Sendable (Request) -> Response) throws -> Server {
     var limits = ServerLimits()
-    limits.bodyBytesMax = { _, _ in 1 << 30 }
+    limits.admission = { _ in .stranger(bodyBytesMax: 1 << 30) }
     return try Server(
       listen: .tcp(host: "127.0.0.1", port: 0), limits: limits,
       fault: { Response(status: $0.code.status) }, handler: handler)

@@ -51,7 +51,9 @@ struct CallerTests {
     handler: @escaping @Sendable (Request) -> Response = { answer($0) }
   ) throws -> Place {
     var limits = ServerLimits.standard
-    limits.connectionsPerAddressMax = 100
+    limits.admission = { head in
+      answer(head).caller.map { .caller($0, bodyBytesMax: 10) } ?? .stranger(bodyBytesMax: 10)
+    }
     return try Place(limits, handler: handler)
   }
 

@@ -29,7 +29,7 @@ struct ChunkTests {
   func smuggling(chunks: String) throws {
     var limits = ServerLimits.standard
     limits.body = .seconds(1)
-    limits.bodyBytesMax = { _, _ in 1000 }
+    limits.admission = { _ in .stranger(bodyBytesMax: 1000) }
     let place = try Place(limits)
     let connection = try RawConnection(port: place.server.port)
     connection.send(Self.head + chunks + Self.smuggled)
@@ -47,7 +47,7 @@ struct ChunkTests {
   func malformed(chunks: String) throws {
     var limits = ServerLimits.standard
     limits.body = .milliseconds(300)
-    limits.bodyBytesMax = { _, _ in 16 }
+    limits.admission = { _ in .stranger(bodyBytesMax: 16) }
     let place = try Place(limits)
     let connection = try RawConnection(port: place.server.port)
     connection.send(Self.head + chunks + Self.smuggled)
@@ -75,6 +75,7 @@ struct ChunkTests {
     var limits = ServerLimits.standard
     limits.idleSeconds = 1
     limits.connectionsPerAddressMax = 1
+    limits.takesLoopbackForProxy = false
     let place = try Place(limits) { request in
       let count = request.path == "/long" ? 16_000_000 : 1
       return Response(status: 200, body: .bytes([UInt8](repeating: 97, count: count)))

@@ -194,6 +194,7 @@ struct FramingTests {
   func perAddress() throws {
     var limits = ServerLimits.standard
     limits.connectionsPerAddressMax = 1
+    limits.takesLoopbackForProxy = false
     let place = try Place(limits)
     let request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
     let first = try RawConnection(port: place.server.port, from: "127.0.0.2")

@@ -32,7 +32,7 @@ struct LoopbackTests {
     }
     let exchange = plainExchange()
     for method in ["GET", "POST", "PUT", "DELETE"] {
-      var request = place.request(method, "/", method == "GET" ? [] : [1])
+      var request = place.request(method, "/", ["POST", "PUT"].contains(method) ? [1] : [])
       request.headers.add("X-Empty", "")
       request.headers.add("Host", "elsewhere")
       let response = try exchange.send(request, responseBytesMax: 1000)
@@ -64,7 +64,7 @@ struct LoopbackTests {
   @Test("A body over its route's cap is refused with 413, at the cap it is taken")
   func tooLarge() throws {
     var limits = ServerLimits.standard
-    limits.bodyBytesMax = { $1 == "/small" ? 10 : 100 }
+    limits.admission = { .stranger(bodyBytesMax: $0.path == "/small" ? 10 : 100) }
     let place = try Place(limits)
     let exchange = plainExchange()
     let body = [UInt8](repeating: 7, count: 4_000_000)
@@ -82,7 +82,7 @@ struct LoopbackTests {
   @Test("A chunked body is put together, and counted against the cap")
   func chunked() throws {
     var limits = ServerLimits.standard
-    limits.bodyBytesMax = { _, _ in 10 }
+    limits.admission = { _ in .stranger(bodyBytesMax: 10) }
     let place = try Place(limits)
     let head =
       "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"

@@ -45,6 +45,7 @@ struct PublishedLimitsTests {
         "connections_per_device_max", Limits.connectionsPerCallerMax
       ),
       "Limits.waitingConnectionsMax": ("waiting_connections_max", Limits.waitingConnectionsMax),
+      "Limits.unsignedBodyBytesMax": ("unsigned_body_bytes_max", Limits.unsignedBodyBytesMax),
       "Limits.idleSeconds": ("idle_seconds_max", Limits.idleSeconds),
       "Limits.headerSeconds": ("header_seconds_max", Limits.headerSeconds),
       "Limits.bodySeconds": ("body_seconds_max", Limits.bodySeconds),
@@ -67,6 +68,8 @@ struct PublishedLimitsTests {
   private static let others = [
     "Limits.requestBodyBytesMax": "central's routes have caps of their own",
     "Limits.drainedBytesMax": "another limit refused the body by then",
+    "Limits.lingerSeconds": "the answer was given by then",
+    "Limits.lingeringMax": "the answer was given by then",
     "Limits.responseHeaderBytesMax": "a client's", "Limits.connectSeconds": "a client's",
     "Limits.stallBytesPerSecond": "a client's", "Limits.stallSeconds": "a client's",
     "WireLimits.tailWantsMax": "bounds central's answer",

@@ -15,8 +15,6 @@ struct cordee_mhd_settings {
   MHD_NotifyConnectionCallback connection;
   unsigned int threads;
   unsigned int connections_max;
-  // 0 for no limit.
-  unsigned int connections_per_address_max;
   unsigned int idle_seconds;
   size_t memory_bytes_max;
 };
@@ -24,6 +22,8 @@ struct cordee_mhd_settings {
 // NULL when it cannot start; takes the listening socket over only when it starts.
 struct MHD_Daemon *cordee_mhd_start(int listener, const struct cordee_mhd_settings *settings);
 int cordee_mhd_socket(struct MHD_Connection *connection);
+// The peer's address, 4 or 16 bytes, into 16; 0 where it has none.
+int cordee_mhd_address(struct MHD_Connection *connection, uint8_t *bytes);
 // Bytes from the request line to the blank line, both included.
 size_t cordee_mhd_header_size(struct MHD_Connection *connection);
 

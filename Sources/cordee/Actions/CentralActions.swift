@@ -162,6 +162,7 @@ enum CentralActions {
     try Failure.wrap {
       let folder = invocation.option("data") ?? ""
       let (host, port) = try listen(invocation.option("listen") ?? Reach.usual)
+      let proxies = try invocation.option("proxy").map { try Self.proxies($0) } ?? []
       let schedule = try MergeSchedule.parse(
         invocation.option("merge") ?? "every 15m", zones: invocation.paths.zonesFolder)
       try CommandSignals.catchThem()
@@ -173,7 +174,10 @@ enum CentralActions {
       try central.keep(clock.plan)
       let node = CentralNode(
         central, mergesOnPush: schedule.runsOnPush, log: { console.say("\(Now().label) \($0)") })
-      let server = try Server(listen: .tcp(host: host, port: port), limits: limits, fault: fault) {
+      let server = try Server(
+        listen: .tcp(host: host, port: port), limits: limits(of: node, proxies: proxies),
+        fault: fault
+      ) {
         node.answer($0)
       }
       let keeper = try Server(
@@ -221,18 +225,29 @@ enum CentralActions {
     }
   }
 
-  static let limits: ServerLimits = {
+  /// What clients may use of a node's server.
+  static func limits(of node: CentralNode, proxies: Set<Address> = []) -> ServerLimits {
     var limits = ServerLimits()
-    limits.bodyBytesMax = { method, path in
-      Routes.takesChanges(path) ? CentralLimits.pushBytesMax : CentralLimits.messageBytesMax
-    }
+    limits.proxies = proxies
+    limits.admission = { node.admission($0) }
     return limits
-  }()
+  }
+
+  private static func proxies(_ text: String) throws -> Set<Address> {
+    try Set(
+      text.split(separator: ",", omittingEmptySubsequences: false).map { part in
+        guard let address = Address(String(part)) else {
+          throw Failure.usage(
+            "proxy.shape", "--proxy needs addresses, as in 192.0.2.7,2001:db8::7")
+        }
+        return address
+      })
+  }
 
   /// The keeper's socket is its own user's.
   private static let keeperLimits: ServerLimits = {
     var limits = ServerLimits()
-    limits.bodyBytesMax = { _, _ in CommandLimits.keeperRequestBytesMax }
+    limits.admission = { _ in .stranger(bodyBytesMax: CommandLimits.keeperRequestBytesMax) }
     return limits
   }()
 

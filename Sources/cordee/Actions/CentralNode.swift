@@ -97,6 +97,14 @@ final class CentralNode: Sendable {
     return response
   }
 
+  /// What becomes of a request whose body is still to come.
+  func admission(_ head: Request) -> Admission {
+    guard Routes.owns(head.path) else {
+      return .stranger(bodyBytesMax: Limits.unsignedBodyBytesMax)
+    }
+    return routes.withLock { $0.admission(head, now: Now().seconds) }
+  }
+
   private func page(_ request: Request) -> Response {
     if let response = Pages.fixed(request) { return response }
     do {

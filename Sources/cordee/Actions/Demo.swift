@@ -52,7 +52,7 @@ struct Demo {
     let node = CentralNode(central, mergesOnPush: false)
     var clock = MergeClock(try MergeSchedule.parse("every 1s", zones: ""), since: Now().seconds)
     let server = try Server(
-      listen: .tcp(host: "127.0.0.1", port: 0), limits: CentralActions.limits,
+      listen: .tcp(host: "127.0.0.1", port: 0), limits: CentralActions.limits(of: node),
       fault: CentralActions.fault
     ) {
       node.answer($0)

@@ -49,6 +49,9 @@ enum CentralCommands {
         long: "listen", value: "HOST:PORT",
         summary: "where to listen (127.0.0.1:8080); beyond this machine 0.0.0.0:8080"),
       OptionSpec(
+        long: "proxy", value: "ADDRESS,…",
+        summary: "addresses of proxies, each many members'; this machine's own always are"),
+      OptionSpec(
         long: "merge", value: "SCHEDULE",
         summary: "when to merge (every 15m); see \"cordee help schedules\"",
         completes: .words(["on-push", "hourly", "manual"])),
@@ -60,6 +63,9 @@ enum CentralCommands {
       Example(
         line: "cordee central serve --data /srv/cordee --merge 'daily 02:00 Europe/Paris'",
         meaning: "merge each night when a clock in Paris shows two"),
+      Example(
+        line: "cordee central serve --data /srv/cordee --listen 192.0.2.1:8080 --proxy 192.0.2.7",
+        meaning: "serve behind a TLS proxy on another machine; one on this machine needs no word"),
     ],
     run: CentralActions.serve)
 

@@ -4,6 +4,7 @@ from .stage import Refuted, expect
 
 SMUGGLED = b"GET /healthz HTTP/1.1\r\nHost: a\r\nX-Smuggled: 1\r\n\r\n"
 POST = b"POST /v1/hello HTTP/1.1\r\nHost: a\r\n"
+ENROL = b"POST /v1/enrolments HTTP/1.1\r\nHost: a\r\n"
 GET = b"GET /healthz HTTP/1.1\r\nHost: a\r\n"
 
 # name, bytes, status; after each the same connection carries another request, which must not be answered.
@@ -24,7 +25,12 @@ REFUSED = [
     ("an empty length", POST + b"Content-Length: \r\n\r\nabc", 400),
     ("a length with a decimal point", POST + b"Content-Length: 3.0\r\n\r\nabc", 400),
     ("a length beyond 64 bits", POST + b"Content-Length: 99999999999999999999\r\n\r\nabc", 413),
-    ("a length beyond the body's limit", POST + b"Content-Length: 999999999\r\n\r\nabc", 413),
+    ("a length beyond the body's limit", ENROL + b"Content-Length: 999999999\r\n\r\nabc", 413),
+    ("an unsigned length beyond the body's limit", POST + b"Content-Length: 999999999\r\n\r\nabc", 401),
+    ("a GET with a body", GET + b"Content-Length: 3\r\n\r\nabc", 400),
+    ("a GET with a chunked body", GET + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+    ("a HEAD with a body", b"HEAD /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", 400),
+    ("a DELETE with a body", b"DELETE /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", 400),
     ("a blank before the colon", POST + b"Content-Length : 3\r\n\r\nabc", 400),
     ("two hosts", GET + b"Host: b\r\n\r\n", 400),
     ("no host", b"GET /healthz HTTP/1.1\r\n\r\n", 400),
@@ -112,23 +118,26 @@ def sizes(stage):
     yield "sizes", "ten thousand headers", lambda: expect(get(b"/healthz", b"A: b\r\n" * 10_000), 431)
     yield "sizes", "a header of a megabyte", lambda: expect(
         get(b"/healthz", b"X: " + b"y" * 1_000_000 + b"\r\n"), 431)
-    for length, status in ((64 * 1024 + 1, 413), (10_000_000, 413)):
-        yield "sizes", f"a hello of {length} bytes", lambda length=length, status=status: expect(
-            stage.request("POST", "/v1/hello", body=b"{" + b" " * (length - 2) + b"}"), status, "http.too-large")
+    for length in (64 * 1024 + 1, 10_000_000):
+        body = b"{" + b" " * (length - 2) + b"}"
+        yield "sizes", f"an enrolment of {length} bytes", lambda body=body: expect(
+            stage.request("POST", "/v1/enrolments", body=body), 413, "http.too-large")
+        yield "sizes", f"an unsigned hello of {length} bytes", lambda body=body: expect(
+            stage.request("POST", "/v1/hello", body=body), 401, "signature.refused")
     yield "sizes", "a hello at its limit, unsigned", lambda: expect(
         stage.request("POST", "/v1/hello", body=b" " * 64 * 1024), 401)
     yield "sizes", "an empty push", lambda: expect(stage.request("POST", "/v1/spaces/commons/changes"), 401)
     yield "sizes", "a push one byte beyond its limit", lambda: expect(
-        stage.request("POST", "/v1/spaces/commons/changes", body=b"x" * (1024 * 1024 + 1)), 413)
+        stage.request("POST", "/v1/spaces/commons/changes", body=b"x" * (1024 * 1024 + 1)), 401, "signature.refused")
     yield "sizes", "a chunked body beyond the limit", lambda: expect(
-        stage.send(b"POST /v1/hello HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        stage.send(b"POST /v1/enrolments HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
                    + (b"10000\r\n" + b"x" * 65536 + b"\r\n") * 3 + b"0\r\n\r\n"), 413)
     yield "sizes", "a chunk size beyond 64 bits", lambda: expect(
-        stage.send(b"POST /v1/hello HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        stage.send(b"POST /v1/enrolments HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
                    b"fffffffffffffffff\r\nx\r\n0\r\n\r\n", seconds=1.0, half_close=True), (400, 413))
     yield "sizes", "a chunk size that is no number", lambda: expect(
-        stage.send(b"POST /v1/hello HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        stage.send(b"POST /v1/enrolments HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
                    b"zz\r\nx\r\n0\r\n\r\n", seconds=1.0, half_close=True), 400)
     yield "sizes", "a body shorter than it says", lambda: expect(
-        stage.send(b"POST /v1/hello HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc", seconds=0.9,
+        stage.send(b"POST /v1/enrolments HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc", seconds=0.9,
                    half_close=True), (400, None))

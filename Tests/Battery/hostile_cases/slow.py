@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 
+from .crowds import crowds
 from .stage import ANSWER_SECONDS_MAX, Refuted
 
 HEADER_SECONDS, BODY_SECONDS, RESPONSE_SECONDS, IDLE_SECONDS, SLACK = 10, 30, 60, 15, 6
@@ -17,10 +18,10 @@ def cases(stage):
         ("a header that drips", b"GET /healthz HTTP/1.1\r\nHost: a\r\nX: ", b"y", HEADER_SECONDS),
         ("a request line that drips", b"GET /he", b"a", HEADER_SECONDS),
         ("silence", b"", b"", HEADER_SECONDS),
-        ("a body that drips", b"POST /v1/hello HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n", b"x", BODY_SECONDS),
-        ("a chunk that never ends", b"POST /v1/hello HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\n",
+        ("a body that drips", b"POST /v1/enrolments HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n", b"x", BODY_SECONDS),
+        ("a chunk that never ends", b"POST /v1/enrolments HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\n",
          b"x", BODY_SECONDS),
-        ("small chunks without end", b"POST /v1/hello HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+        ("small chunks without end", b"POST /v1/enrolments HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
          b"1\r\nx\r\n", BODY_SECONDS),
         ("half a request, then half a close", b"GET /healthz HTTP/1.1\r\nHost: a\r\n", None, HEADER_SECONDS),
         ("a kept connection, then silence", b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", b"", HEADER_SECONDS + IDLE_SECONDS),
@@ -63,6 +64,7 @@ def cases(stage):
         yield "slow", name, lambda number=number, limit=limit: cut(number, limit)
     yield "slow", f"{CONNECTIONS} slow connections beside an honest client", lambda: flood(stage)
     yield "slow", "an answer that nobody reads", lambda: unread(stage)
+    yield from crowds(stage)
 
 
 def flood(stage):
