@@ -1,7 +1,6 @@
 import Causality
 import Changes
 public import HTTP
-import Mutants
 import SQLite
 import Seal
 import Store

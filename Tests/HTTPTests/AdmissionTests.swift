@@ -50,7 +50,7 @@ struct AdmissionTests {
     #expect(answer.hasPrefix("HTTP/1.1 401 ") && answer.hasSuffix("\r\n\r\nrefused"))
     #expect(answer.contains("Connection: close"))
     // Whoever goes on sending is not cut off in the middle of the answer, and nobody keeps what comes.
-    #expect(line.connection.send(String(repeating: "x", count: 1000)))
+    for _ in 0..<3 { #expect(line.connection.send(String(repeating: "x", count: 1000))) }
     #expect(asked.load(ordering: .relaxed) == 0)
   }
 
