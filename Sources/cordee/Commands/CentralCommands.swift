@@ -49,8 +49,8 @@ enum CentralCommands {
         long: "listen", value: "HOST:PORT",
         summary: "where to listen (127.0.0.1:8080); beyond this machine 0.0.0.0:8080"),
       OptionSpec(
-        long: "proxy", value: "ADDRESS,…",
-        summary: "addresses of proxies, each many members'; this machine's own always are"),
+        long: "proxy", value: "ADDRESSES",
+        summary: "of proxies, with commas between; this machine is always one"),
       OptionSpec(
         long: "merge", value: "SCHEDULE",
         summary: "when to merge (every 15m); see \"cordee help schedules\"",
