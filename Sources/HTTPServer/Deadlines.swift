@@ -162,7 +162,8 @@ final class Deadlines: Sendable {
     let now = ContinuousClock.now
     return state.withLock { state in
       state.at[socket] = now + wait
-      state.waiting[socket] = nil
+      // Whoever is not known takes a place from others like it until the answer is out.
+      state.waiting[socket] = caller == nil ? now : nil
       guard let caller = caller ?? state.kept[socket]?.caller else { return true }
       let hasPlace = state.makePlace(for: socket, of: caller, most: most)
       state.kept[socket] = Kept(caller: caller, answeredAt: now)

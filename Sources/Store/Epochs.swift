@@ -230,12 +230,13 @@ extension Store {
       }
       let body = try ChangeDecoding.body(change.bodyBytes ?? [])
       let dot = Dot(actor: next, n: head.n + 1)
-      let key = try nextKey(
-        for: dot, space: try number(ofName: space), startsSegment: !delta.isEmpty)
+      let number = try number(ofName: space)
+      let run = try nextRun(for: dot, space: number, startsSegment: !delta.isEmpty)
+      keep(run, of: next, space: number)
       let sealed = Store.change(
         Header(
           network: change.header.network, space: space, dot: dot, context: delta),
-        Self.renamed(body, change.dot, key), previous: head.hash)
+        Self.renamed(body, change.dot, run.key(of: dot.n)), previous: head.hash)
       head.n += 1
       head.hash = sealed.hash
       moved.append(sealed)

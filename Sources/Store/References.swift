@@ -100,7 +100,11 @@ extension Store {
     }
     if hasSlug {
       let bySlug = try ids("slug = ?")
-      if !bySlug.isEmpty { return bySlug }
+      if !bySlug.isEmpty {
+        // What reads as the beginning of an id, too, names both.
+        guard name.allSatisfy({ $0.isHexDigit || $0 == "-" }) else { return bySlug }
+        return bySlug + (try begun(by: name, in: table).filter { !bySlug.contains($0) })
+      }
     }
     return try known(as: name, in: table)
   }
@@ -114,23 +118,30 @@ extension Store {
         "SELECT DISTINCT id FROM \(condition) ORDER BY id LIMIT 9", .text(table.name), .text(name)
       ) { $0.text(0) }
     }
-    var found = Set(try ids("cordee_row WHERE tbl = \(number) AND id = ?2"))
-    if found.isEmpty, name.utf8.count >= Self.prefixBytesMin {
-      let begins = "id >= ?2 AND id < ?2 || char(0x10FFFF)"
-      found.formUnion(try ids("cordee_row WHERE tbl = \(number) AND \(begins)"))
-      // A row another program made a moment ago has no stamp yet.
-      found.formUnion(try ids("\(quoted) WHERE ?1 = ?1 AND \(begins)"))
-    }
+    var found = try ids("cordee_row WHERE tbl = \(number) AND id = ?2")
+    if found.isEmpty { found = try begun(by: name, in: table).map(\.id) }
     if found.isEmpty {
-      found.formUnion(
-        try ids(
-          """
-          cordee_sibling AS s WHERE tbl = \(number) AND value = ?2
-          AND field = (SELECT id FROM cordee_name WHERE name = 'slug')
-          AND NOT EXISTS (SELECT 1 FROM \(quoted) WHERE id = s.id)
-          """))
+      found = try ids(
+        """
+        cordee_sibling AS s WHERE tbl = \(number) AND value = ?2
+        AND field = (SELECT id FROM cordee_name WHERE name = 'slug')
+        AND NOT EXISTS (SELECT 1 FROM \(quoted) WHERE id = s.id)
+        """)
     }
-    return found.sorted().map { RowKey(table: table.name, id: $0) }
+    return found.map { RowKey(table: table.name, id: $0) }
+  }
+
+  /// Rows by the beginning of their id, deleted ones too.
+  private func begun(by name: String, in table: Table) throws -> [RowKey] {
+    guard name.utf8.count >= Self.prefixBytesMin else { return [] }
+    let begins = "id >= ?2 AND id < ?2 || char(0x10FFFF)"
+    // A row another program made a moment ago has no stamp yet.
+    return try db.all(
+      """
+      SELECT id FROM cordee_row WHERE tbl = (SELECT id FROM cordee_name WHERE name = ?1) AND \(begins)
+      UNION SELECT id FROM \(Layout.quoted(table.name)) WHERE \(begins) ORDER BY id LIMIT 9
+      """, .text(table.name), .text(name)
+    ) { RowKey(table: table.name, id: $0.text(0)) }
   }
 
   /// Fewer letters of an id name too much.

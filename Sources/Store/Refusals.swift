@@ -32,14 +32,15 @@ public struct Refusal: Sendable {
 /// A word is kept for the log's hash at the refusal, which covers change, place and reason: a change that is judged anew asks
 /// anew, and one that comes back with its verdict after a restore does not.
 extension Store {
-  /// How many changes of a device stand in quarantine, and how many of them nobody has settled.
+  /// How many changes of a device, or of one whose file it adopted, stand in quarantine, and how many of them nobody has settled.
   ///
   /// - Complexity: O(refused changes), by an index of their own.
   public func refusalCounts(of replica: ReplicaID) throws -> (all: Int, open: Int) {
     let settled = try refusalSettlements()
     let hashes = try refusedActors(of: replica).flatMap { actor in
       try db.all(
-        "SELECT hash FROM cordee_log WHERE reason IS NOT NULL AND actor = ?", .int(actor)
+        "SELECT hash FROM cordee_log AS l WHERE reason IS NOT NULL AND actor = ?"
+          + (actor.isFormer ? Self.isHeld : ""), .int(actor.number)
       ) { $0.bytes(0) }
     }
     return (hashes.count, hashes.count { settled[$0] == nil })
@@ -56,7 +57,7 @@ extension Store {
         SELECT l.seq, l.space, l.reason, l.hash, c.header, c.body, c.body_hash, c.hash FROM cordee_log l
         JOIN cordee_change c ON c.space = l.space AND c.actor = l.actor AND c.n = l.n
         WHERE l.reason IS NOT NULL AND l.actor = ?
-        """, .int(actor)
+        """ + (actor.isFormer ? Self.isHeld : ""), .int(actor.number)
       ) { ($0.int(0), $0.int(1), $0.text(2), $0.bytes(3), ChangeRow($0, at: 4)) }
     }.map { seq, space, reason, entry, held in
       Refusal(
@@ -108,9 +109,25 @@ extension Store {
     return Dictionary(all) { _, last in last }
   }
 
-  /// The numbers of a device's actors of which something was refused.
-  private func refusedActors(of replica: ReplicaID) throws -> [Int] {
-    try db.all("SELECT DISTINCT actor FROM cordee_log WHERE reason IS NOT NULL") { $0.int(0) }
-      .filter { try actor(ofNumber: $0).replica == replica }
+  /// For the log as `l`: this file holds what was written.
+  private static let isHeld = """
+     AND EXISTS (SELECT 1 FROM cordee_change AS h
+       WHERE h.space = l.space AND h.actor = l.actor AND h.n = l.n AND h.body IS NOT NULL)
+    """
+
+  /// The numbers of a device's actors of which something was refused, and of those under which others wrote this file before
+  /// it was adopted.
+  ///
+  /// What a former device goes on writing elsewhere is not this file's: it holds no bodies of it.
+  private func refusedActors(of replica: ReplicaID) throws -> [(number: Int, isFormer: Bool)] {
+    let formers = Set(try epochs().map(\.from.replica))
+    return try db.all("SELECT DISTINCT actor FROM cordee_log WHERE reason IS NOT NULL") {
+      $0.int(0)
+    }
+    .compactMap { number in
+      let author = try actor(ofNumber: number).replica
+      guard author == replica || formers.contains(author) else { return nil }
+      return (number, author != replica)
+    }
   }
 }

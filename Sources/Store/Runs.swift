@@ -41,26 +41,34 @@ extension Store {
     var run: Run
     /// Its end as it is written down; nil when it is not yet.
     var storedTo: Int?
+
+    /// The key of the body of its author's `n`-th change.
+    func key(of n: Int) -> [UInt8] { Run.key(secret: run.secret, n: n) }
   }
 
-  /// The key of the body that is sealed next.
+  /// The run that gives the key of the body that is sealed next; `keep` it once that is sealed.
   ///
   /// - Parameter startsSegment: whether the change begins a segment, which no run crosses.
-  func nextKey(for dot: Dot, space: Int, startsSegment: Bool) throws -> [UInt8] {
+  func nextRun(for dot: Dot, space: Int, startsSegment: Bool) throws -> OpenRun {
     let author = HeadKey(space: space, actor: dot.actor)
     var open = try cache.openRuns[author] ?? storedOpenRun(of: author, to: dot.n - 1)
     if let known = open,
       startsSegment || known.run.to != dot.n - 1 || dot.n - known.run.from >= Run.changesMax
     {
       try flushRun(author, known)
+      cache.openRuns[author]?.storedTo = known.run.to
       open = nil
     }
     var next =
       open
       ?? OpenRun(run: Run(from: dot.n, to: dot.n, secret: Randomness.bytes(16)), storedTo: nil)
     next.run.to = dot.n
-    cache.openRuns[author] = next
-    return Run.key(secret: next.run.secret, n: dot.n)
+    return next
+  }
+
+  /// Lets an author's run reach the change that was sealed by it.
+  func keep(_ run: OpenRun, of actor: ActorID, space: Int) {
+    cache.openRuns[HeadKey(space: space, actor: actor)] = run
   }
 
   private func storedOpenRun(of author: HeadKey, to n: Int) throws -> OpenRun? {

@@ -170,15 +170,16 @@ extension Store {
     if seen != context { context.merge(seen) }
     let delta = context == head.context ? VersionVector() : context.exceeding(head.context)
     let dot = Dot(actor: author.actor, n: head.n + 1)
-    let key = try nextKey(
-      for: dot, space: try number(ofName: space), startsSegment: !delta.isEmpty)
+    let number = try number(ofName: space)
+    let run = try nextRun(for: dot, space: number, startsSegment: !delta.isEmpty)
     let change = Store.change(
       Header(network: author.network, space: space, dot: dot, context: delta),
-      Body(key: key, at: author.at, was: was, writes: writes.map(\.write)),
+      Body(key: run.key(of: dot.n), at: author.at, was: was, writes: writes.map(\.write)),
       previous: head.hash)
     if let reason = Self.objection(toBodyOf: change.bodyBytes?.count ?? 0) {
       throw Unfit(reason: reason)
     }
+    keep(run, of: dot.actor, space: number)
     let authorship = Authorship(dot: dot, context: context)
     for pending in writes {
       try keepBase(pending.before, of: pending.write.row)

@@ -62,7 +62,7 @@ struct CommandSpec: Sendable {
 
   /// Its own options, then those its kind brings.
   var allOptions: [OptionSpec] {
-    options + (usesReplica ? [.replica] : []) + (takesJSON ? [.json] : []) + [.help]
+    options + (usesReplica ? [.replica] : []) + (takesJSON ? [.json] : []) + [.help, .version]
   }
 }
 

@@ -42,10 +42,24 @@ extension Completions {
       "# bash completion for cordee",
       "_cordee() {",
       #"  local word="${COMP_WORDS[COMP_CWORD]}" before="${COMP_WORDS[COMP_CWORD-1]}""#,
-      #"  local path="${COMP_WORDS[1]}" words="" place=$COMP_CWORD"#,
+      "  local first=1",
       "  COMPREPLY=()",
-      #"  if [ "$COMP_CWORD" -eq 1 ]; then"#,
-      "    words=\(quoted((firstWords + ["--help", "--version"]).joined(separator: " ")))",
+      // Options may stand before the command; bash makes three words of --replica=FILE.
+      #"  while [ "$first" -lt "$COMP_CWORD" ]; do"#,
+      #"    case "${COMP_WORDS[first]}" in"#,
+      #"      --replica) [ "${COMP_WORDS[first+1]}" = "=" ] && first=$((first + 1)); first=$((first + 2)) ;;"#,
+      "      -*) first=$((first + 1)) ;;",
+      "      *) break ;;",
+      "    esac",
+      "  done",
+      #"  if [ "$first" -gt "$COMP_CWORD" ]; then"#,
+      #"    [ "$word" = "=" ] && word="#,
+      #"    COMPREPLY=($(compgen -f -- "$word"))"#,
+      "    return",
+      "  fi",
+      #"  local path="${COMP_WORDS[first]}" words="" place=$((COMP_CWORD - first + 1))"#,
+      #"  if [ "$place" -eq 1 ]; then"#,
+      "    words=\(quoted(leading.joined(separator: " ")))",
       #"    COMPREPLY=($(compgen -W "$words" -- "$word"))"#,
       "    return",
       "  fi",
@@ -62,17 +76,22 @@ extension Completions {
     ]
   }
 
+  /// What may come first.
+  private var leading: [String] {
+    firstWords + Program.leadingOptions.map { "--\($0.long)" }
+  }
+
   private var bashGroups: [String] {
     groups.flatMap { group in
       let words = members(of: group).map { $0.path[1] } + ["--help"]
       return [
         "  if [ \"$path\" = \(quoted(group)) ]; then",
-        #"    if [ "$COMP_CWORD" -eq 2 ]; then"#,
+        #"    if [ "$place" -eq 2 ]; then"#,
         "      words=\(quoted(words.joined(separator: " ")))",
         #"      COMPREPLY=($(compgen -W "$words" -- "$word"))"#,
         "      return",
         "    fi",
-        #"    path="$path ${COMP_WORDS[2]}" place=$((COMP_CWORD - 1))"#,
+        #"    path="$path ${COMP_WORDS[first+1]}" place=$((place - 1))"#,
         "  fi",
       ]
     }
@@ -117,6 +136,15 @@ extension Completions {
       "#compdef cordee",
       "_cordee() {",
       "  local -a words_here",
+      "  while (( CURRENT > 2 )) && [[ $words[2] == -* ]]; do",
+      "    if [[ $words[2] == --replica ]]; then",
+      "      if (( CURRENT == 3 )); then _files; return; fi",
+      "      words[2]=()",
+      "      (( CURRENT-- ))",
+      "    fi",
+      "    words[2]=()",
+      "    (( CURRENT-- ))",
+      "  done",
       "  if (( CURRENT == 2 )); then",
       "    words_here=(\(described(topEntries)))",
       "    _describe command words_here",

@@ -32,7 +32,7 @@ struct Help: Sendable {
         )
       ], to: console)
     console.print()
-    console.print(console.bold("Everywhere"))
+    console.print(console.bold("Before or behind a command that takes them"))
     list(Program.leadingOptions.map { ($0.usage, $0.summary) }, to: console)
   }
 

@@ -29,10 +29,7 @@ struct Program: Sendable {
 
   private func start(_ words: [String]) throws -> ExitCode {
     let leading = try OptionParser.parse(words, options: Self.leadingOptions, stops: true)
-    if leading.values["version"] != nil {
-      console.print("cordee \(Self.version)")
-      return .done
-    }
+    if leading.values["version"] != nil { return printVersion() }
     let wantsHelp = leading.values["help"] != nil
     guard let first = leading.arguments.first else {
       if wantsHelp {
@@ -49,6 +46,7 @@ struct Program: Sendable {
         help.group(first, to: console)
         return .done
       }
+      if asked.first == "--version", help.isGroup(first) { return printVersion() }
       throw unknown(leading.arguments)
     }
     let rest = Array(leading.arguments.dropFirst(command.path.count))
@@ -57,6 +55,7 @@ struct Program: Sendable {
       help.command(command, to: console)
       return .done
     }
+    if parsed.values["version"] != nil { return printVersion() }
     try parsed.take(leading: leading, for: command)
     try command.check(parsed)
     let exit = try command.run(
@@ -65,6 +64,11 @@ struct Program: Sendable {
         paths: paths))
     assert(exit != .needsPerson || command.asksPerson, "\(command.name) may not end with 3")
     return exit
+  }
+
+  private func printVersion() -> ExitCode {
+    console.print("cordee \(Self.version)")
+    return .done
   }
 
   private var help: Help { Help(commands: commands) }

@@ -93,6 +93,8 @@ struct HeldBackTests {
     try ana.edit("UPDATE club SET city = printf('%.600000c', 'x') WHERE id = 'c1'")
     try ana.edit("INSERT INTO club(id, name) VALUES('c2', 'Nord')")
     #expect(try world.sync(ana).heldBack.map(\.reason) == ["it is larger than 512 KiB"])
+    // What was sealed beside it has the keys of its run, be it sent or not.
+    try world.audit(ana)
     try ben.edit("UPDATE club SET founded = 1921")
     try world.sync(ben)
     try world.merge()

@@ -79,6 +79,25 @@ struct RefusalTests {
     #expect(throws: StoreError.self) { try settle([place], of: ben) }
   }
 
+  @Test("goes along with a copy that is adopted; what its former device writes then does not")
+  func adopted() throws {
+    try ana.edit("UPDATE club SET name = NULL")
+    try world.settle()
+    let copy = try world.adopt(world.copy(of: ana))
+    #expect(try counts(copy) == [1, 1])
+    // Sent before the copy was adopted, judged after it.
+    try ana.edit("UPDATE club SET name = NULL, city = 'Lima'")
+    try world.sync(ana)
+    let second = try world.adopt(world.copy(of: ana))
+    try world.settle(with: [ana, second, copy])
+    #expect(try counts(ana) == [2, 2] && counts(second) == [2, 2])
+    #expect(try counts(copy) == [1, 1])
+    let places = try second.store.refusals(of: second.identity.actor.replica).map(\.seq)
+    #expect(try settle(places, of: second) == places)
+    #expect(try counts(second) == [2, 0] && counts(ana) == [2, 2])
+    for member in [ana, copy, second] { try world.audit(member) }
+  }
+
   @Test("is not asked anew when a restored central gets its log back with its verdicts")
   func restored() throws {
     let world = try World()

@@ -118,6 +118,9 @@ import Testing
     ("cordee help official_list_", "official_list_entry"),
     ("cordee resolve 3f2a name --keep m", "mine"),
     ("cordee status --j", "--json"),
+    ("cordee --json stat", "status"),
+    ("cordee --replica x.db official-list --format c", "csv"),
+    ("cordee --replica x.db central in", "init invite"),
   ]
 
   @Test(arguments: begun)
@@ -132,7 +135,8 @@ import Testing
 
   @Test(
     arguments: begun + [
-      ("cordee bundle ", "export import"), ("cordee status --", "--help --json --replica"),
+      ("cordee bundle ", "export import"),
+      ("cordee status --", "--help --json --replica --version"),
     ])
   func `fish completes what is begun`(_ line: String, _ expected: String) throws {
     let script = Completions(commands: Cordee.commands).script(for: .fish)
@@ -163,11 +167,13 @@ import Testing
           zpty -r shell seen '*--keep mine*' && echo value
           zpty -w -n shell $'\x15cordee central in\t\t'
           zpty -r shell seen '*one-time invite*' && echo command
+          zpty -w -n shell $'\x15cordee --replica x.db --json resolve 3f2a name --keep m\t'
+          zpty -r shell seen '*--keep mine*' && echo behind
           zpty -d shell
         done
 
         """#)
-    let all = ["option", "value", "command"]
+    let all = ["option", "value", "command", "behind"]
     #expect(told.split(separator: "\n").map(String.init) == all + all)
   }
 

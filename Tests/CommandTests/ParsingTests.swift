@@ -136,6 +136,9 @@ import Testing
     #expect(
       CommandTests.run(standing: .unusable(broken)).output.hasPrefix("x is damaged. Restore it."))
     #expect(CommandTests.run().exit == .done)
-    #expect(CommandTests.run("--version").output == "cordee \(Program.version)\n")
+    for told in [
+      CommandTests.run("--version"), CommandTests.run("list", "--version"),
+      CommandTests.run("central", "--version"), CommandTests.run("central", "init", "--version"),
+    ] { #expect(told.exit == .done && told.output == "cordee \(Program.version)\n") }
   }
 }

@@ -56,6 +56,30 @@ extension EndToEnd {
       #expect(!after.contains("organisation/ecuador"))
     }
 
+    @Test func `a slug that is the beginning of another's id names both; a longer beginning one`()
+      async throws
+    {
+      let world = try World()
+      try await world.start(merge: "on-push")
+      try await world.join("quito", for: "ecuador")
+      let id = try #require(
+        try await world.run("quito", "get", "ecuador", "--json").object()["id"] as? String)
+      let beginning = String(id.prefix(8))
+      try await world.run(
+        "quito", "add", "organisation", "slug=\(beginning)", "kind=fund", "name_en=Shadow")
+      for name in [beginning, "organisation/\(beginning)"] {
+        let told = try await world.run("quito", "set", name, "contact=hit")
+        #expect(told.exit == 1 && told.errors.contains(id) && told.errors.contains("several"))
+      }
+      let longer = try await world.run("quito", "get", String(id.prefix(9)), "--json").object()
+      #expect(longer["id"] as? String == id && longer["contact"] as? String != "hit")
+      // No id begins so, whatever another's id reads like.
+      try await world.python(
+        "quito", "INSERT INTO organisation(id, slug, kind) VALUES('ecuador-2', 'e2', 'fund')")
+      let named = try await world.run("quito", "get", "organisation/ecuador", "--json").object()
+      #expect(named["id"] as? String == id)
+    }
+
     @Test func `join refuses a name that may not stand before it asks central; empty is none`()
       async throws
     {

@@ -119,6 +119,31 @@ struct CallerTests {
     }
   }
 
+  @Test("Strangers who do not read their answers take places from each other alone")
+  func unreadByStrangers() throws {
+    var limits = ServerLimits.standard
+    (limits.waitingMax, limits.connectionsPerAddressMax) = (4, 100)
+    let length = 32 << 20
+    let place = try Place(limits) { request in
+      var response = answer(request)
+      if request.path == "/file" {
+        response.body = .bytes([UInt8](repeating: 7, count: length))
+      }
+      return response
+    }
+    let known = try Line(place)
+    #expect(known.asksForFile("ana"))
+    let strangers = try (0..<6).map { _ in
+      let line = try Line(place)
+      line.connection.send("GET /file HTTP/1.1\r\nHost: a\r\n\r\n")
+      #expect(line.connection.read().hasPrefix("HTTP/1.1 200 "))
+      return line
+    }
+    #expect(try Line(place).asks("ben"))
+    #expect(strangers[0].connection.bytesToEnd() < length / 2)
+    #expect(known.connection.bytesToEnd() > length / 2)
+  }
+
   @Test("Answers that nobody reads do not keep a caller's places")
   func unread() throws {
     let scratch = try Scratch()
