@@ -29,6 +29,72 @@ extension EndToEnd {
       #expect(try await world.run("quito", "doctor").exit == 0)
     }
 
+    @Test func `folders that others can write in are named; this program's own alone are closed`()
+      async throws
+    {
+      let world = try await World.joined()
+      try await world.run("quito", "backup", world.folder.appending(path: "b.sqlite").path)
+      try await world.run(
+        "keeper", "central", "backup", world.folder.appending(path: "b").path, "--data", "central")
+      let (above, keys) = (world.folder.path, "\(world.folder.path)/quito/.local/share/cordee/keys")
+      let (witness, data) = (
+        "\(above)/quito/.local/state/cordee/witness", "\(above)/central"
+      )
+      func look(_ words: String...) async throws -> (exit: Int32, said: [String: [String: Any]]) {
+        let told = try await world.run(as: "quito", ["doctor", "--json"] + words)
+        let checks = try told.objects().map { ($0["check"] as? String ?? "", $0) }
+        return (told.exit, Dictionary(uniqueKeysWithValues: checks))
+      }
+      func mode(_ path: String) throws -> Int? {
+        try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+      }
+      let central = ["--data", "central"]
+      #expect(try await look().exit == 0)
+      #expect(try await look("--data", "central").exit == 0)
+      for folder in [above, keys, witness, data] { try world.setMode(0o777, folder) }
+      let found = try await look()
+      let own = try #require(found.said["folders"]?["says"] as? String)
+      #expect(found.exit == 3 && own.contains(keys) && own.contains(witness))
+      let paths = try #require(found.said["paths"]?["says"] as? String)
+      #expect(paths.contains("\(above) (anybody can write there)") && !paths.contains(keys))
+      #expect((found.said["paths"]?["advice"] as? String)?.contains("chmod go-w") == true)
+      #expect(found.said["paths"]?["fix"] is NSNull)
+      let mended = try await look("--fix")
+      #expect(mended.exit == 3 && mended.said["folders"]?["state"] as? String == "mended")
+      #expect(try [keys, witness, above].map(mode) == [0o700, 0o700, 0o777])
+      #expect(try await world.run(as: "keeper", ["doctor", "--fix"] + central).exit == 3)
+      #expect(try [data, above].map(mode) == [0o700, 0o777])
+      try world.setMode(0o755, above)
+      #expect(try await look().exit == 0)
+      #expect(try await look("--data", "central").exit == 0)
+      // A folder of central's that holds other things is whoever's it is.
+      try Data().write(to: URL(filePath: "\(data)/notes"))
+      try world.setMode(0o777, data)
+      #expect(try await look("--data", "central", "--fix").exit == 3)
+      #expect(try mode(data) == 0o777)
+    }
+
+    @Test func `a kept snapshot and a replaced replica that others can read are closed`()
+      async throws
+    {
+      let world = try await World.joined()
+      for (name, words) in [
+        ("central/central.sqlite.snapshot.commons.x.zst", ["--data", "central"]),
+        ("quito.sqlite.replaced-20270115T080000Z", []),
+      ] {
+        let file = world.folder.appending(path: name).path
+        try Data("x".utf8).write(to: URL(filePath: file))
+        try world.setMode(0o644, file)
+        let told = try await world.run(as: "quito", ["doctor", "--json"] + words).objects()
+        let privacy = told.first { $0["check"] as? String == "privacy" }
+        #expect(privacy?["state"] as? String == "look")
+        #expect((privacy?["says"] as? String)?.contains(file) == true)
+        _ = try await world.run(as: "quito", ["doctor", "--fix"] + words)
+        let mode = try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions]
+        #expect(mode as? Int == 0o600)
+      }
+    }
+
     @Test func `the doctor names the file system, of a member's file and of central's`()
       async throws
     {

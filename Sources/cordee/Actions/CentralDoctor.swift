@@ -37,7 +37,7 @@ enum CentralDoctor {
       quarantine(status, data),
       aside(settings), clock(settings),
       backup(status), DoctorActions.leftovers(leftovers(folder)),
-    ]
+    ] + FolderDoctor.checks([folder], own: isOwn(folder) ? [folder] : [])
   }
 
   private static func wire(_ status: JSON) -> Check {
@@ -138,6 +138,13 @@ enum CentralDoctor {
       let days = DoctorActions.days(since: label)
     else { return Check(name: "last backup", state: .look, says: "never", advice: advice) }
     return .look("last backup", "\(label), \(days) days ago", unless: days <= daysMax, advice)
+  }
+
+  /// Whether nothing but central's files lie in a folder.
+  private static func isOwn(_ folder: String) throws -> Bool {
+    try FileManager.default.contentsOfDirectory(atPath: folder).allSatisfy {
+      $0.hasPrefix("central.")
+    }
   }
 
   /// Files of commands that were cut.

@@ -21,14 +21,15 @@ enum ReplicaDoctor {
     let (store, finding) = try invocation.witnessedStore()
     let identity = try Identity(store)
     let settings = try store.settings()
-    let keys = try invocation.paths.keysFolder()
+    let paths = invocation.paths
+    let (keys, data, state) = try (paths.keysFolder(), paths.dataFolder(), paths.stateFolder())
     let lastSync = try store.meta("last_sync")?.text
     return try [
       DoctorActions.library(settings.version, journal: settings.journal, isExclusive: false),
       DoctorActions.durability(settings.journal, settings.synchronous, wants: "truncate"),
       DoctorActions.disk(folder), DoctorActions.writing(path.path),
       DoctorActions.privacy(folder) {
-        $0 == name || $0.hasPrefix("\(name)-") || $0.hasPrefix("\(name).cordee-")
+        $0 == name || $0.hasPrefix("\(name)-") || $0.hasPrefix("\(name).")
       },
       DoctorActions.key(
         "\(keys)/\(identity.actor.replica).key",
@@ -42,6 +43,8 @@ enum ReplicaDoctor {
       witness(store, finding), history(store, identity),
       DoctorActions.leftovers(spools(path.path, store, identity)),
     ]
+      + FolderDoctor.checks(
+        [folder, keys, "\(state)/witness"], own: [keys, data, state, "\(state)/witness"])
   }
 
   private static func wire(_ identity: Identity) -> Check {
