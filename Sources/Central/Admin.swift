@@ -74,6 +74,7 @@ extension Central {
       return checkpoint.at
     }
     return .object([
+      ("key", .string(Base64URL.encode(publicKey.bytes))),
       ("sqlite", .string(settings.version)), ("journal", .string(settings.journal)),
       ("synchronous", .integer(Int64(settings.synchronous))),
       ("locking", .string(settings.locking)), ("inbox", .integer(Int64(try inboxCount()))),

@@ -148,6 +148,17 @@ public final class Central {
     if case .blob(let bytes)? = try store.meta("checkpoint.\(space)") { bytes } else { nil }
   }
 
+  /// Whether the logs are signed in the name of this key; nil before one is signed.
+  public func hasSigned() throws -> Bool? {
+    let signers = try store.schema.spaces.compactMap { space -> [ReplicaID]? in
+      guard let line = try checkpoint(of: space),
+        case .checkpoint(_, _, let signatures)? = try? LogLine.parse(line)
+      else { return nil }
+      return signatures.map(\.key)
+    }
+    return signers.isEmpty ? nil : signers.allSatisfy { $0.contains(keyID) }
+  }
+
   /// The last place of the signed log; 0 before the first.
   func signedEnd(of space: String) throws -> Int {
     try Int(store.meta("checkpoint.\(space).seq")?.integer ?? 0)

@@ -46,7 +46,7 @@ extension Files {
   public static var user: UInt32 { UInt32(geteuid()) }
 
   /// Whether a group is this user's alone, as Debian makes one for each: their first one, of their own name
-  /// (pam_umask(8), usergroups).
+  /// (pam_umask(8), usergroups), and nobody was added to it.
   public static func isOwnGroup(_ group: UInt32) -> Bool {
     var (person, room) = unsafe (passwd(), [CChar](repeating: 0, count: 1 << 14))
     var found: UnsafeMutablePointer<passwd>?
@@ -60,6 +60,12 @@ extension Files {
     guard unsafe getgrgid_r(gid_t(group), &team, &space, space.count, &met) == 0,
       unsafe met != nil
     else { return false }
-    return unsafe String(cString: team.gr_name) == name
+    guard unsafe String(cString: team.gr_name) == name else { return false }
+    var members = unsafe team.gr_mem
+    while let member = unsafe members?.pointee {
+      if unsafe String(cString: member) != name { return false }
+      unsafe members = members?.successor()
+    }
+    return true
   }
 }

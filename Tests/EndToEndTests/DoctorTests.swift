@@ -74,6 +74,81 @@ extension EndToEnd {
       #expect(try mode(data) == 0o777)
     }
 
+    /// The doctor's word on the key: how it ended, the state and what is said.
+    private func key(_ world: World, _ member: String, _ words: String...) async throws -> [String]
+    {
+      let told = try await world.run(as: member, ["doctor", "--json"] + words)
+      let key = try #require(try told.objects().first { $0["check"] as? String == "key" })
+      return try ["state", "says", "advice"].map { try #require(key[$0] as? String) }
+        + ["\(told.exit)"]
+    }
+
+    @Test func `a replica's key that is none, or another's, is wrong before a sync says so`()
+      async throws
+    {
+      let world = try await World.joined()
+      try await world.join("rabat", for: "morocco")
+      func path(_ member: String) throws -> String {
+        let keys = world.folder.appending(path: "\(member)/.local/share/cordee/keys").path
+        let names = try FileManager.default.contentsOfDirectory(atPath: keys)
+        return "\(keys)/\(try #require(names.first))"
+      }
+      let (own, other) = (URL(filePath: try path("quito")), URL(filePath: try path("rabat")))
+      let bytes = try Data(contentsOf: own)
+      #expect(
+        try await key(world, "quito").starts(with: ["ok", "the right one, readable by you alone"]))
+      for (spoilt, says, code) in [
+        (Data("garbage".utf8), "\(own.path) is no key", "key.damaged"),
+        (try Data(contentsOf: other), "\(own.path) is not the key of this replica", "replica.key"),
+      ] {
+        try spoilt.write(to: own)
+        let told = try await key(world, "quito")
+        #expect(told[0] == "wrong" && told[1] == says && told[3] == "1", "\(told)")
+        #expect(told[2].contains("cordee join INVITE --adopt"), "\(told)")
+        #expect(try await key(world, "quito", "--fix")[0] == "wrong")
+        let synced = try await world.run("quito", "sync", "--json")
+        #expect(synced.exit == 1 && synced.errors.contains(code), "\(synced.errors)")
+      }
+      try bytes.write(to: own)
+      try await world.sync("quito")
+      #expect(try await key(world, "quito")[0] == "ok")
+    }
+
+    @Test func `central's key that is none, or another's, is wrong, and nothing is signed with it`()
+      async throws
+    {
+      let world = try await World.joined()
+      let made = try await world.run(
+        "keeper", "central", "init", "--data", "other", "--name", "Other", "--url",
+        "http://127.0.0.1")
+      #expect(made.exit == 0, "\(made.errors)")
+      let own = world.folder.appending(path: "central/central.key")
+      let bytes = try Data(contentsOf: own)
+      let foreign = try Data(contentsOf: world.folder.appending(path: "other/central.key"))
+      for isServing in [true, false] {
+        if !isServing { try await world.stop() }
+        #expect(try await key(world, "keeper", "--data", "central")[0] == "ok")
+        for (spoilt, says) in [
+          (Data("garbage".utf8), "\(own.path) is no key"),
+          (foreign, "\(own.path) is not the key of central"),
+        ] {
+          try spoilt.write(to: own)
+          let told = try await key(world, "keeper", "--data", "central")
+          #expect(told[0] == "wrong" && told[1] == says && told[3] == "1", "\(told)")
+          #expect(told[2].contains("Put it back from where it is kept"), "\(told)")
+        }
+        try bytes.write(to: own)
+      }
+      try foreign.write(to: own)
+      for words in [["merge"], ["status"]] {
+        let told = try await world.run(as: "keeper", ["central"] + words + ["--data", "central"])
+        #expect(told.exit == 1 && told.errors.contains("is not the key of central"), "\(told)")
+      }
+      try bytes.write(to: own)
+      try await world.serve(merge: "on-push")
+      try await world.sync("quito")
+    }
+
     @Test func `a kept snapshot and a replaced replica that others can read are closed`()
       async throws
     {

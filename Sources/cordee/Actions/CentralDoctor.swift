@@ -1,7 +1,9 @@
 import Central
+import Changes
 import Files
 import FoundationEssentials
 import HTTP
+import Seal
 import Wire
 
 /// What the doctor looks at around central, whether it serves or not.
@@ -18,12 +20,19 @@ enum CentralDoctor {
     guard CentralNode.isThere(folder) else {
       throw Failure.noCentral(in: data)
     }
-    let key = DoctorActions.key(
-      "\(folder)/central.key",
-      missing: "Put it back from where it is kept: without it nothing can be signed.")
-    guard key.state != .wrong || key.fix != nil else { return [key] }
     // Read back from whoever holds the file: the serving node, else this command.
-    let settings = try Keeper.ask(folder, [("do", .string("settings"))])
+    var settings = JSON.null
+    let path = "\(folder)/central.key"
+    let key = try DoctorActions.key(
+      path, lacking: "Put it back from where it is kept: without it nothing can be signed."
+    ) { key in
+      settings = try Keeper.ask(folder, [("do", .string("settings"))])
+      // A node of an earlier version does not tell.
+      if let held = settings["key"]?.string, held != Base64URL.encode(key.bytes) {
+        throw Failure.foreignKey(path, of: "central")
+      }
+    }
+    guard key.state != .wrong || key.fix != nil else { return [key] }
     let status = try Keeper.ask(folder, [("do", .string("status"))])
     func text(_ name: String) -> String { settings[name]?.string ?? "" }
     return try [
@@ -37,7 +46,7 @@ enum CentralDoctor {
       quarantine(status, data),
       aside(settings), clock(settings),
       backup(status), DoctorActions.leftovers(leftovers(folder)),
-    ] + FolderDoctor.checks([folder], own: isOwn(folder) ? [folder] : [])
+    ] + FolderDoctor.checks([path, "\(folder)/central.sqlite"], own: isOwn(folder) ? [folder] : [])
   }
 
   private static func wire(_ status: JSON) -> Check {

@@ -42,12 +42,18 @@ final class CentralNode: Sendable {
   }
 
   /// Opens the node of a data folder.
+  ///
+  /// - Throws: `Failure` `key.foreign` when the key beside it is not the one that its log was signed with: nobody would take
+  ///   what it signs.
   static func open(_ folder: String) throws -> Central {
     let path = "\(folder)/central.sqlite"
     guard isThere(folder) else { throw Failure.noCentral(in: folder) }
     let key = try KeyFile.read("\(folder)/central.key")
     let central = try owning(folder) {
       try Central(store: Store(path: path, schema: .registry, use: .central), key: key)
+    }
+    guard try central.hasSigned() != false else {
+      throw Failure.foreignKey("\(folder)/central.key", of: "central")
     }
     let (clock, start) = (ContinuousClock(), ContinuousClock.now)
     central.milliseconds = {

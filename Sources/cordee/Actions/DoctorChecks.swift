@@ -1,6 +1,7 @@
 import Files
 import FoundationEssentials
 import SQLite
+import Seal
 import Store
 
 /// What is looked at around a member's file and around central's alike.
@@ -92,13 +93,21 @@ extension DoctorActions {
       ) { for file in open { try Files.makePrivate(file) } })
   }
 
-  /// A key file that is there and private.
-  static func key(_ path: String, missing advice: String) -> Check {
-    guard let mode = Files.mode(path) else {
-      return Check(name: "key", state: .wrong, says: "there is no key at \(path)", advice: advice)
+  /// A key file that is there, whole, the right one and private.
+  ///
+  /// - Parameters:
+  ///   - advice: what to do where there is no such key.
+  ///   - check: throws `Failure.foreignKey` when it is another's.
+  static func key(
+    _ path: String, lacking advice: String, check: (PublicKey) throws -> Void
+  ) throws -> Check {
+    do {
+      try check(KeyFile.read(path).publicKey)
+    } catch let failure as Failure where failure.code.hasPrefix("key.") {
+      return Check(name: "key", state: .wrong, says: failure.message, advice: advice)
     }
-    guard mode & 0o077 != 0 else {
-      return Check(name: "key", state: .ok, says: "readable by you alone")
+    guard let mode = Files.mode(path), mode & 0o077 != 0 else {
+      return Check(name: "key", state: .ok, says: "the right one, readable by you alone")
     }
     return Check(
       name: "key", state: .wrong, says: "others can read \(path)",

@@ -8,11 +8,14 @@ enum FolderDoctor {
   /// Looks at the folders that hold files, and at all above them up to the root.
   ///
   /// - Parameters:
-  ///   - folders: those that hold files; one that is not there is passed over.
-  ///   - own: those that are this program's alone, which `--fix` may close.
+  ///   - files: by their names; a folder that is not there is passed over.
+  ///   - own: folders that are this program's alone, which `--fix` may close.
   /// - Returns: one check for what `--fix` closes, one for all else.
-  static func checks(_ folders: [String], own: [String]) -> [DoctorActions.Check] {
+  static func checks(_ files: [String], own: [String]) -> [DoctorActions.Check] {
     let own = Set(own.compactMap(Files.resolved))
+    // SQLite lays a journal beside the file that a link leads to.
+    let folders = files.flatMap { [$0, Files.resolved($0) ?? $0] }
+      .map { URL(filePath: $0).absoluteURL.deletingLastPathComponent().path }
     let holding = Set(folders.compactMap(Files.resolved))
     var seen: Set<String> = []
     var (closable, others): ([(path: String, fault: String)], [(path: String, fault: String)])
@@ -46,13 +49,13 @@ enum FolderDoctor {
 
   /// Who else can change the names in a folder; nil when nobody can.
   ///
-  /// In a sticky folder of root's, such as `/tmp`, a name is safe, so that one above is passed over. One that holds a file is
-  /// not: whoever can lay a journal beside a database has SQLite play it back.
+  /// In a sticky folder, such as `/tmp`, nobody else moves what is one's own, so that one above is passed over. One that holds a
+  /// file is not: whoever can lay a journal beside a database has SQLite play it back.
   static func fault(
     of rights: Files.Rights, isHolding: Bool, user: UInt32, _ isOwnGroup: (UInt32) -> Bool
   ) -> String? {
     if rights.owner != user, rights.owner != 0 { return "belongs to another user" }
-    if rights.isSticky, rights.owner == 0, !isHolding { return nil }
+    if rights.isSticky, !isHolding { return nil }
     if rights.mode & 0o002 != 0 { return "anybody can write there" }
     if rights.mode & 0o020 != 0, !isOwnGroup(rights.group) { return "a group can write there" }
     return nil

@@ -72,6 +72,13 @@ enum KeyFile {
 }
 
 extension Failure {
+  /// A key file that holds somebody else's key.
+  static func foreignKey(_ path: String, of owner: String) -> Failure {
+    Failure(
+      code: "key.foreign", message: "\(path) is not the key of \(owner)",
+      hint: "Put the right one back from where it is kept.")
+  }
+
   /// What engine modules throw, in the form commands report.
   static func from(_ error: any Error) -> Failure {
     switch error {

@@ -5,6 +5,7 @@ import FoundationEssentials
 import HTTP
 import Registry
 import Replica
+import Seal
 import Store
 import Wire
 
@@ -23,6 +24,8 @@ enum ReplicaDoctor {
     let settings = try store.settings()
     let paths = invocation.paths
     let (keys, data, state) = try (paths.keysFolder(), paths.dataFolder(), paths.stateFolder())
+    let (replica, witness) = (identity.actor.replica, "\(state)/witness")
+    let key = "\(keys)/\(replica).key"
     let lastSync = try store.meta("last_sync")?.text
     return try [
       DoctorActions.library(settings.version, journal: settings.journal, isExclusive: false),
@@ -32,19 +35,26 @@ enum ReplicaDoctor {
         $0 == name || $0.hasPrefix("\(name)-") || $0.hasPrefix("\(name).")
       },
       DoctorActions.key(
-        "\(keys)/\(identity.actor.replica).key",
-        missing: "Editing goes on; to sync, ask for a new invite and join with --adopt."),
+        key,
+        lacking:
+          "Editing goes on. To sync, put it back from where it is kept; or ask for an invite "
+          + "and run `cordee join INVITE --adopt`."
+      ) {
+        guard $0.fingerprint == replica.bytes else {
+          throw Failure.foreignKey(key, of: "this replica")
+        }
+      },
       wire(identity), clock(store, identity), unsent(store), unsendable(store),
       refusals(store, identity),
       DoctorActions.age(lastSync, "last sync", "Run `cordee sync` when there is a network."),
       access(store), news(store, identity), verdicts(store), evidence(store),
       DoctorActions.age(
         try store.meta("last_backup")?.text, "last backup", "Run `cordee backup FILE`."),
-      witness(store, finding), history(store, identity),
+      self.witness(store, finding), history(store, identity),
       DoctorActions.leftovers(spools(path.path, store, identity)),
     ]
       + FolderDoctor.checks(
-        [folder, keys, "\(state)/witness"], own: [keys, data, state, "\(state)/witness"])
+        [path.path, key, "\(witness)/\(replica).json"], own: [keys, data, state, witness])
   }
 
   private static func wire(_ identity: Identity) -> Check {

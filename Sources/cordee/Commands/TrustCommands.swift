@@ -44,7 +44,8 @@ enum TrustCommands {
     ],
     examples: [
       Example(
-        line: "cordee doctor", meaning: "settings, disk, key, folders, clock, unsent work, last backup"),
+        line: "cordee doctor",
+        meaning: "settings, disk, key, folders, clock, unsent work, last backup"),
       Example(
         line: "cordee doctor --data /srv/cordee --fix",
         meaning: "the same for central: what waits, what was set aside, what others can read"),
