@@ -115,7 +115,8 @@ let package = Package(
     tests("FuzzTests", needs: ["FuzzTargets"]),
     .executableTarget(
       name: "cordee-converge",
-      dependencies: ["Causality", "Changes", "Wire", "SQLite", "Store"], path: "Tests/Convergence",
+      dependencies: ["Causality", "Central", "Changes", "Wire", "SQLite", "Store"],
+      path: "Tests/Convergence",
       swiftSettings: strict
     ),
     tests("CausalityTests", needs: ["Causality"]),

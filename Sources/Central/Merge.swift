@@ -87,23 +87,14 @@ extension Central {
   ) throws -> Bool {
     var count = 0
     while count < changesMax {
-      guard var entry = queue.pop() else {
+      guard let entry = try queue.next(isMerged: isMerged) else {
         guard try callUpStrangers(&queue, &report, &touched) else { return true }
         continue
       }
       let segment = entry.segment
-      while let need = entry.needs.last, try isMerged(need, in: segment.space) {
-        entry.needs.removeLast()
-      }
-      guard entry.needs.isEmpty else {
-        queue.hold(entry)
-        continue
-      }
       let fate = try fate(of: segment)
       switch fate {
-      case .waits(let needs):
-        entry.needs = needs
-        queue.hold(entry)
+      case .waits(let needs): queue.hold(entry, for: needs)
       case .isHeld: try drop(segment)
       case .aside(let reason):
         if mutant(51, "R16: one bad segment stops the queue") { return true }

@@ -1,12 +1,34 @@
-import Causality
+package import Causality
+
+/// When a change may be merged: after its author's change before it, and after all that its author had seen.
+package enum WaitingRule {
+  /// The change of an author's that has to come before one from `n` on; nil when it is merged.
+  package static func before(_ first: Dot, head n: Int) -> Dot? {
+    first.n <= n + 1 ? nil : Dot(actor: first.actor, n: first.n - 1)
+  }
+
+  /// The dots of a context that are not merged, each actor's highest.
+  ///
+  /// Contexts add up: what an earlier change claimed, refused or not, its author's later ones claim too.
+  package static func missing(
+    of context: VersionVector, after before: VersionVector, isMerged: (Dot) throws -> Bool
+  ) rethrows -> [Dot] {
+    var all = before
+    all.merge(context)
+    return try all.entries.compactMap { entry in
+      let dot = Dot(actor: entry.actor, n: entry.n)
+      return try isMerged(dot) ? nil : dot
+    }
+  }
+}
 
 /// The inbox in one merge: a segment is judged when its turn comes, and again only when what it lacked has come.
 ///
 /// - Complexity: all calls together O(segments + what they lack + changes merged), whatever the order they came in.
-struct MergeQueue: Sendable {
+package struct MergeQueue: Sendable {
   /// A segment, and what of others has to be merged before it is worth judging.
-  struct Entry: Sendable {
-    let segment: QueuedSegment
+  package struct Entry: Sendable {
+    package let segment: QueuedSegment
     var needs: [Dot] = []
   }
 
@@ -28,7 +50,7 @@ struct MergeQueue: Sendable {
 
   /// Puts each author's segments into the order of their counts, in the places the author has among the others, so that a
   /// chain that came backwards is taken in one go.
-  init(_ segments: [QueuedSegment]) {
+  package init(_ segments: [QueuedSegment]) {
     var sorted = segments
     let authors = Dictionary(grouping: segments.indices) { place in
       segments[place].actor.map { Author(space: segments[place].space, actor: $0) }
@@ -40,8 +62,20 @@ struct MergeQueue: Sendable {
     ready = sorted.map { Entry(segment: $0) }
   }
 
+  /// The next that is worth judging; nil when all that is left waits.
+  package mutating func next(isMerged: (Dot, _ space: String) throws -> Bool) rethrows -> Entry? {
+    while var entry = pop() {
+      while let need = entry.needs.last, try isMerged(need, entry.segment.space) {
+        entry.needs.removeLast()
+      }
+      guard !entry.needs.isEmpty else { return entry }
+      hold(entry)
+    }
+    return nil
+  }
+
   /// The next whose turn it is; nil when all that is left waits.
-  mutating func pop() -> Entry? {
+  private mutating func pop() -> Entry? {
     if next == ready.count { (ready, next) = ([], 0) }
     if ready.isEmpty, isDoubtful {
       isDoubtful = false
@@ -54,8 +88,15 @@ struct MergeQueue: Sendable {
     return ready[next]
   }
 
+  /// Lets an entry wait for changes that are not merged.
+  package mutating func hold(_ entry: Entry, for needs: [Dot]) {
+    var entry = entry
+    entry.needs = needs
+    hold(entry)
+  }
+
   /// Lets an entry wait for the last change it needs.
-  mutating func hold(_ entry: Entry) {
+  private mutating func hold(_ entry: Entry) {
     guard let last = entry.needs.last else { return ready.append(entry) }
     let author = Author(space: entry.segment.space, actor: last.actor)
     waiting[author, default: [:]][last.n, default: []].append(entry)
@@ -74,7 +115,9 @@ struct MergeQueue: Sendable {
   }
 
   /// Calls up those that waited for an author's changes of these counts, now merged.
-  mutating func release(_ counts: some Sequence<Int>, of actor: ActorID, in space: String) {
+  package mutating func release(
+    _ counts: some Sequence<Int>, of actor: ActorID, in space: String
+  ) {
     let author = Author(space: space, actor: actor)
     guard waiting[author] != nil else { return }
     for n in counts {

@@ -1,14 +1,14 @@
-import Causality
+package import Causality
 import Changes
 import Mutants
 import SQLite
 import Seal
-import Store
+package import Store
 import Wire
 
 /// One segment in the inbox, as it is stored.
-struct QueuedSegment {
-  let id: Int
+package struct QueuedSegment: Sendable {
+  package let id: Int
   let space: String
   /// The author; nil when the stored bytes are none.
   let actor: ActorID?
@@ -19,6 +19,14 @@ struct QueuedSegment {
   let signatures: [UInt8]
   /// The runs whose secrets came with it.
   let runs: [Run]
+
+  package init(
+    id: Int, space: String, actor: ActorID?, from: Int, to: Int, previous: [UInt8],
+    head: [UInt8], signatures: [UInt8], runs: [Run]
+  ) {
+    (self.id, self.space, self.actor, self.from, self.to) = (id, space, actor, from, to)
+    (self.previous, self.head, self.signatures, self.runs) = (previous, head, signatures, runs)
+  }
 
   /// A segment whose turn has come.
   struct Standing {
@@ -92,7 +100,9 @@ extension Central {
       if actor.replica == keyID { return .aside(reason: Self.strange) }
       return try fateOfFork(segment, by: author, actor)
     }
-    guard segment.from <= head.n + 1 else { return .waits(for: [before]) }
+    if let before = WaitingRule.before(Dot(actor: actor, n: segment.from), head: head.n) {
+      return .waits(for: [before])
+    }
     guard try (store.changeHash(before, in: segment.space) ?? .zero).bytes == segment.previous
     else {
       return .aside(reason: Self.strange)
@@ -183,16 +193,11 @@ extension Central {
       ? VerifiedSegments.Content(changes: changes, signatures: segment.signatures) : nil
   }
 
-  /// The dots of a context that are not merged here, each actor's highest.
-  ///
-  /// Contexts add up: what an earlier change claimed, refused or not, its author's later ones claim too.
+  /// The dots of a context that are not merged here and not given up, each actor's highest.
   private func missing(of header: Header, after before: VersionVector) throws -> [Dot] {
-    var context = before
-    context.merge(header.context)
-    return try context.entries.compactMap { entry in
-      try store.head(of: entry.actor, in: header.space).n < entry.n
-        && lostCount(of: entry.actor, in: header.space) < entry.n
-        ? Dot(actor: entry.actor, n: entry.n) : nil
+    try WaitingRule.missing(of: header.context, after: before) { dot in
+      try store.head(of: dot.actor, in: header.space).n >= dot.n
+        || lostCount(of: dot.actor, in: header.space) >= dot.n
     }
   }
 
@@ -202,8 +207,8 @@ extension Central {
       guard let actor = segment.actor else { return nil }
       let head = try store.head(of: actor, in: segment.space)
       var needs: [Dot] = []
-      if segment.from > head.n + 1 {
-        needs = [Dot(actor: actor, n: segment.from - 1)]
+      if let before = WaitingRule.before(Dot(actor: actor, n: segment.from), head: head.n) {
+        needs = [before]
       } else if let next = try lines(of: segment)?.dropFirst(head.n + 1 - segment.from).first {
         needs = try missing(of: next.header, after: head.context)
       }

@@ -31,10 +31,41 @@ extension World {
     guard lies.wasTold else { return }
     marks.hit(kind)
     if code != nil { marks.hit(.tamperingNoticed) }
-    happened(
-      .lied(
-        node: station.name, kind: kind, wasNoticed: try holdsTruth(station),
-        isKept: try code.map { try isKept(station, ($0, lies.authors)) } ?? true))
+    let isKept = try code.map { try self.isKept(station, ($0, lies.authors)) } ?? true
+    let isNoticed = try notices(station, lies.notice, code) && isMadeGood(station, lies.notice)
+    happened(.lied(node: station.name, kind: kind, wasNoticed: isNoticed, isKept: isKept))
+  }
+
+  /// Whether a member noticed a lie that it was just told, in the way its kind has to be, and holds nothing but the truth.
+  private func notices(_ station: Station, _ notice: Lies.Notice, _ code: String?) throws -> Bool {
+    guard try holdsTruth(station) else { return false }
+    switch notice {
+    case .refused: return code != nil
+    case .suspected: return try code == Self.shortened && suspects(station)
+    case .madeGood: return code == nil
+    }
+  }
+
+  private static let shortened = "log.shortened"
+
+  private func suspects(_ station: Station) throws -> Bool {
+    try station.replica?.store.evidence().contains {
+      $0.kind == .suspicion && $0.code == Self.shortened && $0.settledAt == nil
+    } == true
+  }
+
+  /// Whether the next honest contact brings all that central's log holds, and settles what was only a suspicion.
+  private func isMadeGood(_ station: Station, _ notice: Lies.Notice) throws -> Bool {
+    try observeCentral()
+    let ends = logEnds.mapValues(\.seq)
+    // A disk that fails meanwhile, or a central that was shown proof and waits to be accepted, brings nothing.
+    guard try sync(station, .fair) != nil else { return isStruck }
+    guard let replica = station.replica, try !running().central.isRestoring else { return true }
+    for space in replica.identity.spaces {
+      let cursor = try replica.store.meta("cursor.\(space)")?.text.flatMap { Cursor($0) }
+      guard cursor?.seq ?? 0 >= ends[space] ?? 0 else { return false }
+    }
+    return try holdsTruth(station) && (notice != .suspected || !suspects(station))
   }
 
   /// One sync.

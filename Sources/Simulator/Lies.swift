@@ -35,9 +35,23 @@ final class Lies {
     self.draw = draw
   }
 
-  /// Whether the kind has to be noticed before anything of it is taken.
-  var isForgery: Bool {
-    [.forgedBody, .forgedBodySigned, .changedVerdictUnsigned, .strangerSigned].contains(kind)
+  /// What it means that a kind was noticed.
+  enum Notice {
+    /// The answer is refused, and nothing of it taken.
+    case refused
+    /// The answer is refused, and a suspicion kept that the next honest contact settles.
+    case suspected
+    /// Nothing that was told is untrue: nothing is lost by it, and the next honest contact brings what was kept back.
+    case madeGood
+  }
+
+  /// What noticing this kind means, when it is told in the run itself.
+  var notice: Notice {
+    switch kind {
+    case .frozen, .oldCheckpoint: .madeGood
+    case .rewound: .suspected
+    default: .refused
+    }
   }
 
   func bend(_ response: Response, to request: Request) throws -> Response {
@@ -65,11 +79,13 @@ final class Lies {
     let answer = try HelloAnswer.parse(response.bytes)
     let spaces = answer.spaces.map { space in
       let cursor = hello.spaces.first { $0.name == space.name }?.cursor.seq ?? 0
+      let seq = kind == .frozen ? cursor : cursor / 2
+      // Where nothing is new, or the log is not known yet, this is the truth.
+      if seq < (kind == .frozen ? space.seq : cursor) { wasTold = true }
       return HelloAnswer.Space(
-        name: space.name, heldN: space.heldN, heldHash: space.heldHash,
-        seq: kind == .frozen ? cursor : cursor / 2, knowsCursor: true)
+        name: space.name, heldN: space.heldN, heldHash: space.heldHash, seq: seq, knowsCursor: true)
     }
-    wasTold = true
+    guard wasTold else { return response }
     return Response(
       status: 200, contentType: "application/json",
       bytes: HelloAnswer(instance: answer.instance, spaces: spaces).bytes)

@@ -7,6 +7,9 @@ import Seal
 /// Rows, changes and the log are checked against each other; who this replica is, where central is and which spaces it
 /// reads stand nowhere else, so that only a hash beside them shows an altered byte.
 extension Store {
+  /// How the facts were before they moved.
+  enum Facts { case right, altered }
+
   /// The key the hash stands under.
   private static let guardKey = "guard"
   private static let domain = Array("cordee facts 1\0".utf8)
@@ -18,25 +21,33 @@ extension Store {
 
   /// Keeps a fact; call inside `write`.
   public func setMeta(_ key: String, _ value: Value) throws {
+    try moveFacts()
     try db.run(
       "INSERT INTO cordee_meta(key, value) VALUES(?, ?) ON CONFLICT(key) DO UPDATE SET value = excluded.value",
       .text(key), Store.argument(value))
-    movedFacts = true
   }
 
   /// Forgets facts; call inside `write`.
   public func forgetMeta(_ keys: String...) throws {
+    try moveFacts()
     for key in keys { try db.run("DELETE FROM cordee_meta WHERE key = ?", .text(key)) }
-    movedFacts = true
   }
 
-  /// Writes down the hash of the facts when one of them moved.
+  /// Looks at the facts before the first of them moves in a transaction: what others altered must not come under a new hash.
+  private func moveFacts() throws {
+    guard movedFacts == nil else { return }
+    let isAltered = try meta(Self.guardKey) != nil && !factsAreRight()
+    movedFacts = isAltered ? .altered : .right
+  }
+
+  /// Writes down the hash of the facts when one of them moved; one that was wrong stays so, for `verify` to find.
   func flushFacts() throws {
-    guard movedFacts else { return }
-    try db.run(
-      "INSERT INTO cordee_meta(key, value) VALUES(?, ?) ON CONFLICT(key) DO UPDATE SET value = excluded.value",
-      .text(Self.guardKey), .blob(try factsHash()))
-    movedFacts = false
+    if movedFacts == .right {
+      try db.run(
+        "INSERT INTO cordee_meta(key, value) VALUES(?, ?) ON CONFLICT(key) DO UPDATE SET value = excluded.value",
+        .text(Self.guardKey), .blob(try factsHash()))
+    }
+    movedFacts = nil
   }
 
   /// Whether the facts are those that were written down.

@@ -19,7 +19,7 @@ public final class Store {
   /// Whether a writing transaction is open; numbers for new names are given only then.
   private(set) var isWriting = false
   /// Whether a fact the file keeps about itself moved in the transaction that is open.
-  var movedFacts = false
+  var movedFacts: Facts?
   /// What was mended when the file was opened; nil when nothing had to be.
   public internal(set) var mended: Mended?
   /// Tables with a UNIQUE index of another program's: over it REPLACE takes rows away that no trigger sees.
@@ -152,6 +152,7 @@ public final class Store {
       }
     } catch {
       cache = before
+      movedFacts = nil
       movedTables = []
       if let error = error as? SQLiteError {
         throw try foreignIndex(behind: error) ?? StoreError(error, path: path)

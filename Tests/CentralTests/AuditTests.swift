@@ -99,6 +99,8 @@ struct AuditTests {
     "UPDATE cordee_row SET id = CAST(x'61F2' AS TEXT) WHERE id = 'a'",
     "UPDATE cordee_run SET secret = zeroblob(16)",
     "UPDATE cordee_run SET n_from = n_from + 900, n_to = n_to + 900",
+    "UPDATE cordee_run SET n_to = n_to + 1 WHERE n_to = (SELECT max(n_to) FROM cordee_run)",
+    "UPDATE cordee_run SET n_from = 0 WHERE n_from = 1",
     "UPDATE cordee_checkpoint SET seq = seq + 1 WHERE ordinal = 1",
     "UPDATE cordee_checkpoint SET instance = zeroblob(16)",
     "UPDATE cordee_checkpoint SET hash = zeroblob(32)",
@@ -123,6 +125,29 @@ struct AuditTests {
       #expect(sql.hasPrefix("DROP") || connection.totalChanges > 0, "\(sql) spoils nothing")
       #expect(try audit(copy, world).has(.damage), "\(sql)")
     }
+  }
+
+  @Test(
+    "R11: a note of the file's own that was altered is found, whatever the file notes afterwards",
+    arguments: [
+      "DELETE FROM cordee_meta WHERE key = 'schema'",
+      "UPDATE cordee_meta SET value = 0 WHERE key = 'schema'",
+      "UPDATE cordee_meta SET value = 'http://127.0.0.2' WHERE key = 'central_url'",
+      "DELETE FROM cordee_meta WHERE key = 'layout'",
+      "UPDATE cordee_meta SET value = CAST(value AS BLOB) WHERE key = 'central_url'",
+    ])
+  func alteredNotes(_ sql: String) throws {
+    let (world, ana) = try rich()
+    let path = ana.store.path
+    try Connection(path: path, mode: .readWrite).execute(sql)
+    #expect(try audit(path, world).findings.map(\.code).contains("facts.altered"))
+    // Opened to work with, which brings what seems old up to date, and written to.
+    let store = try Store(path: path, schema: clubs, use: .replica)
+    try store.write { try store.setMeta("last_sync", .text(world.loop.at)) }
+    #expect(try audit(path, world).findings.map(\.code).contains("facts.altered"))
+    // The same through a file that was open all the while.
+    try world.settle(with: [ana])
+    #expect(try audit(path, world).findings.map(\.code).contains("facts.altered"))
   }
 
   @Test(

@@ -71,7 +71,7 @@ struct QueueTests {
   }
 
   /// Segments of one change each by two authors, each change having seen the other's last one, one author's all before the
-  /// other's; gives how often the queue hands one out until all are taken.
+  /// other's; gives how often the queue hands one out, or looks whether one can be, until all are taken.
   private func turns(_ count: Int) throws -> Int {
     let authors = (1...2).map { ActorID(replica: ID128(high: $0, low: 0), epoch: 1) }
     var segments: [QueuedSegment] = []
@@ -86,16 +86,19 @@ struct QueueTests {
     var queue = MergeQueue(segments)
     var heads: [ActorID: Int] = [:]
     var (turns, taken) = (0, 0)
-    while var entry = queue.pop() {
+    while let entry = queue.next(isMerged: { dot, _ in
+      turns += 1
+      return dot.n <= heads[dot.actor, default: 0]
+    }) {
       turns += 1
       let author = try #require(entry.segment.actor)
       let n = entry.segment.from
       let other = author == authors[0] ? authors[1] : authors[0]
-      entry.needs = [
+      let needs = [
         Dot(actor: author, n: n - 1), Dot(actor: other, n: author == authors[0] ? n - 1 : n),
       ].filter { $0.n > heads[$0.actor, default: 0] }
-      guard entry.needs.isEmpty else {
-        queue.hold(entry)
+      guard needs.isEmpty else {
+        queue.hold(entry, for: needs)
         continue
       }
       heads[author] = n

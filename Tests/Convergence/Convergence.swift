@@ -5,7 +5,7 @@ import Glibc
 /// Equal sets of changes give equal content, in whatever order and however often they arrive (R3).
 ///
 /// `cordee-converge CASES SETS STORES`: random exchanges among three to eight nodes; all 5,040 orders of SETS sets of seven
-/// edits, through the waiting rule; STORES sets through SQLite in orders that respect causality. Prints one line of JSON;
+/// edits, through central's queue; STORES sets through SQLite in orders that respect causality. Prints one line of JSON;
 /// exit 1 at the first difference, with its seed.
 ///
 /// `cordee-converge --replay`: takes histories that another program drew, and prints what they come to (`Replay`).
@@ -56,9 +56,14 @@ import Glibc
         Int.random(in: 5...30, using: &dice), actors: 3 + Int(seed % 6), &dice)
       let nodes = (0..<(3 + Int(seed % 6))).map { _ in
         var node = Node()
-        for edit in edits.shuffled(using: &dice) {
-          node.take(edit)
-          while dice.chance(20) { node.take(edits[Int.random(in: 0..<edits.count, using: &dice)]) }
+        var left = edits.shuffled(using: &dice)[...]
+        while !left.isEmpty {
+          var piece = Array(left.prefix(Int.random(in: 1...6, using: &dice)))
+          left = left.dropFirst(piece.count)
+          while dice.chance(20) {
+            piece.append(edits[Int.random(in: 0..<edits.count, using: &dice)])
+          }
+          node.take(piece)
         }
         return node
       }
@@ -82,12 +87,15 @@ import Glibc
       var dice = Dice(state: 1 << 32 | seed)
       let edits = Cases.edits(7, actors: 2 + Int(seed % 4), &dice)
       var right = Node()
-      for edit in edits { right.take(edit) }
+      for edit in edits { right.take([edit]) }
       conflicts += right.rows.values.reduce(0) { $0 + $1.contestedFields.count }
       var wrong: [Int]?
       Cases.forEachOrder(of: edits.count) { order in
         var node = Node()
-        for place in order { node.take(edits[place]) }
+        // In one merge or in two, cut at every place in turn.
+        let cut = orders % order.count
+        if cut > 0 { node.take(order[..<cut].map { edits[$0] }) }
+        node.take(order[cut...].map { edits[$0] })
         orders += 1
         waited += node.waited
         repeated += node.repeated
@@ -108,7 +116,7 @@ import Glibc
       let edits = Cases.edits(7, actors: 2 + Int(seed % 4), &dice)
       let right = try Stores.content(of: edits)
       var node = Node()
-      for edit in edits { node.take(edit) }
+      for edit in edits { node.take([edit]) }
       guard right.count == node.rows.count + Stores.shown(by: node) else {
         throw Difference(
           description: "store set \(seed): the tables show other rows than the rules")

@@ -1,32 +1,53 @@
 import Causality
+import Central
 import Changes
 
-/// What one node holds: rows, vector, and what waits for its context.
+/// What one node holds: rows, vector, and what waits in its inbox.
+///
+/// Central's own queue and waiting rule say whose turn it is.
 struct Node {
+  private static let space = "commons"
+
   private(set) var rows: [RowKey: RowState] = [:]
   private(set) var known = VersionVector()
   private(set) var waiting: [Edit] = []
-  /// Edits that had to wait, and edits that came again.
+  /// Edits that were made to wait, and edits that came again.
   private(set) var waited = 0
   private(set) var repeated = 0
 
-  /// Takes an edit however it comes: known ones are skipped, those that come too early wait.
-  mutating func take(_ edit: Edit) {
-    guard !known.sees(edit.dot) else { return repeated += 1 }
-    guard isReady(edit) else {
-      waited += 1
-      return waiting.append(edit)
+  /// Takes edits however they come, in one merge with what waits: known ones are skipped, those that come too early wait.
+  mutating func take(_ news: some Collection<Edit>) {
+    let inbox = waiting + news
+    var isTaken = [Bool](repeating: false, count: inbox.count)
+    var queue = MergeQueue(inbox.indices.map { Self.segment(of: inbox[$0].dot, id: $0) })
+    while let entry = queue.next(isMerged: { dot, _ in known.sees(dot) }) {
+      let edit = inbox[entry.segment.id]
+      if known.sees(edit.dot) {
+        repeated += 1
+      } else {
+        let needs = needs(of: edit)
+        guard needs.isEmpty else {
+          waited += 1
+          queue.hold(entry, for: needs)
+          continue
+        }
+        apply(edit)
+        queue.release([edit.dot.n], of: edit.dot.actor, in: Self.space)
+      }
+      isTaken[entry.segment.id] = true
     }
-    apply(edit)
-    while let place = waiting.firstIndex(where: { isReady($0) || known.sees($0.dot) }) {
-      let next = waiting.remove(at: place)
-      if known.sees(next.dot) { repeated += 1 } else { apply(next) }
-    }
+    waiting = inbox.indices.filter { !isTaken[$0] }.map { inbox[$0] }
   }
 
-  private func isReady(_ edit: Edit) -> Bool {
-    let order = edit.author.context.compare(known)
-    return known[edit.dot.actor] + 1 == edit.dot.n && (order == .before || order == .equal)
+  private func needs(of edit: Edit) -> [Dot] {
+    if let before = WaitingRule.before(edit.dot, head: known[edit.dot.actor]) { return [before] }
+    return WaitingRule.missing(of: edit.author.context, after: VersionVector()) { known.sees($0) }
+  }
+
+  private static func segment(of dot: Dot, id: Int) -> QueuedSegment {
+    QueuedSegment(
+      id: id, space: space, actor: dot.actor, from: dot.n, to: dot.n, previous: [], head: [],
+      signatures: [], runs: [])
   }
 
   private mutating func apply(_ edit: Edit) {

@@ -32,7 +32,7 @@ struct Replay {
     for delivery in deliveries {
       var node = Node()
       for (place, edit) in delivery.order.enumerated() {
-        node.take(edits[edit])
+        node.take([edits[edit]])
         if delivery.looks.contains(place + 1) { body(Self.json(node).text()) }
       }
     }
