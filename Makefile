@@ -4,7 +4,7 @@ SEEDS = 1..100
 STEPS = 1000
 JOBS = 2
 
-.PHONY: help setup build release test lint format demo bench model mutants sim battery battery-deep battery-table fuzz tsan asan clean
+.PHONY: help setup build release test lint format demo bench model mutants sim battery battery-deep battery-table fuzz tsan asan tsan-planted asan-planted clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
@@ -53,6 +53,9 @@ fuzz: setup ## fuzz every door with libFuzzer, SECONDS=60 each
 	scripts/fuzz $(or $(SECONDS),60)
 
 # REPORTS=FOLDER has every process, those that the tests start as well, write what it finds into a file there.
+TSAN = SWIFT_BACKTRACE=enable=no CORDEE_SANITIZED=thread TSAN_OPTIONS=suppressions=$(CURDIR)/Tests/tsan.suppressions$(if $(REPORTS),:log_path=$(REPORTS)/tsan)
+ASAN = SWIFT_BACKTRACE=enable=no CORDEE_SANITIZED=address ASAN_OPTIONS=detect_leaks=0$(if $(REPORTS),:log_path=$(REPORTS)/asan)
+
 # In two runs, each of which ends before a test that has waited for its turn is taken for one that hangs.
 define sanitized
 	$(2) swift build --build-tests --sanitize=$(1) --build-path $(3)
@@ -60,11 +63,23 @@ define sanitized
 	$(2) swift test --skip-build --sanitize=$(1) --build-path $(3) --skip CentralTests
 endef
 
+# The control: one planted fault, which has to be found, so that these fail.
+define planted
+	$(2) swift build --build-tests --sanitize=$(1) --build-path $(3)
+	CORDEE_PLANTED=$(4) $(2) swift test --skip-build --sanitize=$(1) --build-path $(3) --filter PlantedTests
+endef
+
 tsan: setup ## every test under ThreadSanitizer
-	$(call sanitized,thread,SWIFT_BACKTRACE=enable=no CORDEE_SANITIZED=thread TSAN_OPTIONS=suppressions=$(CURDIR)/Tests/tsan.suppressions$(if $(REPORTS),:log_path=$(REPORTS)/tsan),.build-tsan)
+	$(call sanitized,thread,$(TSAN),.build-tsan)
 
 asan: setup ## every test under AddressSanitizer
-	$(call sanitized,address,SWIFT_BACKTRACE=enable=no CORDEE_SANITIZED=address ASAN_OPTIONS=detect_leaks=0$(if $(REPORTS),:log_path=$(REPORTS)/asan),.build-asan)
+	$(call sanitized,address,$(ASAN),.build-asan)
+
+tsan-planted: setup
+	$(call planted,thread,$(TSAN),.build-tsan,race)
+
+asan-planted: setup
+	$(call planted,address,$(ASAN),.build-asan,use-after-free)
 
 lint: ## check the form of the sources
 	swift format lint --strict --recursive --parallel Sources Tests Package.swift
