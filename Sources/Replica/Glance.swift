@@ -13,6 +13,8 @@ struct Glance {
   let hasParcels: Bool
   /// What central promised of each space.
   let promises: [String: Promise]
+  /// Spaces of which central is suspected to have said that their logs end before what it signed.
+  let shortened: Set<String>
   /// What comes next.
   let steps: [Step]
 
@@ -45,6 +47,8 @@ extension Replica {
           && store.waitingFormerActors().isEmpty
           && identity.spaces.allSatisfy { try store.adrift(in: $0).isEmpty },
         hasParcels: try store.parcelCounts().waiting > 0, promises: promises,
+        shortened: Set(
+          try hello.spaces.map(\.name).filter { try store.isSuspected("log.shortened", in: $0) }),
         steps: try Plan.steps(hello, answer) { space, n in
           try store.changeHash(Dot(actor: identity.actor, n: n), in: space)
         })

@@ -104,7 +104,7 @@ extension Replica {
       }
       glance = try self.glance(hello, answer)
     }
-    try watch(hello, answer, glance.promises, at: at)
+    try watch(hello, answer, glance, at: at)
     if glance.hasParcels { report.carried = try offerParcels(line, at: at) }
     try take(glance.steps, after: answer, at: at, line, &report)
     let unsigned = try store.read { try identity.spaces.filter(awaitsCheckpoint) }

@@ -157,11 +157,10 @@ extension Replica {
 
   /// Compares hello's answer with what central promised before.
   ///
-  /// - Parameter promises: central's receipts, by space.
+  /// That the log ends too early was hello's word alone: hello's word settles it, be there anything to pull or not.
+  ///
   /// - Throws: `SyncError` `log.shortened` when central knows this cursor, but says that its log ends before it.
-  func watch(
-    _ hello: Hello, _ answer: HelloAnswer, _ promises: [String: Glance.Promise], at: String
-  ) throws {
+  func watch(_ hello: Hello, _ answer: HelloAnswer, _ glance: Glance, at: String) throws {
     for space in hello.spaces {
       guard let central = answer.spaces.first(where: { $0.name == space.name }),
         answer.instance == space.cursor.instance, central.knowsCursor
@@ -172,7 +171,10 @@ extension Replica {
           "central says that its log of \(space.name) ends at \(central.seq), but signed entry \(space.cursor.seq)",
           [answer.bytes])
       }
-      if let promise = promises[space.name] {
+      if glance.shortened.contains(space.name) {
+        try store.write { try store.settle("log.shortened", in: space.name, at: at) }
+      }
+      if let promise = glance.promises[space.name] {
         try watch(promise, of: space.name, central, answer, at: at)
       }
     }

@@ -128,13 +128,27 @@ struct AuditTests {
   }
 
   @Test(
-    "R11: a note of the file's own that was altered is found, whatever the file notes afterwards",
+    "R11: a lost number of the schema is found, and written again as it was by whoever opens the file to work with it",
     arguments: [
       "DELETE FROM cordee_meta WHERE key = 'schema'",
       "UPDATE cordee_meta SET value = 0 WHERE key = 'schema'",
+    ])
+  func lostSchema(_ sql: String) throws {
+    let (world, ana) = try rich()
+    let path = ana.store.path
+    let before = try ana.store.digest("commons")
+    try Connection(path: path, mode: .readWrite).execute(sql)
+    #expect(try audit(path, world).findings.map(\.code).contains("facts.altered"))
+    let store = try Store(path: path, schema: clubs, use: .replica)
+    #expect(try audit(path, world).findings == [])
+    #expect(try store.digest("commons") == before)
+  }
+
+  @Test(
+    "R11: a note of the file's own that was altered is found, whatever the file notes afterwards",
+    arguments: [
       "UPDATE cordee_meta SET value = 'http://127.0.0.2' WHERE key = 'central_url'",
-      "DELETE FROM cordee_meta WHERE key = 'layout'",
-      "UPDATE cordee_meta SET value = CAST(value AS BLOB) WHERE key = 'central_url'",
+      "INSERT INTO cordee_meta VALUES('forged', 1)",
     ])
   func alteredNotes(_ sql: String) throws {
     let (world, ana) = try rich()

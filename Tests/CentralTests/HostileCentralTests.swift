@@ -265,6 +265,30 @@ struct HostileCentralTests {
     try scene.refused("log.shortened", .suspicion)
   }
 
+  @Test("an end that was told too early is settled by the next honest answer, with nothing to pull")
+  func shortenedForOnce() throws {
+    let scene = try HostileScene()
+    _ = try scene.sync()
+    scene.link.alter = { request, bytes in
+      guard request.path.hasSuffix("/hello"), let answer = try? HelloAnswer.parse(bytes) else {
+        return bytes
+      }
+      return HelloAnswer(
+        instance: answer.instance,
+        spaces: answer.spaces.map {
+          .init(name: $0.name, heldN: $0.heldN, heldHash: $0.heldHash, seq: 1, knowsCursor: true)
+        }
+      ).bytes
+    }
+    #expect(throws: SyncError.self) { _ = try scene.sync() }
+    #expect(try scene.victim.store.evidence().map(\.settledAt) == [nil])
+    scene.link.alter = nil
+    #expect(try scene.sync().pulled == 0)
+    let evidence = try scene.victim.store.evidence()
+    #expect(evidence.map(\.code) == ["log.shortened"])
+    #expect(evidence.allSatisfy { $0.settledAt != nil })
+  }
+
   @Test(
     "withheld: central announces an end and gives an older one, or lines that lead nowhere",
     arguments: ["", "{\"run\":\"AAECAwQFBgcICQoLDA0ODw\"}\n"])
