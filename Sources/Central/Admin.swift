@@ -140,6 +140,7 @@ extension Central {
       ("members", .integer(Int64(members.count - revoked))), ("revoked", .integer(Int64(revoked))),
       ("conflicts", .integer(Int64(try store.conflicts().count))),
       ("quarantined", .integer(Int64(try quarantinedCount()))), ("untold", try untold().json),
+      ("snapshots_withheld", try withheldSnapshots()),
       ("inbox", .integer(Int64(try inboxCount()))), ("spaces", .object(spaces)),
     ]
     let schedule = try plan?.schedule ?? lastSchedule()

@@ -36,6 +36,8 @@ public final class Central {
   public let keyID: ReplicaID
   /// What was verified since the last merge.
   var verified = VerifiedSegments()
+  /// What is known of the snapshots kept beside the file.
+  var heldSnapshots = HeldSnapshots()
   /// Logs for who says hello.
   var readyLogs = ReadyLogs()
   /// What the log and the inbox hold of each author, by space; kept within one merge.

@@ -1,5 +1,6 @@
 import Causality
 import Changes
+import Files
 import SQLite
 public import Seal
 public import Store
@@ -14,6 +15,7 @@ public struct CentralAudit {
   private let store: Store
   private let key: PublicKey
   private let network: NetworkID
+  private let path: String
   private var devices: [ReplicaID: PublicKey] = [:]
   /// What was found, in the order it was met.
   public private(set) var findings: [Finding] = []
@@ -22,12 +24,14 @@ public struct CentralAudit {
 
   /// Prepares an audit of a central's file opened for reading.
   ///
+  /// - Parameter path: where the file stands of which the store is a copy, since its snapshots are beside it; nil when it is none.
   /// - Throws: `StoreError` when the file is none.
-  public init(of store: Store, key: PublicKey) throws {
+  public init(of store: Store, key: PublicKey, beside path: String? = nil) throws {
     guard case .blob(let bytes)? = try store.meta("network"), let network = NetworkID(bytes: bytes)
     else { throw StoreError(.foreign, "\(store.path) holds no central node") }
     self.store = store
     self.key = key
+    self.path = path ?? store.path
     self.network = network
     for (name, bytes) in try store.withConnection({
       try $0.all("SELECT replica, key FROM cordee_member") { ($0.text(0), $0.bytes(1)) }
@@ -38,10 +42,32 @@ public struct CentralAudit {
 
   /// Looks at everything.
   ///
-  /// - Complexity: O(segments that wait + entries offered); memory holds one segment.
+  /// - Complexity: O(segments that wait + entries offered + bytes of snapshots); memory holds one segment.
   public mutating func run() throws {
     try checkInbox()
     try checkOffered()
+    try checkSnapshots()
+  }
+
+  /// Each snapshot kept is what central signed; one that a serving node has taken away meanwhile is nobody's any more.
+  private mutating func checkSnapshots() throws {
+    for space in store.schema.spaces {
+      guard let kept = try store.notedSnapshot(of: space, beside: path) else { continue }
+      for isPacked in [false, true] {
+        let isWhole = kept.isWhole(isPacked: isPacked, key: key, network: network)
+        if isWhole {
+          signatures += 1
+        } else if Files.size(kept.path(isPacked: isPacked)) != nil {
+          findings.append(
+            Finding(
+              .damage, "snapshot.file",
+              "the \(isPacked ? "compressed " : "")snapshot kept of \(space) is not the one that was signed",
+              advice:
+                "Nothing is lost: a node that serves removes it and makes another when somebody asks."
+            ))
+        }
+      }
+    }
   }
 
   private mutating func damage(_ code: String, _ message: String) {

@@ -122,14 +122,6 @@ extension Central {
     }
   }
 
-  private func forgetSnapshot(of space: String) throws {
-    if let kept = try keptSnapshot(of: space) {
-      Files.remove(kept.plainPath)
-      Files.remove(kept.packedPath)
-    }
-    try store.setMeta("snapshot.\(space)", .null)
-  }
-
   /// Refuses what a restoring central does not do.
   func checkServes() throws(Problem) {
     guard isRestoring, !mutant(58, "R9: a central that was restored serves unasked") else { return }

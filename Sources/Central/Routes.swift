@@ -281,8 +281,16 @@ public struct Routes {
   ) throws -> Response {
     try central.checkReads(space, by: member)
     try central.checkServes()
-    guard let snapshot = try central.snapshot(of: space, at: at) else {
-      throw Problem("snapshot.none", status: 404, "nothing was merged in \(space) yet")
+    let isBeginning =
+      request.method == "GET" && request.headers["If-Match"] == nil
+      && request.headers["Range"]?.hasPrefix("bytes=0-") != false
+    guard
+      let snapshot = try central.snapshot(
+        of: space, isPacked: Encoding.isAccepted(by: request),
+        beginner: isBeginning ? member.replica : nil, at: at)
+    else {
+      throw Problem(
+        "snapshot.none", status: 404, "no snapshot of \(space) is given now", hint: "Read the log.")
     }
     return try snapshot.response(to: request)
   }

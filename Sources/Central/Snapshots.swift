@@ -2,23 +2,13 @@ import Causality
 import Changes
 import Files
 import HTTP
+import Mutants
 import Seal
 import Store
 import Wire
 
 /// Snapshots: made when somebody asks, kept beside central's file, served in ranges. `[SP-1102]`
 extension Central {
-  /// One snapshot on disk, in both forms.
-  struct SnapshotFile {
-    let seq: Int
-    /// The image's hash; names the representation.
-    let tag: String
-    let plainPath: String
-    let plainBytes: Int
-    let packedPath: String
-    let packedBytes: Int
-  }
-
   /// Whether a snapshot costs a replica less than the log after `seq`.
   ///
   /// An entry of the log is taken to cost three halves of a row in an image. To whoever holds nothing a snapshot costs less:
@@ -26,6 +16,7 @@ extension Central {
   /// its file already, and what a snapshot leaves out of them is fetched as history all the same: only others' count.
   func offersSnapshot(of space: String, after seq: Int, end: Int, to actor: ActorID) throws -> Bool
   {
+    if heldSnapshots.withheld.contains(space) { return false }
     if seq == 0, end > 0, try store.rowCount(of: space) >= snapshotEntriesMin { return true }
     guard end - seq >= snapshotEntriesMin else { return false }
     let entries = try store.entryCount(of: space, after: seq, besides: actor)
@@ -35,45 +26,75 @@ extension Central {
 
   /// The snapshot kept of a space, or a new one when there is none or the log has grown much since.
   ///
-  /// - Complexity: O(rows of the space) when it is made anew, else O(1).
-  func snapshot(of space: String, at: String) throws -> SnapshotFile? {
+  /// What is kept is held against central's own signature before it is given for the first time, again whenever the file is
+  /// another than it was then, and once for each device that begins the same one anew: damage under a file that stands still
+  /// shows in no date. What does not hold is removed, told to central's keeper, and made anew. A new one is held against the
+  /// log before it is signed.
+  ///
+  /// - Parameters:
+  ///   - isPacked: which of its two forms is asked for.
+  ///   - beginner: the device that asks for it from its beginning.
+  /// - Returns: nil when nothing was merged, or when the rows here are not what the log says.
+  /// - Complexity: O(log + rows of the space) when it is made anew, O(bytes) when it is checked, else O(1).
+  func snapshot(
+    of space: String, isPacked: Bool, beginner: ReplicaID? = nil, at: String
+  ) throws -> KeptSnapshot? {
     let end = try store.logEnd(of: space)
-    guard end.seq > 0, try checkpoint(of: space) != nil else { return nil }
-    if let kept = try keptSnapshot(of: space) {
-      let grown = try store.entryCount(of: space, after: kept.seq)
-      if grown < snapshotEntriesMin { return kept }
-      if grown * 10 < (try store.rowCount(of: space)) { return kept }
+    guard end.seq > 0, try checkpoint(of: space) != nil, !heldSnapshots.withheld.contains(space)
+    else { return nil }
+    if let kept = try keptSnapshot(of: space), try !isOutgrown(kept) {
+      if let beginner { heldSnapshots.note(beginner, of: kept) }
+      if holds(kept, isPacked: isPacked) { return kept }
+      try store.write {
+        try forgetSnapshot(of: space)
+        try keepReport(
+          at: at, [("snapshot", .object([("space", .string(space)), ("found", .string("file"))]))])
+      }
     }
     return try makeSnapshot(of: space, at: at)
   }
 
-  /// What is on disk, if it is whole.
-  func keptSnapshot(of space: String) throws -> SnapshotFile? {
-    guard let text = try store.meta("snapshot.\(space)")?.text else { return nil }
-    let parts = text.split(separator: " ").map(String.init)
-    guard parts.count == 3, parts[0] == instance.description, let seq = Int(parts[1]) else {
-      return nil
-    }
-    let (plain, packed) = paths(of: space, tag: parts[2])
-    guard let plainBytes = Files.size(plain), let packedBytes = Files.size(packed) else {
-      return nil
-    }
-    return SnapshotFile(
-      seq: seq, tag: parts[2], plainPath: plain, plainBytes: plainBytes, packedPath: packed,
-      packedBytes: packedBytes)
+  private func isOutgrown(_ kept: KeptSnapshot) throws -> Bool {
+    let grown = try store.entryCount(of: kept.space, after: kept.seq)
+    return try grown >= snapshotEntriesMin && grown * 10 >= store.rowCount(of: kept.space)
   }
 
-  private func paths(of space: String, tag: String) -> (plain: String, packed: String) {
-    let base = "\(store.path).snapshot.\(space).\(tag)"
-    return (base, base + ".zst")
+  /// Whether a kept file is what was signed; read from end to end unless it is the very file that was found to be.
+  private func holds(_ kept: KeptSnapshot, isPacked: Bool) -> Bool {
+    guard let state = Files.state(of: kept.path(isPacked: isPacked)) else { return false }
+    if heldSnapshots.isHeld(kept, isPacked: isPacked, as: state) { return true }
+    guard kept.isWhole(isPacked: isPacked, key: publicKey, network: network) else { return false }
+    heldSnapshots.hold(kept, isPacked: isPacked, as: state)
+    return true
   }
 
-  private func makeSnapshot(of space: String, at: String) throws -> SnapshotFile {
+  /// What is on disk of this life, whole or not.
+  private func keptSnapshot(of space: String) throws -> KeptSnapshot? {
+    guard let kept = try store.notedSnapshot(of: space, beside: store.path),
+      kept.instance == instance.description, kept.isProven, kept.isThere
+    else { return nil }
+    return kept
+  }
+
+  /// Removes the kept snapshot of a space; call inside `write`.
+  func forgetSnapshot(of space: String) throws {
+    try store.notedSnapshot(of: space, beside: store.path)?.remove()
+    heldSnapshots.forget(space)
+    try store.setMeta("snapshot.\(space)", .null)
+  }
+
+  /// Makes a snapshot; nil when its rows are not what the log says.
+  private func makeSnapshot(of space: String, at: String) throws -> KeptSnapshot? {
     let imagePath = "\(store.path).snapshot.\(space).image"
     Files.remove(imagePath)
     defer { Files.remove(imagePath) }
     let end = try store.logEnd(of: space)
     let contents = try store.writeImage(of: space, to: imagePath)
+    let found = try disagreement(ofImageAt: imagePath, of: space)
+    guard found.isNone || mutant(65, "R11: central signs rows that its log does not say") else {
+      try withhold(space, found, at: at)
+      return nil
+    }
     let hash = try Self.hash(ofImage: imagePath)
     let snapshot = Snapshot(
       network: network, instance: instance, space: space, seq: end.seq, logHash: end.hash, at: at,
@@ -84,18 +105,18 @@ extension Central {
       snapshot.line(
         signatures: [signature], checkpoint: isSigned ? try checkpoint(of: space) : nil)
       + [UInt8(ascii: "\n")]
-    let (plain, packed) = paths(of: space, tag: hash.description)
-    try Self.pack(imagePath, after: line, plain: plain, packed: packed)
-    let before = try keptSnapshot(of: space)
+    let kept = KeptSnapshot(
+      space: space, instance: instance.description, seq: end.seq, tag: hash.description,
+      isProven: true, beside: store.path)
+    try Self.pack(imagePath, after: line, into: kept)
+    let before = try store.notedSnapshot(of: space, beside: store.path)
     try store.write {
-      try store.setMeta("snapshot.\(space)", .text("\(instance) \(end.seq) \(hash)"))
+      try store.setMeta("snapshot.\(space)", .text(kept.note))
+      if try withheld(space) != nil { try store.setMeta(Self.withheldKey(space), .null) }
     }
-    if let before, before.tag != hash.description {
-      // A transfer under way keeps its open file; the next range of it begins anew.
-      Files.remove(before.plainPath)
-      Files.remove(before.packedPath)
-    }
-    guard let kept = try keptSnapshot(of: space) else {
+    if let before, before.tag != kept.tag { before.remove() }
+    heldSnapshots.forget(space)
+    guard holds(kept, isPacked: true), holds(kept, isPacked: false) else {
       throw Problem("snapshot.lost", status: 500, "the snapshot could not be kept")
     }
     return kept
@@ -113,8 +134,9 @@ extension Central {
   }
 
   private static func pack(
-    _ imagePath: String, after line: [UInt8], plain: String, packed: String
+    _ imagePath: String, after line: [UInt8], into kept: KeptSnapshot
   ) throws {
+    let (plain, packed) = (kept.path(isPacked: false), kept.path(isPacked: true))
     var reader = try FileReader(imagePath)
     var plainWriter = try FileWriter(plain + ".part")
     var packedWriter = try FileWriter(packed + ".part")
@@ -132,49 +154,5 @@ extension Central {
     try packedWriter.sync()
     try Files.rename(plain + ".part", to: plain)
     try Files.rename(packed + ".part", to: packed)
-  }
-}
-
-/// Answering with a snapshot, whole or a range of it (RFC 9110 §14).
-extension Central.SnapshotFile {
-  /// The response to a request for this snapshot.
-  ///
-  /// - Throws: `Problem` 412 when the asker was at another snapshot, 416 for a range outside.
-  func response(to request: Request) throws -> Response {
-    let isPacked = Encoding.isAccepted(by: request)
-    let etag = "\"\(tag)\(isPacked ? ".zst" : "")\""
-    let (path, total) = isPacked ? (packedPath, packedBytes) : (plainPath, plainBytes)
-    if let wanted = request.headers["If-Match"], wanted != etag {
-      throw Problem(
-        "snapshot.replaced", status: 412, "this snapshot has been replaced by a newer one",
-        hint: "Begin with the newer one.")
-    }
-    var headers: Headers = [
-      "Content-Type": "application/vnd.cordee.snapshot", "ETag": etag, "Accept-Ranges": "bytes",
-      "Vary": "Accept-Encoding",
-    ]
-    if isPacked { headers.add("Content-Encoding", "zstd") }
-    guard let range = request.headers["Range"] else {
-      return Response(
-        status: 200, headers: headers, body: .file(path: path, offset: 0, length: total))
-    }
-    guard let (first, last) = Self.range(range, total: total) else {
-      throw Problem(
-        "range.outside", status: 416, "the range \(range) is not within \(total) bytes")
-    }
-    headers.add("Content-Range", "bytes \(first)-\(last)/\(total)")
-    return Response(
-      status: 206, headers: headers,
-      body: .file(path: path, offset: first, length: last - first + 1))
-  }
-
-  /// One range of bytes, `bytes=FIRST-[LAST]`.
-  private static func range(_ text: String, total: Int) -> (Int, Int)? {
-    guard text.hasPrefix("bytes=") else { return nil }
-    let parts = text.dropFirst(6).split(separator: "-", omittingEmptySubsequences: false)
-    guard parts.count == 2, let first = Int(parts[0]), first >= 0, first < total else { return nil }
-    if parts[1].isEmpty { return (first, total - 1) }
-    guard let last = Int(parts[1]), last >= first else { return nil }
-    return (first, min(last, total - 1))
   }
 }

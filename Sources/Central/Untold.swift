@@ -16,6 +16,8 @@ extension Central {
     var quarantined = 0
     /// The segments they set aside.
     var aside = 0
+    /// The snapshots that were not what the log says, or not what was signed.
+    var snapshots = 0
     /// The number of the first.
     var first: Int?
     /// How many of the newest reports reach back to it.
@@ -43,17 +45,18 @@ extension Central {
     return try store.withConnection {
       try $0.first(
         """
-        WITH refusing(number, q, a) AS (SELECT * FROM (
-          SELECT number, json_extract(report, '$.quarantined_count') q, json_array_length(report, '$.aside') a
-          FROM cordee_report WHERE number > ? AND json_valid(report)) WHERE q > 0 OR a > 0)
-        SELECT count(*), ifnull(sum(q), 0), ifnull(sum(a), 0), min(number), (
+        WITH refusing(number, q, a, s) AS (SELECT * FROM (
+          SELECT number, json_extract(report, '$.quarantined_count') q, json_array_length(report, '$.aside') a,
+            json_type(report, '$.snapshot') IS NOT NULL s
+          FROM cordee_report WHERE number > ? AND json_valid(report)) WHERE q > 0 OR a > 0 OR s > 0)
+        SELECT count(*), ifnull(sum(q), 0), ifnull(sum(a), 0), ifnull(sum(s), 0), min(number), (
           SELECT count(*) FROM cordee_report WHERE number >= (SELECT min(number) FROM refusing))
         FROM refusing
         """, .integer(told)
       ) { row in
         Untold(
-          merges: row.int(0), quarantined: row.int(1), aside: row.int(2),
-          first: row.isNull(3) ? nil : row.int(3), reach: row.int(4))
+          merges: row.int(0), quarantined: row.int(1), aside: row.int(2), snapshots: row.int(3),
+          first: row.isNull(4) ? nil : row.int(4), reach: row.int(5))
       }
     } ?? Untold()
   }
@@ -84,7 +87,8 @@ extension Central.Untold {
   var json: JSON {
     .object([
       ("merges", .integer(Int64(merges))), ("quarantined", .integer(Int64(quarantined))),
-      ("aside", .integer(Int64(aside))), ("first", first.map { .integer(Int64($0)) } ?? .null),
+      ("aside", .integer(Int64(aside))), ("snapshots", .integer(Int64(snapshots))),
+      ("first", first.map { .integer(Int64($0)) } ?? .null),
       ("last", .integer(Int64(reach))),
     ])
   }

@@ -6,8 +6,6 @@ enum ReplicaLimits {
   static let spoolLineBytesMax = 4 * 1024 * 1024
   /// Bytes of an image, decoded: eight million rows of 1 KiB; more would fill the disk for a hostile central.
   static let imageBytesMax = 8 * 1024 * 1024 * 1024
-  /// Bytes of a snapshot's first line: it grows by the actors of the vector, and holds 10,000 of them.
-  static let snapshotHeadBytesMax = 1024 * 1024
   /// Bytes of a bundle's line: a change with its header, or a segment's line, has under 1 MiB.
   static let bundleLineBytesMax = 2 * 1024 * 1024
   /// Bytes of a bundle, decoded: as much as an image.

@@ -51,24 +51,23 @@ extension Replica {
     return snapshot.rows
   }
 
-  /// Downloads and unpacks; when what an earlier conversation had begun turns out damaged, once more from the beginning.
+  /// Downloads and unpacks; what turns out damaged is fetched once more from the beginning, and then no more: whoever asks
+  /// reads the log instead.
   private func fetch(
     _ space: String, _ packed: String, _ image: String, from cursor: Cursor, _ line: Line
-  ) throws -> Taken {
+  ) throws -> SnapshotReading.Taken {
+    var isSecond = false
     while true {
-      let isTakenUp = try begun(space).tag != nil && Files.size(packed) ?? 0 > 0
       try download(space, to: packed, line)
       do {
         return try unpack(packed, to: image, space: space, from: cursor)
       } catch {
         if (error as? FileError)?.isFull != true { try forget(packed, space) }
-        guard isTakenUp, error is SyncError else { throw error }
+        guard !isSecond, error is SyncError else { throw error }
+        isSecond = true
       }
     }
   }
-
-  /// A snapshot, and central's signed word for the log at its place: with it a rewind can be shown from the first moment on.
-  private typealias Taken = (snapshot: Snapshot, checkpoint: (content: Checkpoint, line: [UInt8])?)
 
   private func forget(_ packed: String, _ space: String) throws {
     Files.remove(packed)
@@ -144,70 +143,31 @@ extension Replica {
   /// Decompresses a snapshot into its image, verified: central's signature, network, space and hash.
   private func unpack(
     _ packed: String, to image: String, space: String, from cursor: Cursor
-  ) throws -> Taken {
+  ) throws -> SnapshotReading.Taken {
     var reader = try FileReader(packed)
     var writer = try FileWriter(image)
     var decoder = ZstdDecoder(limit: ReplicaLimits.imageBytesMax)
-    var hash = Blake2b()
-    hash.update(Preimage.image)
-    var head: [UInt8] = []
-    var taken: Taken?
-    var size = 0
+    var reading = SnapshotReading(key: identity.centralKey, network: identity.network) {
+      $0.space == space && $0.instance == cursor.instance && $0.seq >= cursor.seq
+    }
     do {
       while true {
         let chunk = try reader.read(1 << 17)
         if chunk.isEmpty { break }
         decoder.feed(chunk)
-        while var piece = try decoder.next() {
-          if taken == nil {
-            head += piece
-            guard let end = head.firstIndex(of: UInt8(ascii: "\n")) else {
-              guard head.count < ReplicaLimits.snapshotHeadBytesMax else {
-                throw Self.damaged("its first line has no end")
-              }
-              continue
-            }
-            taken = try verified(Array(head[..<end]), space: space, from: cursor)
-            piece = Array(head[(end + 1)...])
-          }
-          hash.update(piece)
-          size += piece.count
-          try writer.write(piece)
-        }
+        while let piece = try decoder.next() { try writer.write(try reading.take(piece)) }
       }
       try decoder.finish()
+      return try reading.finish(isAnyRight: mutant(38, "R11: any image will do"))
     } catch let error as SealError {
       throw Self.damaged("\(error)")
-    }
-    guard let taken, size == taken.snapshot.bytes,
-      Hash(bytes: hash.finalize()) == taken.snapshot.hash || mutant(38, "R11: any image will do")
-    else {
-      throw Self.damaged("its image is not the one that was signed")
-    }
-    return taken
-  }
-
-  private func verified(_ line: [UInt8], space: String, from cursor: Cursor) throws -> Taken {
-    let (snapshot, signed, signatures) = try Snapshot.parse(line: line)
-    let message = Preimage.snapshot(signed)
-    guard signatures.contains(where: { identity.centralKey.verifies($0.value, of: message) }),
-      snapshot.network == identity.network, snapshot.space == space,
-      snapshot.instance == cursor.instance, snapshot.seq >= cursor.seq
-    else {
+    } catch SnapshotFault.damaged(let reason) {
+      throw Self.damaged(reason)
+    } catch SnapshotFault.unsigned {
       throw SyncError(
         "snapshot.signature", "the snapshot of \(space) is not signed by this network's central",
         hint: "Tell the secretariat; nothing of it was taken.")
     }
-    guard let word = try Snapshot.checkpoint(in: line) else { return (snapshot, nil) }
-    guard case .checkpoint(let bytes, let checkpoint, let signatures) = try LogLine.parse(word),
-      checkpoint.network == snapshot.network, checkpoint.space == snapshot.space,
-      checkpoint.instance == snapshot.instance, checkpoint.seq == snapshot.seq,
-      checkpoint.hash == snapshot.logHash,
-      signatures.contains(where: {
-        identity.centralKey.verifies($0.value, of: Preimage.checkpoint(bytes))
-      })
-    else { throw Self.damaged("its checkpoint is not central's for that place") }
-    return (snapshot, (checkpoint, word))
   }
 
   private static func damaged(_ reason: String) -> SyncError {

@@ -138,8 +138,14 @@ extension Replica {
         // The log, which comes in its place, shows what the snapshot would only claim.
         if try hasUnprovenFormer(in: space) { continue }
         var undone = 0
-        report.snapshotRows += try takeSnapshot(
-          of: space, author: author, line, undone: &undone)
+        do {
+          report.snapshotRows += try takeSnapshot(
+            of: space, author: author, line, undone: &undone)
+        } catch let error as SyncError where Self.leavesTheLog.contains(error.code) {
+          report.notes.append(
+            "No snapshot of \(space) could be taken, so that the log is read instead: \(error.message)."
+          )
+        }
       case .pull(let space, _):
         let announced = answer.spaces.first { $0.name == space }?.seq ?? 0
         do {
@@ -154,6 +160,11 @@ extension Replica {
       }
     }
   }
+
+  /// What came of asking for a snapshot after which the log, which every change of it is signed in, still leads on.
+  private static let leavesTheLog: Set<String> = [
+    "snapshot.damaged", "snapshot.signature", "snapshot.none", "snapshot.lost",
+  ]
 
   /// Whether a former actor has something waiting of which only hello, which is not signed, says that central holds it.
   ///

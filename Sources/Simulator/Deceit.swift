@@ -98,18 +98,19 @@ extension World {
       now: time(house.offset), exchange: Link(self, newcomer))
     let lies = Lies(kind, store: central.store, key: house.key, draw: Seeded(draw.next()))
     newcomer.lies = lies
-    let wasTaken = try sync(newcomer, .fair) != nil
+    let hasSynced = try sync(newcomer, .fair) != nil
     newcomer.lies = nil
     guard lies.wasTold else { return }
     marks.hit(kind)
-    if wasTaken {
-      // What the log after the snapshot wrote over did no harm.
-      let isHarmless = try store.digest("commons") == central.store.digest("commons")
-      let isFound =
-        try kind == .forgedImageSigned && (isHarmless || !findings(in: store).isEmpty)
-      happened(.lied(node: newcomer.name, kind: kind, wasNoticed: isFound, isKept: true))
-    } else {
+    // Another image, or the log, may have come instead of the forged one.
+    let isRight = try hasSynced && store.digest("commons") == central.store.digest("commons")
+    if !hasSynced || kind == .forgedImage && isRight {
       marks.hit(.tamperingNoticed)
+    } else {
+      // What the log after the snapshot wrote over did no harm.
+      let isFound =
+        try kind == .forgedImageSigned && (isRight || !findings(in: store).isEmpty)
+      happened(.lied(node: newcomer.name, kind: kind, wasNoticed: isFound, isKept: true))
     }
     newcomer.close()
     sweep(path)

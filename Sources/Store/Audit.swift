@@ -21,6 +21,9 @@ public final class Audit {
   /// The waiting change whose writes were asked for last.
   var recent: (space: String, dot: Dot, writes: [Write])?
 
+  /// Whether the log only takes effect in the scratch file, with nothing of it kept there and no signature checked.
+  var isReplayAlone = false
+
   /// Prepares an audit of a file opened for reading.
   ///
   /// - Parameter scratchPath: a file that does not exist yet; the caller removes it afterwards. It grows as large as the

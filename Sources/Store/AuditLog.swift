@@ -78,10 +78,13 @@ extension Audit {
       let entry = LogEntry(
         seq: entry.seq, change: change, verdict: entry.verdict, hash: entry.logHash,
         signatures: entry.signatures)
-      do { try scratch.integrate(entry) } catch let error as StoreError {
+      do {
+        try isReplayAlone ? scratch.replay(entry) : scratch.integrate(entry)
+      } catch let error as StoreError {
         damage("log.\(error.code.rawValue)", "entry \(entry.seq) of \(space): \(error.message)")
       }
     }
+    if isReplayAlone { return }
     unsigned[change.dot.actor] = change.dot.n
     if let raw = entry.signatures {
       unsigned[change.dot.actor] = nil

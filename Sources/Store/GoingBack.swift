@@ -235,7 +235,7 @@ extension Store {
   }
 
   /// An entry of the log takes effect again.
-  private func replay(_ entry: LogEntry) throws {
+  func replay(_ entry: LogEntry) throws {
     let change = entry.change
     let space = change.header.space
     let head = try head(of: change.dot.actor, in: space)

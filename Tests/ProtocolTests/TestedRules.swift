@@ -53,6 +53,8 @@ enum TestedRules {
     ([1102, 1105], "CentralTests/SnapshotTests", "A cut transfer goes on where it ended"),
     ([1103, 1106, 1107], "CentralTests/SnapshotTests", "A newcomer takes the image"),
     ([1108], "CentralTests/SnapshotTests", "R8: who was cut right after the image"),
+    ([1109], "CentralTests/ProvenSnapshotTests", "R11: what is altered in central's file"),
+    ([1110], "CentralTests/KeptSnapshotTests", "R11: who is given two damaged snapshots"),
     ([1201], "CentralTests/HealingTests", "open invites are void"),
     ([1202], "CentralTests/HealingTests", "what only that one held is offered again"),
     ([1203, 1204], "CentralTests/HealingTests", "cut after any request"),

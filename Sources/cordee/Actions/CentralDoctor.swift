@@ -43,7 +43,7 @@ enum CentralDoctor {
       DoctorActions.disk(folder, reserve: freeBytesMin),
       DoctorActions.privacy(folder) { $0.hasPrefix("central.") }, key, wire(status),
       address(status), serving(status), merging(settings), restoring(status),
-      quarantine(status, data),
+      quarantine(status, data), snapshots(status, data),
       aside(settings), clock(settings),
       backup(status), DoctorActions.leftovers(leftovers(folder)),
     ] + FolderDoctor.checks([path, "\(folder)/central.sqlite"], own: isOwn(folder) ? [folder] : [])
@@ -113,13 +113,28 @@ enum CentralDoctor {
   private static func quarantine(_ status: JSON, _ data: String) -> Check {
     let count = status["quarantined"]?.integer ?? 0
     let untold = status["untold"] ?? .null
-    let first = untold["first"]?.integer.map { ", not all looked at, first in merge \($0)" } ?? ""
+    let isUntold = ["quarantined", "aside"].contains { untold[$0]?.integer ?? 0 > 0 }
+    let first =
+      isUntold
+      ? untold["first"]?.integer.map { ", not all looked at, first in merge \($0)" } ?? "" : ""
     return .look(
       "quarantine",
       count == 0
         ? "nothing" : "\(counted(count, "change is", "changes are")) kept without effect\(first)",
-      unless: !CentralActions.isUntold(status),
-      "`\(CentralActions.reportsLine(untold, data))` tells which and why.")
+      unless: !isUntold, "`\(CentralActions.reportsLine(untold, data))` tells which and why.")
+  }
+
+  /// What is the matter with snapshots, and what was as long as nobody has looked at it.
+  private static func snapshots(_ status: JSON, _ data: String) -> Check {
+    if let withheld = status["snapshots_withheld"]?.array?.first {
+      return Check(name: "snapshots", state: .look, says: MergeLines.words(on: withheld))
+    }
+    let untold = status["untold"] ?? .null
+    let count = untold["snapshots"]?.integer ?? 0
+    return .look(
+      "snapshots", count == 0 ? "nothing to tell" : "\(counted(count, "was", "were")) damaged",
+      unless: count == 0, "`\(CentralActions.reportsLine(untold, data))` tells what and what to do."
+    )
   }
 
   private static func aside(_ settings: JSON) -> Check {

@@ -70,19 +70,24 @@ extension CentralActions {
         invocation.console.print(status)
       } else if case .object(let members) = status {
         let width = members.map { displayWidth($0.0) }.max() ?? 0
-        for (name, value) in members where name != "restore" && name != "untold" {
+        for (name, value) in members
+        where !["restore", "untold", "snapshots_withheld"].contains(name) {
           let space = String(repeating: " ", count: width - displayWidth(name) + 2)
           invocation.console.printValues("\(name)\(space)\(text(value))")
         }
       }
       if !invocation.wantsJSON {
         CentralRestoreActions.lines(of: status).forEach(invocation.console.printValues)
+        for snapshot in status["snapshots_withheld"]?.array ?? [] {
+          invocation.console.printValues("Attention: \(MergeLines.words(on: snapshot))")
+        }
         untold(status, invocation.option("data") ?? "").map(invocation.console.printValues)
       }
       let restore = status["restore"]
       let waits =
         restore?["restoring"]?.isTrue == true || restore?["awaited"]?.array?.isEmpty == false
-      let asks = waits || isUntold(status) || (status["conflicts"]?.integer ?? 0) > 0
+      let isWithheld = status["snapshots_withheld"]?.array?.isEmpty == false
+      let asks = waits || isWithheld || isUntold(status) || (status["conflicts"]?.integer ?? 0) > 0
       return asks ? .needsPerson : .done
     }
   }
@@ -95,7 +100,9 @@ extension CentralActions {
     guard isUntold(status), let untold = status["untold"] else { return nil }
     let refused = counted(untold["quarantined"]?.integer ?? 0, "change", "changes")
     let aside = counted(untold["aside"]?.integer ?? 0, "segment", "segments")
+    let snapshots = untold["snapshots"]?.integer ?? 0
     return "Not looked at: \(refused) quarantined, \(aside) set aside, "
+      + (snapshots > 0 ? counted(snapshots, "word", "words") + " on snapshots, " : "")
       + "first in merge \(text(untold["first"])). "
       + "Next: \(reportsLine(untold, folder))"
   }

@@ -9,6 +9,7 @@ enum MergeLines {
   static func needsPerson(_ report: JSON) -> Bool {
     (report["conflicts_opened"]?.integer ?? 0) > 0
       || ["quarantined", "aside"].contains { report[$0]?.array?.isEmpty == false }
+      || report["snapshot"] != nil
   }
 
   /// One line that says it all in numbers.
@@ -52,8 +53,35 @@ enum MergeLines {
     }
     add("opened") { "conflict opened: \(place($0))" }
     add("closed") { "conflict closed: \(place($0))" }
+    if let snapshot = report["snapshot"] { lines.append("  \(words(on: snapshot))") }
     return lines
   }
+
+  /// What was the matter with a snapshot, and what to do.
+  static func words(on snapshot: JSON) -> String {
+    let space = text(snapshot["space"])
+    switch snapshot["found"]?.string {
+    case "rows":
+      var counts: [String] = []
+      if case .object(let tables)? = snapshot["tables"] {
+        counts = tables.map { "\(counted($0.1.integer ?? 0, "row", "rows")) of \($0.0)" }
+      }
+      let heads = snapshot["heads"]?.integer ?? 0
+      if heads > 0 { counts.append(counted(heads, "author's head", "authors' heads")) }
+      let all = counts.joined(separator: ", ")
+      return "no snapshot of \(space) is given: \(all) in central's file "
+        + "are not what its log says. New members read the log, which is right. \(mending)"
+    case "log":
+      return "no snapshot of \(space) is given: its log was altered in central's file. \(mending)"
+    default:
+      return "the snapshot kept of \(space) was damaged: it was removed and another is made. "
+        + "The disk may be failing: `cordee verify --data DIR` checks the rest."
+    }
+  }
+
+  private static let mending =
+    "`cordee verify --data DIR` names each; `cordee central restore --data DIR --from BACKUP` puts a sound copy "
+    + "in the file's place, and members give back what came after it."
 
   /// A change as people speak of it.
   private static func change(_ item: JSON) -> String {

@@ -17,6 +17,8 @@ enum VerifyAction {
     let inspection: Inspection
     let centralKey: PublicKey
     let isCentral: Bool
+    /// Where central's file stands, of which a copy may be looked at.
+    var path: String?
     var store: Store { inspection.store }
   }
 
@@ -97,7 +99,7 @@ enum VerifyAction {
     let isCopied = try Keeper.askServing(
       folder, [("do", .string("backup")), ("path", .string(copy))])
     let inspection = try Inspection(isCopied == nil ? path : copy)
-    return Subject(inspection: inspection, centralKey: key, isCentral: true)
+    return Subject(inspection: inspection, centralKey: key, isCentral: true, path: path)
   }
 
   /// What else there is to say with another copy, or a bundle, at hand.
@@ -121,7 +123,8 @@ enum VerifyAction {
   private static func audit(_ subject: Subject) throws -> AuditReport {
     var report = try audit(subject.store, subject.centralKey)
     guard subject.isCentral, !report.has(.damage) else { return report }
-    var central = try CentralAudit(of: subject.store, key: subject.centralKey)
+    var central = try CentralAudit(
+      of: subject.store, key: subject.centralKey, beside: subject.path)
     try central.run()
     report.signatures += central.signatures
     central.findings.forEach { report.add($0) }
