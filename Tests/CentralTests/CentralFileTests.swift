@@ -147,7 +147,7 @@ struct CentralFileTests {
     let older = try Store(path: copy, schema: clubs, use: .central)
     try older.write {
       try older.withConnection {
-        try $0.execute("DELETE FROM cordee_meta WHERE key LIKE 'guard.%'")
+        try $0.execute("DELETE FROM cordee_meta WHERE key = 'guard' OR key LIKE 'guard.%'")
       }
       try older.setMeta("touched", .integer(1))
     }
