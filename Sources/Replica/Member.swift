@@ -56,7 +56,9 @@ public struct Identity: Sendable {
       let origin = try store.meta("central_url")?.text.flatMap({ Origin($0) }),
       let spaces = try store.meta("spaces")?.text
     else {
-      throw SyncError("replica.damaged", "\(store.path) has lost what it knew of its network")
+      throw SyncError(
+        "replica.damaged", "\(store.path) has lost what it knew of its network",
+        hint: "Keep it as it is, and put a backup in its place: `cordee restore FILE`.")
     }
     self.network = network
     self.actor = actor

@@ -27,6 +27,11 @@ extension Store {
       }
       let (layout, number) = try written ?? versions()
       if use == .reader { return }
+      guard layout > 0 else {
+        throw StoreError(
+          .corrupt, "\(path) has lost the number of its layout",
+          hint: "It can be read. Keep it as it is, and put a backup in its place.")
+      }
       var lost: [String] = []
       if layout < Layout.number || number < schema.number {
         if use == .replica { lost = try tablesLackingTriggers() }

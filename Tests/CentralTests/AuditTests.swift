@@ -145,6 +145,39 @@ struct AuditTests {
   }
 
   @Test(
+    "R11: a file that lost the number of its layout is told in one line, and still read",
+    arguments: [
+      "DELETE FROM cordee_meta WHERE key = 'layout'",
+      "UPDATE cordee_meta SET value = 'x' WHERE key = 'layout'",
+    ])
+  func lostLayout(_ sql: String) throws {
+    let (world, ana) = try rich()
+    let path = ana.store.path
+    try Connection(path: path, mode: .readWrite).execute(sql)
+    #expect(try audit(path, world).findings.map(\.code).contains("facts.altered"))
+    let told = #expect(throws: StoreError.self) {
+      try Store(path: path, schema: clubs, use: .replica)
+    }
+    #expect(told?.code == .corrupt && told?.message.contains("layout") == true)
+    #expect(told?.hint.isEmpty == false)
+    let reader = try Store(path: path, schema: clubs, use: .reader)
+    #expect(try reader.digest("commons") == world.central.store.digest("commons"))
+  }
+
+  @Test("R11: a file that lost where central is says so, and what to do")
+  func lostCentral() throws {
+    let (world, ana) = try rich()
+    let path = ana.store.path
+    try Connection(path: path, mode: .readWrite).execute(
+      "UPDATE cordee_meta SET value = x'00' WHERE key = 'central_url'")
+    #expect(try audit(path, world).findings.map(\.code).contains("facts.altered"))
+    let told = #expect(throws: SyncError.self) {
+      try Identity(Store(path: path, schema: clubs, use: .replica))
+    }
+    #expect(told?.code == "replica.damaged" && told?.hint.isEmpty == false)
+  }
+
+  @Test(
     "R11: a note of the file's own that was altered is found, whatever the file notes afterwards",
     arguments: [
       "UPDATE cordee_meta SET value = 'http://127.0.0.2' WHERE key = 'central_url'",
