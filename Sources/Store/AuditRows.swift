@@ -75,8 +75,12 @@ extension Audit {
         continue
       }
       guard isWhole else { continue }
-      let right = try scratch.head(of: entry.actor, in: space)
-      if right.n == head.n, right.context != head.context {
+      var right = try scratch.head(of: entry.actor, in: space)
+      // What is not in the log yet says in its headers what its author had seen since.
+      for (_, delta) in try store.deltas(of: entry.actor, in: space, after: right.n, upTo: head.n) {
+        right.context.merge(delta)
+      }
+      if right.context != head.context {
         damage(
           "vector.context", "what \(entry.actor) had seen in \(space) is not what its headers say")
       }

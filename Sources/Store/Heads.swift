@@ -99,22 +99,29 @@ extension Store {
     let key = HeadKey(space: try number(ofName: space), actor: dot.actor)
     var known = cache.contexts[key] ?? Contexts()
     if known.upTo < dot.n {
-      // Own headers were encoded here, so that the name stands in them as it is.
-      let found = try db.all(
-        """
-        SELECT n, header FROM cordee_change WHERE space = ? AND actor = ? AND n > ? AND n <= ?
-          AND instr(header, ?) > 0 ORDER BY n
-        """, .int(key.space), .int(try number(of: dot.actor)), .int(known.upTo), .int(dot.n),
-        .blob(Array(#""context""#.utf8))
-      ) { ($0.int(0), $0.bytes(1)) }
-      for (n, bytes) in found {
+      for (n, delta) in try deltas(of: dot.actor, in: space, after: known.upTo, upTo: dot.n) {
         var context = known.steps.last?.context ?? VersionVector()
-        context.merge(try ChangeDecoding.header(bytes).context)
+        context.merge(delta)
         known.steps.append((n, context))
       }
       known.upTo = dot.n
       cache.contexts[key] = known
     }
     return known.context(at: dot.n)
+  }
+
+  /// What those of an author's changes whose headers carry a context say in it, after one count and up to another.
+  func deltas(
+    of actor: ActorID, in space: String, after: Int, upTo: Int
+  ) throws -> [(n: Int, delta: VersionVector)] {
+    // Own headers were encoded here, so that the name stands in them as it is.
+    try db.all(
+      """
+      SELECT n, header FROM cordee_change WHERE space = ? AND actor = ? AND n > ? AND n <= ?
+        AND instr(header, ?) > 0 ORDER BY n
+      """, .int(try number(ofName: space)), .int(try number(of: actor)), .int(after), .int(upTo),
+      .blob(Array(#""context""#.utf8))
+    ) { ($0.int(0), $0.bytes(1)) }
+    .map { (n: $0.0, delta: try ChangeDecoding.header($0.1).context) }
   }
 }

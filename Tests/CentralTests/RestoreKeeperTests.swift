@@ -8,7 +8,7 @@ import Testing
 import Wire
 
 /// What whoever keeps a restoring central is told, and may ask of it. R7, R8
-@Suite("The keeper of a restoring central", .timeLimit(.minutes(5)))
+@Suite("The keeper of a restoring central", .timeLimit(.minutes(15)))
 struct RestoreKeeperTests {
   /// Two histories of both spaces after one backup, hers and his, and central as it is after his.
   private func parted() throws -> (world: World, ana: Replica, ben: Replica, backup: String) {
