@@ -86,7 +86,7 @@ struct AuditTests {
     "UPDATE cordee_log SET signatures = NULL WHERE seq = 2",
     "UPDATE cordee_log SET signatures = replace(signatures, 'A', 'B')",
     "UPDATE cordee_known SET n = n + 1", "UPDATE cordee_known SET context = x''",
-    "UPDATE cordee_known SET context = CAST(context || x'0263' AS BLOB) WHERE actor = (SELECT max(actor) FROM cordee_change WHERE state = 0)",
+    "UPDATE cordee_known SET context = CAST(context || x'0263' AS BLOB) WHERE (space, actor) IN (SELECT space, actor FROM cordee_change WHERE state = 0)",
     "DELETE FROM cordee_known WHERE actor = 1",
     "UPDATE cordee_row SET weight = weight + 1", "UPDATE cordee_row SET n = n + 1 WHERE width >= 0",
     "UPDATE cordee_sibling SET value = 'x' WHERE typeof(value) = 'text'",
