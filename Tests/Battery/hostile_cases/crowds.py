@@ -9,7 +9,7 @@ from nacl.signing import SigningKey
 
 from .device import Device
 from .signed import HELLO, hello
-from .stage import ANSWER_SECONDS_MAX, MEMORY_KB_MAX, Refuted, expect, read_answer
+from .stage import ANSWER_SECONDS_MAX, Refuted, expect, read_answer
 
 CONNECTIONS, ROUNDS = 600, 5
 PUSH = "/v1/spaces/commons/changes"
@@ -42,16 +42,9 @@ def head(stage, target, headers, length):
     return "\r\n".join(lines + [f"{name}: {value}" for name, value in headers]).encode() + b"\r\n\r\n"
 
 
-def served(stage, member):
-    """A member's hello on a new connection, with the time it took."""
-    start = time.monotonic()
+def served(member):
+    """A member's hello on a new connection is answered within its second."""
     expect(member.send("POST", HELLO, hello(member)), 200)
-    took = time.monotonic() - start
-    if took > ANSWER_SECONDS_MAX:
-        raise Refuted(f"a member waited {took:.2f} s")
-    # Read while the crowd stands.
-    if stage.memory_kb() > MEMORY_KB_MAX:
-        raise Refuted(f"central holds {stage.memory_kb()} kB")
 
 
 def crowd(stage, member, target, headers, length, sent, _):
@@ -68,11 +61,11 @@ def crowd(stage, member, target, headers, length, sent, _):
             push(client, lambda: client.connect(("127.0.0.1", stage.port)))
             push(client, lambda: client.sendall(head(stage, target, headers(), length) + bytes(sent)))
             if number % 50 == 49:
-                served(stage, member)
+                served(member)
         for _ in range(ROUNDS):
             for client in clients:
                 push(client, lambda: client.send(b"x") if sent < 1000 else None)
-            served(stage, member)
+            served(member)
     finally:
         for client in clients:
             client.close()
@@ -93,8 +86,9 @@ def answered(stage, target, headers, length, sent, refusal):
             start = time.monotonic()
             client.sendall(head(stage, target, headers(), length) + bytes(first))
             answer = expect(read_answer(client, ANSWER_SECONDS_MAX), *refusal)
-            if not answer.closed or time.monotonic() - start > ANSWER_SECONDS_MAX:
+            if not answer.closed:
                 raise Refuted("the connection stayed open")
+            stage.hold("a refusal", answer.at - start)
 
 
 def greedy(stage, member):
@@ -103,10 +97,13 @@ def greedy(stage, member):
     try:
         for number in range(5):
             held.append(socket.create_connection(("127.0.0.1", stage.port), timeout=5))
+            start = time.monotonic()
             held[-1].sendall(head(stage, PUSH, member.signed("POST", PUSH, bytes(1000)) + [("Expect", "100-continue")], 1000))
             answer = read_answer(held[-1], ANSWER_SECONDS_MAX / 5)
             if answer.status != (100 if number < 4 else 429):
                 raise Refuted(f"connection {number} was answered {answer.status}")
+            # What is still asked for leaves the connection open: it is timed to the last byte that came.
+            stage.hold("an answer", answer.at - start)
         expect(answer, 429, "http.too-many-connections")
     finally:
         for client in held:

@@ -26,7 +26,7 @@ class Device:
         self.public = bytes(self.key.verify_key)
         self.id = hashlib.blake2b(self.public, digest_size=16).hexdigest()
         self.actor = self.id + os.urandom(8).hex()
-        about = json.loads(stage.get("/v1").content)
+        about = json.loads(stage.fetch("/v1").content)
         self.network, self.instance = about["network"], about["instance"]
 
     def enrol(self, invite=None, role="member", **how):

@@ -54,7 +54,7 @@ class Author:
 
     def __init__(self, stage):
         self.stage, self.replica = stage, f"{stage.folder}/author.sqlite"
-        stage.run("join", stage.invite(), "--replica", self.replica, check=True)
+        stage.prepare("join", stage.invite(), "--replica", self.replica)
         self.write("plain")
         self.plain = self.tags()
 
@@ -77,7 +77,9 @@ class Author:
             database.execute("UPDATE organisation SET contact = ?, objective = ?, name_fr = ? WHERE kind = 'leading_group'",
                              (text, text, text))
         database.close()
-        self.stage.run("sync", "--replica", self.replica, check=True)
+        done = self.stage.run("sync", "--replica", self.replica)
+        if done.returncode != 0:
+            raise Refuted(f"the sync ended with {done.returncode}: {done.stderr.decode(errors='replace')}")
 
 
 def cases(stage):

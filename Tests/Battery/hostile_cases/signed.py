@@ -37,6 +37,7 @@ def crowded(stage, greedy, calm):
         body = hello(device)
         fields = device.signed("POST", HELLO, body) + [("Host", f"127.0.0.1:{stage.port}"), ("Content-Length", len(body))]
         head = f"POST {HELLO} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields) + "\r\n"
+        start = time.monotonic()
         try:
             connection.sendall(head.encode() + body)
             answer = http.client.HTTPResponse(connection)
@@ -45,6 +46,8 @@ def crowded(stage, greedy, calm):
             return answer.status
         except (OSError, http.client.HTTPException):
             return None
+        finally:
+            stage.hold("an answer", time.monotonic() - start)
 
     try:
         for device in [calm] + [greedy] * 12:
@@ -172,7 +175,7 @@ def invites(stage, good):
 def revoked(stage):
     device = Device(stage)
     expect(device.enrol(), 201)
-    stage.run("central", "revoke", device.id, "--data", stage.central, check=True)
+    stage.prepare("central", "revoke", device.id, "--data", stage.central)
     expect(device.send("POST", HELLO, hello(device)), 401, "signature.refused")
     expect(device.push(device.one()[0]), 401, "signature.refused")
 
@@ -272,7 +275,7 @@ def context(me, make, status):
 def unseen(me):
     """A context that names what nobody has is kept with its reason, and blocks nobody."""
     expect(me.push(me.one(context={os.urandom(24).hex(): 7})[0]), 200)
-    reports = json.loads(me.stage.run("central", "reports", "--data", me.stage.central, "--json", check=True).stdout)
+    reports = json.loads(me.stage.prepare("central", "reports", "--data", me.stage.central, "--json").stdout)
     if "context.unknown" not in json.dumps(reports):
         raise Refuted("the change is not in quarantine with its reason")
 
@@ -345,7 +348,7 @@ def quarantined(good, writes):
     """Taken, since it is well formed; then kept in quarantine, where nobody else is shown it."""
     good.actor = good.id + os.urandom(8).hex()
     expect(good.push(good.one(writes=writes)[0]), 200)
-    reports = json.loads(good.stage.run("central", "reports", "--data", good.stage.central, "--json", check=True).stdout)
+    reports = json.loads(good.stage.prepare("central", "reports", "--data", good.stage.central, "--json").stdout)
     kept = [found["change"] for report in reports for found in report["quarantined"]]
     if f"{good.actor}:1" not in kept:
         raise Refuted("the change is in no report's quarantine")

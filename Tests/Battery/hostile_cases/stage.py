@@ -12,17 +12,25 @@ import time
 
 ANSWER_SECONDS_MAX = 1.0
 MEMORY_KB_MAX = 300 * 1024
+# How long is waited for an answer that comes too late, to tell how late.
+PATIENCE_SECONDS = 10.0
 
 
 class Refuted(Exception):
     """An answer that is not the specified one; the text says what came instead."""
 
 
-class Answer:
-    """One HTTP answer as it came over the socket, and whether the connection ended after it."""
+def untimed(case):
+    """A case that holds nothing to its second, for the reason that stands where it is called."""
+    case.is_untimed = True
+    return case
 
-    def __init__(self, raw, closed):
-        self.raw, self.closed = raw, closed
+
+class Answer:
+    """One HTTP answer as it came over the socket, whether the connection ended after it, and when the last of it came."""
+
+    def __init__(self, raw, closed, at):
+        self.raw, self.closed, self.at = raw, closed, at
         head, _, self.body = raw.partition(b"\r\n\r\n")
         line = head.split(b"\r\n", 1)[0].split(b" ")
         self.status = int(line[1]) if len(line) > 1 and line[1].isdigit() else None
@@ -39,10 +47,11 @@ class Answer:
 class Stage:
     """A central with the founding records, served by the real program; everything in a folder of its own."""
 
-    answer_seconds_max = ANSWER_SECONDS_MAX
-
     def __init__(self, binary, seed):
         self.binary = os.path.abspath(binary)
+        # How many answers and commands were timed, and the slowest of them.
+        self.timed, self.slowest = 0, 0.0
+        self.peak_kb = 0
         self.folder = tempfile.mkdtemp(prefix="cordee-hostile-")
         self.environment = {
             "HOME": self.folder, "XDG_DATA_HOME": f"{self.folder}/data", "XDG_STATE_HOME": f"{self.folder}/state",
@@ -51,7 +60,7 @@ class Stage:
         self.central = f"{self.folder}/central"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.run("central", "init", "--data", self.central, "--name", "Stage", "--url", self.url, "--seed", seed, check=True)
+        self.prepare("central", "init", "--data", self.central, "--name", "Stage", "--url", self.url, "--seed", seed)
         self.log = open(f"{self.folder}/serve.log", "wb")
         self.server = subprocess.Popen(
             [self.binary, "central", "serve", "--data", self.central, "--listen", f"127.0.0.1:{self.port}",
@@ -75,42 +84,59 @@ class Stage:
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             try:
-                if self.get("/healthz").status == 200:
+                if self.fetch("/healthz").status == 200:
                     return
             except OSError:
                 pass
             time.sleep(0.02)
         raise Refuted("central does not answer")
 
-    def run(self, *arguments, check=False, stdin=None, replica=None):
-        """Runs one command to its end; central holds none of its pipes."""
-        environment = dict(self.environment)
-        if replica:
-            environment["CORDEE_REPLICA"] = replica
-        done = subprocess.run(
-            [self.binary, *arguments], env=environment, input=stdin, capture_output=True, timeout=60,
-            stdin=None if stdin is not None else subprocess.DEVNULL)
-        if check and done.returncode != 0:
+    def hold(self, what, seconds):
+        """Counts how long one answer or one command took, and refutes it when that was too long."""
+        self.timed += 1
+        self.slowest = max(self.slowest, seconds)
+        if seconds >= ANSWER_SECONDS_MAX:
+            raise Refuted(f"{what} took {seconds:.2f} s")
+
+    def run(self, *arguments):
+        """Runs one command to its end, within its second; central holds none of its pipes."""
+        start = time.monotonic()
+        done = self.command(*arguments)
+        self.hold(f"cordee {arguments[0]}", time.monotonic() - start)
+        return done
+
+    def prepare(self, *arguments):
+        """Runs a command that sets the stage or looks at what came of a case: it must succeed, and is not timed."""
+        done = self.command(*arguments)
+        if done.returncode != 0:
             raise Refuted(f"cordee {arguments[0]}: {done.stderr.decode(errors='replace')}")
         return done
 
+    def command(self, *arguments):
+        return subprocess.run(
+            [self.binary, *arguments], env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+
     def invite(self, organisation="ecuador", role="member"):
         """A fresh invite's link."""
-        done = self.run(
-            "central", "invite", "--data", self.central, "--organisation", organisation, "--role", role, "--json",
-            check=True)
+        done = self.prepare(
+            "central", "invite", "--data", self.central, "--organisation", organisation, "--role", role, "--json")
         return json.loads(done.stdout)["invite"]
 
-    def send(self, data, seconds=10.0, half_close=False):
-        """Sends bytes on a new connection and reads to its end, or to the end of one answer."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=seconds) as connection:
+    def send(self, data, half_close=False):
+        """Sends bytes on a new connection and reads to its end, which comes within the answer's second."""
+        start = time.monotonic()
+        with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_SECONDS) as connection:
             try:
                 connection.sendall(data)
                 if half_close:
                     connection.shutdown(socket.SHUT_WR)
             except OSError:
                 pass  # An early refusal may close first; what it said is still to be read.
-            return read_answer(connection, seconds)
+            answer = read_answer(connection, PATIENCE_SECONDS)
+        if not answer.closed:
+            raise Refuted(f"the connection stayed open after {answer.raw[:120]!r}")
+        self.hold("an answer", answer.at - start)
+        return answer
 
     def request(self, method, target, headers=(), body=b"", host=None):
         """One well-framed request with the given content."""
@@ -121,7 +147,14 @@ class Stage:
         return self.send("\r\n".join(lines).encode() + b"\r\nConnection: close\r\n\r\n" + body)
 
     def get(self, target):
-        """A plain GET, by the standard library."""
+        """A plain GET, answered within its second."""
+        start = time.monotonic()
+        answer = self.fetch(target)
+        self.hold(f"GET {target}", time.monotonic() - start)
+        return answer
+
+    def fetch(self, target):
+        """A plain GET, by the standard library, however long it takes."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             connection.request("GET", target)
@@ -131,36 +164,36 @@ class Stage:
         finally:
             connection.close()
 
-    def memory_kb(self):
-        """The server's resident memory."""
+    def memory_kb(self, field):
+        """The server's resident memory: `VmRSS` as it is now, `VmHWM` the most it ever was."""
         with open(f"/proc/{self.server.pid}/status") as status:
-            return int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1))
+            return int(re.search(rf"{field}:\s+(\d+)", status.read()).group(1))
 
     def check_health(self):
         """The server is the same process, answers at once, and is small."""
         if self.server.poll() is not None:
             raise Refuted(f"central ended with {self.server.returncode}")
         start = time.monotonic()
-        if self.get("/healthz").status != 200 or time.monotonic() - start > ANSWER_SECONDS_MAX:
+        if self.fetch("/healthz").status != 200 or time.monotonic() - start >= ANSWER_SECONDS_MAX:
             raise Refuted("central does not answer an honest client in time")
-        if self.memory_kb() > MEMORY_KB_MAX:
-            raise Refuted(f"central holds {self.memory_kb()} kB")
+        self.peak_kb = self.memory_kb("VmHWM")
+        if self.peak_kb >= MEMORY_KB_MAX:
+            raise Refuted(f"central held {self.peak_kb} kB")
 
 
 def read_answer(connection, seconds):
     """Reads one whole answer; `closed` says whether the connection ended by itself."""
     connection.settimeout(seconds)
-    raw, closed = b"", False
+    raw, closed, at = b"", False, None
     try:
-        while True:
+        while not closed:
             part = connection.recv(65536)
-            if not part:
-                closed = True
-                break
-            raw += part
-    except (TimeoutError, ConnectionResetError) as error:
-        closed = isinstance(error, ConnectionResetError)
-    return Answer(raw, closed)
+            raw, closed, at = raw + part, not part, time.monotonic()
+    except ConnectionResetError:
+        closed, at = True, time.monotonic()
+    except TimeoutError:
+        pass
+    return Answer(raw, closed, at or time.monotonic())
 
 
 def free_port():
