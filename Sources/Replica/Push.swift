@@ -54,7 +54,8 @@ extension Replica {
   /// Sends as `push` does; own edits that the role may not send, or that were declared lost meanwhile, stay here, and what
   /// others wrote comes all the same.
   ///
-  /// Changes of a former actor whose name a twin took are sealed again, in this conversation or the next.
+  /// Changes of an actor whose name a twin took are sealed again: a former one's in this conversation or the next, the present
+  /// one's once a restored central's life is accepted.
   func pushIfAllowed(
     _ space: String, as actor: ActorID? = nil, after n: Int, at: String, _ line: Line,
     _ report: inout SyncReport
@@ -66,7 +67,9 @@ extension Replica {
     {
       if !report.refused.contains(refusal.message) { report.refused.append(refusal.message) }
       return 0
-    } catch let refusal as SyncError where refusal.code == "segment.fork" && actor != nil {
+    } catch let refusal as SyncError
+      where refusal.code == "segment.fork" && (actor != nil || report.isCentralRestoring)
+    {
       return 0
     }
   }

@@ -73,6 +73,37 @@ struct TwinTests {
   }
 
   @Test(
+    "R5: while central takes back what it forgot, the second file's changes wait, and no sync fails"
+  )
+  func whileRestoring() throws {
+    let world = try World()
+    let (other, member) = (try world.join(), try world.join())
+    try world.restore(try world.backUp())
+    // The new life's epoch has begun when the file is copied.
+    try world.sync(member)
+    let copy = try world.copy(of: member)
+    for file in [member, copy] {
+      for n in 1...2 {
+        try file.edit(
+          "INSERT INTO club VALUES('\(file === member ? "m" : "c")\(n)', 'n', 'c', \(n))")
+        _ = try file.store.write { try file.store.seal(as: file.author) }
+      }
+    }
+    try world.sync(member)
+    try copy.edit("INSERT INTO club VALUES('c3', 'n', 'c', 3)")
+    for _ in 0..<2 {
+      let report = try world.sync(copy)
+      #expect(report.isCentralRestoring && report.pushed == 0)
+    }
+    _ = try world.central.accept(at: world.loop.at)
+    try world.agree([other, member, copy])
+    for id in ["m1", "m2", "c1", "c2", "c3"] {
+      #expect(try other.cell("name", of: id) == "n")
+    }
+    #expect(try copy.store.epochs().last?.resealed == 3)
+  }
+
+  @Test(
     "an old state that writes before its first contact is noticed then, and nothing is overwritten")
   func lateNotice() throws {
     let (world, other, member) = try begin()
