@@ -60,11 +60,11 @@ struct Console: Sendable {
 
   /// Says why the command stops: one line, or one problem for programs.
   func report(_ failure: Failure, asJSON: Bool) {
-    if asJSON {
-      writeError(failure.problem.bytes() + [UInt8(ascii: "\n")])
-    } else {
-      say(failure.line)
-    }
+    writeError(Self.bytes(of: failure, asJSON: asJSON))
+  }
+
+  fileprivate static func bytes(of failure: Failure, asJSON: Bool) -> [UInt8] {
+    (asJSON ? failure.problem.bytes() : Array(failure.line.utf8)) + [UInt8(ascii: "\n")]
   }
 
   /// `text` in bold where colour may be used.
@@ -86,12 +86,21 @@ extension Console {
       outputWidth: terminalWidth(STDOUT_FILENO), errorWidth: terminalWidth(STDERR_FILENO),
       usesColor: isatty(STDOUT_FILENO) == 1 && !isPlain,
       writeOutput: { bytes in
+        Leftovers.waitIfStopping()
         guard let failure = write(bytes, toError: false) else { return }
         if let line = failure.outputLine(asJSON: errorsAsJSON) { _ = write(line, toError: true) }
         Leftovers.removeAll()
         exit(ExitCode.failed.rawValue)
       },
-      writeError: { _ = write($0, toError: true) })
+      writeError: { bytes in
+        Leftovers.waitIfStopping()
+        _ = write(bytes, toError: true)
+      })
+  }
+
+  /// Says why the process is being stopped, while whatever else it would say has to wait.
+  static func reportStop(_ failure: Failure, asJSON: Bool) {
+    _ = write(bytes(of: failure, asJSON: asJSON), toError: true)
   }
 
   private static func terminalWidth(_ descriptor: Int32) -> Int? {
@@ -121,6 +130,6 @@ struct WriteFailure {
     let failure = Failure(
       code: "output.failed", message: "The output cannot be written: \(reason)",
       hint: "What the command did stands; free some space and read it again.")
-    return (asJSON ? failure.problem.bytes() : Array(failure.line.utf8)) + [UInt8(ascii: "\n")]
+    return Console.bytes(of: failure, asJSON: asJSON)
   }
 }

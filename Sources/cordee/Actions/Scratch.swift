@@ -10,6 +10,7 @@ import Synchronization
 enum Leftovers {
   private static let paths = Mutex<Set<String>>([])
   private static let isWatched = Mutex(false)
+  private static let isStopping = Atomic(false)
 
   /// From here on Ctrl-C and SIGTERM remove what is noted before they end the process.
   static func removeOnStop() throws(Failure) {
@@ -21,13 +22,19 @@ enum Leftovers {
     try CommandSignals.catchThem()
     Task.detached {
       guard CommandSignals.waitForStop(milliseconds: nil) else { return }
+      isStopping.store(true, ordering: .sequentiallyConsistent)
       removeAll()
       let words = CommandLine.arguments.dropFirst()
-      Console.system(environment: [:], errorsAsJSON: false).report(
+      Console.reportStop(
         Failure(code: "verify.stopped", message: "stopped; what the check made is removed"),
         asJSON: Program.wantsJSON(Array(words)))
       _exit(ExitCode.failed.rawValue)
     }
+  }
+
+  /// Holds back what the work says once its files are being taken from under it: the process ends at once.
+  static func waitIfStopping() {
+    while isStopping.load(ordering: .sequentiallyConsistent) { pause() }
   }
 
   /// Removes all that is noted, before the process ends.
