@@ -284,11 +284,14 @@ void cordee_disk_arm(struct cordee_disk *disk, const char *prefix, int kind, uin
   if (kind == CORDEE_DISK_INTERRUPT) atomic_fetch_add(&interrupts_armed, 1);
   disk->left = after;
   disk->has_struck = after == 0;
+  disk->has_torn = 0;
 }
 
 void cordee_disk_salt(struct cordee_disk *disk, uint64_t salt) { disk->salt = salt; }
 
 int cordee_disk_struck(struct cordee_disk *disk) { return disk->has_struck; }
+
+int cordee_disk_torn(struct cordee_disk *disk) { return disk->has_torn; }
 
 void cordee_disk_disarm(struct cordee_disk *disk) {
   free(disk->prefix);

@@ -46,7 +46,7 @@ struct cordee_disk {
   size_t folder_length;
   struct file *files;
   char *prefix;
-  int kind, has_struck, is_paused;
+  int kind, has_struck, has_torn, is_paused;
   uint64_t left, calls, salt;
   // A disk whose owner is done with it lives on for the handles that are still open.
   int handles, is_left;

@@ -47,7 +47,10 @@ static int io_write(sqlite3_file *base, const void *bytes, int count, sqlite3_in
     case CORDEE_DISK_ERROR: return SQLITE_IOERR_WRITE;
     case CORDEE_DISK_CRASH:
       // Torn: half of it arrives.
-      if (!dead) disk_file_note(file, offset, bytes, count / 2);
+      if (!dead) {
+        disk_file_note(file, offset, bytes, count / 2);
+        handle->disk->has_torn = 1;
+      }
       return SQLITE_IOERR_WRITE;
     case CORDEE_DISK_LOST: return SQLITE_OK;
     case CORDEE_DISK_MISDIRECTED:

@@ -72,6 +72,9 @@ private import CDisk
   /// Whether the armed fault has struck.
   public var hasStruck: Bool { unsafe cordee_disk_struck(disk) != 0 }
 
+  /// Whether the fault armed last, a crash, struck a write, half of which arrived; known after it was disarmed, too.
+  public var hasTorn: Bool { unsafe cordee_disk_torn(disk) != 0 }
+
   /// Runs `body`, whose statements are an onlooker's and are not interrupted.
   public func looking<T>(_ body: () throws -> T) rethrows -> T {
     unsafe cordee_disk_pause(disk, 1)

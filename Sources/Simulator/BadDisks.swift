@@ -46,6 +46,7 @@ extension World {
     }
     armed = nil
     disk.disarm()
+    if fault == .crash, disk.hasTorn { marks.hit(.tornWrite) }
     if fault == .crash, hasStruck || (isCentral && house.routes == nil), losesPower,
       disk.cutPower(prefix: prefix, seed: seed) > 0
     {

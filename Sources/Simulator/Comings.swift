@@ -97,6 +97,5 @@ extension World {
   func part(_ station: Station, _ draw: inout Seeded) {
     station.partition = draw.pick([.full, .requestsLost, .repliesLost])
     station.resumesAt = step + draw.within(1...40)
-    marks.hit(station.partition == .full ? .partition : .oneWayPartition)
   }
 }

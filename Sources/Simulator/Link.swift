@@ -37,6 +37,7 @@ final class Link: Exchange {
   private func carry(_ request: Request, _ weather: Weather) throws -> Response {
     if station.partition == .full || station.partition == .requestsLost {
       weather.isLossy = true
+      world.marks.hit(station.partition == .full ? .partition : .oneWayPartition)
       throw HTTPFailure(.unreachable, "there is no way")
     }
     var request = request
@@ -55,9 +56,9 @@ final class Link: Exchange {
       _ = try world.answer(request, from: station)
       throw HTTPFailure(.timedOut, "the reply was lost")
     case .double:
-      world.marks.hit(.requestDoubled)
       let response = try world.answer(request, from: station)
       _ = try world.answer(request, from: station)
+      world.marks.hit(.requestDoubled)
       return try arrived(response, request)
     case .truncateRequest where !request.body.isEmpty:
       world.marks.hit(.requestTruncated)
@@ -68,15 +69,15 @@ final class Link: Exchange {
       weather.isDamaging = true
       request.body[weather.draw.below(request.body.count)] ^= 1 << UInt8(weather.draw.below(8))
     case .truncateReply:
-      world.marks.hit(.replyTruncated)
       weather.isDamaging = true
-      return try damaged(try world.answer(request, from: station), request) { bytes in
+      let response = try world.answer(request, from: station)
+      return try damaged(response, request, .replyTruncated) { bytes in
         bytes.removeLast(weather.draw.within(1...bytes.count))
       }
     case .flipReply:
-      world.marks.hit(.replyFlipped)
       weather.isDamaging = true
-      return try damaged(try world.answer(request, from: station), request) { bytes in
+      let response = try world.answer(request, from: station)
+      return try damaged(response, request, .replyFlipped) { bytes in
         bytes[weather.draw.below(bytes.count)] ^= 1 << UInt8(weather.draw.below(8))
       }
     case .edit:
@@ -99,15 +100,19 @@ final class Link: Exchange {
       return try station.lies.map { try $0.bend(response, to: request) } ?? response
     }
     station.weather.isLossy = true
+    world.marks.hit(.oneWayPartition)
     throw HTTPFailure(.timedOut, "the reply was lost")
   }
 
   private func damaged(
-    _ response: Response, _ request: Request, _ damage: (inout [UInt8]) -> Void
+    _ response: Response, _ request: Request, _ mark: Mark, _ damage: (inout [UInt8]) -> Void
   ) throws -> Response {
     var response = try arrived(response, request)
     var bytes = response.bytes
-    if !bytes.isEmpty { damage(&bytes) }
+    if !bytes.isEmpty {
+      damage(&bytes)
+      world.marks.hit(mark)
+    }
     response.body = .bytes(bytes)
     return response
   }

@@ -54,6 +54,7 @@ package enum Mark: String, CaseIterable, Sendable {
   // What machines do.
   case replicaCrash = "replica crashed"
   case centralCrash = "central crashed"
+  case tornWrite = "crash in a write, half of it written"
   case powerCut = "power cut, writes lost"
   case diskError = "I/O error"
   case diskFull = "disk full"

@@ -47,6 +47,9 @@ void cordee_disk_arm(struct cordee_disk *disk, const char *prefix, int kind, uin
 void cordee_disk_salt(struct cordee_disk *disk, uint64_t salt);
 // Whether the armed fault has struck.
 int cordee_disk_struck(struct cordee_disk *disk);
+
+// Whether the fault armed last, a crash, struck a write, half of which arrived; known after it was disarmed, too.
+int cordee_disk_torn(struct cordee_disk *disk);
 // Holds interrupts back while an onlooker reads.
 void cordee_disk_pause(struct cordee_disk *disk, int is_paused);
 // Lifts the fault.
