@@ -87,14 +87,20 @@ static const char *counted_fd(char letter, int fd, char *whole) {
   return counted(letter, whole, whole);
 }
 
-static void note(char letter, const char *path, uint64_t offset, const void *data, uint64_t length) {
+static void note_as(uint64_t kind, const char *path, uint64_t offset, const void *data, uint64_t length) {
   if (log_file < 0) return;
-  uint64_t head[4] = {(uint64_t)letter, strlen(path), offset, length};
+  char letter = (char)kind;
+  uint64_t head[4] = {kind, strlen(path), offset, length};
   int is_written = data && (with_data || letter == 'r' || letter == 'l');
   struct iovec parts[3] = {{head, sizeof head}, {(void *)path, head[1]}, {(void *)data, is_written ? length : 0}};
   if (!is_written) head[0] |= 0x100;  // the data is left out
   syscall(SYS_writev, log_file, parts, 3);
 }
+static void note(char letter, const char *path, uint64_t offset, const void *data, uint64_t length) {
+  note_as((uint64_t)letter, path, offset, data, length);
+}
+// A call that came to nothing is counted like all, so that the log has to have it.
+static void note_failed(char letter, const char *path) { note_as((uint64_t)letter | 0x200, path, 0, 0, 0); }
 
 // Counts a call; true when it is the one that fails. With the lock held. What cannot be torn is the last call.
 static int falls(int can_be_torn) {
@@ -127,6 +133,7 @@ static int opening(int dir, const char *path, int flags, mode_t mode) {
     // The offset says whether it made the file (1), emptied it (2), or neither (0).
     if (result >= 0) note(flags & O_CREAT ? 'o' : 'p', name, is_new ? 1 : flags & O_TRUNC ? 2 : 0, 0, 0);
   }
+  if (result < 0) note_failed(flags & O_CREAT ? 'o' : 'p', name);
   pthread_mutex_unlock(&lock);
   if (result < 0) errno = reason;
   return result;
@@ -170,6 +177,7 @@ static ssize_t put(int fd, const void *data, size_t length, off_t offset, int is
     if (result > 0) note('w', name, (uint64_t)offset, data, (uint64_t)result);
     if (fails && torn) syscall(SYS_kill, getpid(), SIGKILL);
   }
+  if (result <= 0) note_failed('w', name);
   pthread_mutex_unlock(&lock);
   if (result < 0) errno = reason;
   return result;
@@ -253,6 +261,7 @@ ssize_t read(int fd, void *data, size_t length) { return get(fd, data, length, 0
       reason = errno; \
       if (result >= 0) note(letter, name_, offset, more, more ? strlen(more) : 0); \
     } \
+    if (result < 0) note_failed(letter, name_); \
     pthread_mutex_unlock(&lock); \
     if (result < 0) errno = reason; \
     return result; \

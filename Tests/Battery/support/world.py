@@ -43,14 +43,14 @@ class Faults:
 class Call:
     """One call of a log of faults."""
 
-    __slots__ = ("kind", "path", "offset", "length", "data")
+    __slots__ = ("kind", "path", "offset", "length", "data", "failed")
 
-    def __init__(self, kind, path, offset, length, data):
-        self.kind, self.path, self.offset, self.length, self.data = kind, path, offset, length, data
+    def __init__(self, kind, path, offset, length, data, failed):
+        self.kind, self.path, self.offset, self.length, self.data, self.failed = kind, path, offset, length, data, failed
 
 
-def calls(log):
-    """The calls that a log holds, in order."""
+def calls(log, failed=False):
+    """The calls that a log holds, in order; asked for, with those that came to nothing, which are counted, too."""
     with open(log, "rb") as file:
         bytes_ = file.read()
     found, i = [], 0
@@ -63,7 +63,8 @@ def calls(log):
         if not kind & 0x100:
             data = bytes_[i:i + length]
             i += length
-        found.append(Call(chr(kind & 255), path, offset, length, data))
+        if failed or not kind & 0x200:
+            found.append(Call(chr(kind & 255), path, offset, length, data, bool(kind & 0x200)))
     return found
 
 
