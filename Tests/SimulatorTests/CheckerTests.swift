@@ -376,4 +376,22 @@ struct CheckerTests {
     #expect(check([twin, lied, accused]) == ["false alarm"])
     #expect(check([lied, .copied(node: "r2"), accused]) == ["false alarm"])
   }
+
+  @Test("alarms: one epoch for each time that central went back, and none without a cause")
+  func epochs() {
+    func check(_ events: [Event]) -> Set<String> {
+      rules(AlarmChecker.check(events, with: AlarmChecker()))
+    }
+    func epoch(_ reason: EpochReason) -> Event {
+      .epoch(node: "r1", reason: reason, mayBeMisled: false)
+    }
+    let back = Event.wentBack(log: [], revoked: [])
+    #expect(check([back, epoch(.central)]).isEmpty)
+    #expect(check([back, epoch(.central), back, epoch(.central)]).isEmpty)
+    #expect(check([epoch(.central)]) == ["false alarm"])
+    #expect(check([back, epoch(.central), epoch(.central)]) == ["false alarm"])
+    #expect(check([back, epoch(.forked)]) == ["false alarm"])
+    #expect(check([back, epoch(.central), .restored(node: "r1"), epoch(.central)]).isEmpty)
+    #expect(check([.copied(node: "r1"), epoch(.forked)]).isEmpty)
+  }
 }

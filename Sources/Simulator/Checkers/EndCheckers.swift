@@ -67,7 +67,9 @@ struct AlarmChecker: Checker {
   private var doubtful: Set<String> = []
   /// Members that central has lied to: what they hold against it since is true.
   private var deceived: Set<String> = []
-  private var wentBack = false
+  /// How often central went back, and how many epochs each file began for it since it was put back itself.
+  private var lives = 0
+  private var met: [String: Int] = [:]
 
   init() {}
 
@@ -86,16 +88,18 @@ struct AlarmChecker: Checker {
       doubtful.insert(node)
       // What its original holds against central it holds, too.
       if let original, deceived.contains(original) { deceived.insert(node) }
-    case .restored(let node): doubtful.insert(node)
-    case .wentBack: wentBack = true
+    case .restored(let node):
+      doubtful.insert(node)
+      met[node] = nil
+    case .wentBack: lives += 1
     case .epoch(let node, let reason, let mayBeMisled):
       // Hello's answer is not signed: altered, it may tell of a fork that is none.
-      let hasCause =
-        mayBeMisled || wentBack || (reason != .central && doubtful.contains(node))
-      guard !hasCause else { return }
+      let isOwed = reason == .central ? met[node, default: 0] < lives : doubtful.contains(node)
+      if reason == .central { met[node, default: 0] += 1 }
+      guard !mayBeMisled, !isOwed else { return }
       found.append(Violation("false alarm", "\(node) began an epoch: \(reason.rawValue)"))
     case .accused(let node, let kind, let code, let isSettled):
-      guard !wentBack, !deceived.contains(node), kind == .proof || !isSettled else { return }
+      guard lives == 0, !deceived.contains(node), kind == .proof || !isSettled else { return }
       found.append(Violation("false alarm", "\(node) holds against central: \(code)"))
     case .lied(let node, let kind, let wasNoticed, let isKept):
       deceived.insert(node)
