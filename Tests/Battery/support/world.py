@@ -41,30 +41,39 @@ class Faults:
 
 
 class Call:
-    """One call of a log of faults."""
+    """One call of a log of faults; its number is the library's own, by which it can be struck."""
 
-    __slots__ = ("kind", "path", "offset", "length", "data")
+    __slots__ = ("kind", "number", "failed", "path", "offset", "length", "data")
 
-    def __init__(self, kind, path, offset, length, data):
-        self.kind, self.path, self.offset, self.length, self.data = kind, path, offset, length, data
+    def __init__(self, head, path, offset, length, data):
+        self.kind, self.number, self.failed = chr(head & 0xff), head >> 16, bool(head & 0x200)
+        self.path, self.offset, self.length, self.data = path, offset, length, data
 
 
 def calls(log):
-    """The calls that a log holds, in order."""
+    """The calls that a log holds, in order, those that failed among them."""
     with open(log, "rb") as file:
         bytes_ = file.read()
     found, i = [], 0
     while i + 32 <= len(bytes_):
-        kind, path_length, offset, length = struct.unpack_from("4Q", bytes_, i)
+        head, path_length, offset, length = struct.unpack_from("4Q", bytes_, i)
         i += 32
         path = bytes_[i:i + path_length].decode()
         i += path_length
         data = None
-        if not kind & 0x100:
+        if not head & 0x100:
             data = bytes_[i:i + length]
             i += length
-        found.append(Call(chr(kind & 255), path, offset, length, data))
+        found.append(Call(head, path, offset, length, data))
     return found
+
+
+def ended_after(log):
+    """How many calls the library had counted when the process of a log ended."""
+    totals = [call.number for call in calls(log) if call.kind == "a"]
+    if len(totals) != 1:
+        raise Failure(f"{len(totals)} processes ended, not one")
+    return totals[0]
 
 
 class World:
