@@ -4,7 +4,8 @@
 //
 //   FAULTS_UNDER   the folder whose files count
 //   FAULTS_ON      which calls are counted, letters of below; all that write when unset
-//   FAULTS_LOG     a file that every counted call is added to; FAULTS_DATA=1: with what it wrote
+//   FAULTS_LOG     a file that every counted call is added to, with its number, whether it failed, and how many allocations
+//                  went before; FAULTS_DATA=1: with what it wrote
 //   FAULTS_AT      the number of the call that fails, from 1
 //   FAULTS_DO      how: kill, torn (half of it is written, then kill), short, or the number of an errno
 //   FAULTS_MALLOC  the number of the allocation that gives nothing
@@ -56,13 +57,15 @@ __attribute__((constructor)) static void begin(void) {
   if ((text = getenv("FAULTS_MALLOC"))) allocation_at = atol(text);
 }
 
+// What a line begins with: 8 bits of the letter, 8 of flags, 24 of the number of calls so far, 24 of that of allocations.
+static uint64_t heading(char letter, int failed) {
+  return (uint64_t)allocations << 40 | (uint64_t)(count & 0xffffff) << 16 | (failed ? 0x200 : 0) | (uint64_t)letter;
+}
+
 __attribute__((destructor)) static void end(void) {
   if (log_file < 0) return;
-  char line[64];
-  int length = snprintf(line, sizeof line, "%ld", (long)allocations);
-  uint64_t head[4] = {'a', 0, 0, (uint64_t)length};
-  struct iovec parts[2] = {{head, sizeof head}, {line, (size_t)length}};
-  syscall(SYS_writev, log_file, parts, 2);
+  uint64_t head[4] = {heading('a', 0), 0, 0, 0};
+  syscall(SYS_write, log_file, head, sizeof head);
 }
 
 // The path as it counts, or 0 when it lies elsewhere.
@@ -87,20 +90,15 @@ static const char *counted_fd(char letter, int fd, char *whole) {
   return counted(letter, whole, whole);
 }
 
-static void note_as(uint64_t kind, const char *path, uint64_t offset, const void *data, uint64_t length) {
+// A call that fails has its number, too: without its line a log would end before the last call that can be struck.
+static void note(char letter, const char *path, uint64_t offset, const void *data, uint64_t length, int failed) {
   if (log_file < 0) return;
-  char letter = (char)kind;
-  uint64_t head[4] = {kind, strlen(path), offset, length};
+  uint64_t head[4] = {heading(letter, failed), strlen(path), offset, length};
   int is_written = data && (with_data || letter == 'r' || letter == 'l');
   struct iovec parts[3] = {{head, sizeof head}, {(void *)path, head[1]}, {(void *)data, is_written ? length : 0}};
   if (!is_written) head[0] |= 0x100;  // the data is left out
   syscall(SYS_writev, log_file, parts, 3);
 }
-static void note(char letter, const char *path, uint64_t offset, const void *data, uint64_t length) {
-  note_as((uint64_t)letter, path, offset, data, length);
-}
-// A call that came to nothing is counted like all, so that the log has to have it.
-static void note_failed(char letter, const char *path) { note_as((uint64_t)letter | 0x200, path, 0, 0, 0); }
 
 // Counts a call; true when it is the one that fails. With the lock held. What cannot be torn is the last call.
 static int falls(int can_be_torn) {
@@ -121,19 +119,17 @@ static int opening(int dir, const char *path, int flags, mode_t mode) {
   const char *name = dir == AT_FDCWD || path[0] == '/' ? counted(flags & O_CREAT ? 'o' : 'p', path, whole) : 0;
   if (!name) return syscall(SYS_openat, dir, path, flags, mode);
   pthread_mutex_lock(&lock);
-  int result, reason = 0;
+  struct stat found;
+  int result, reason = 0, is_new = stat(name, &found) != 0;
   if (falls(0) && number) {
     result = -1;
     reason = number;
   } else {
-    struct stat found;
-    int is_new = stat(name, &found) != 0;
     result = syscall(SYS_openat, dir, path, flags, mode);
     reason = errno;
-    // The offset says whether it made the file (1), emptied it (2), or neither (0).
-    if (result >= 0) note(flags & O_CREAT ? 'o' : 'p', name, is_new ? 1 : flags & O_TRUNC ? 2 : 0, 0, 0);
   }
-  if (result < 0) note_failed(flags & O_CREAT ? 'o' : 'p', name);
+  // The offset says whether it made the file (1), emptied it (2), or neither (0).
+  note(flags & O_CREAT ? 'o' : 'p', name, is_new ? 1 : flags & O_TRUNC ? 2 : 0, 0, 0, result < 0);
   pthread_mutex_unlock(&lock);
   if (result < 0) errno = reason;
   return result;
@@ -174,10 +170,9 @@ static ssize_t put(int fd, const void *data, size_t length, off_t offset, int is
     size_t share = fails && (torn || comes_short) ? length / 2 : length;
     result = is_placed ? syscall(SYS_pwrite64, fd, data, share, offset) : syscall(SYS_write, fd, data, share);
     reason = errno;
-    if (result > 0) note('w', name, (uint64_t)offset, data, (uint64_t)result);
     if (fails && torn) syscall(SYS_kill, getpid(), SIGKILL);
   }
-  if (result <= 0) note_failed('w', name);
+  note('w', name, (uint64_t)offset, data, (uint64_t)(result < 0 ? 0 : result), result < 0);
   pthread_mutex_unlock(&lock);
   if (result < 0) errno = reason;
   return result;
@@ -195,7 +190,7 @@ static ssize_t sending(int fd, const struct iovec *parts, size_t pieces) {
     length += share;
   }
   pthread_mutex_lock(&lock);
-  note('n', "", (uint64_t)fd, joined, length);
+  note('n', "", (uint64_t)fd, joined, length, 0);
   pthread_mutex_unlock(&lock);
   return 0;
 }
@@ -229,7 +224,7 @@ static ssize_t get(int fd, void *data, size_t length, off_t offset, int is_place
   if (name) {
     pthread_mutex_lock(&lock);
     int fails = falls(0);
-    note('R', name, (uint64_t)offset, 0, length);
+    note('R', name, (uint64_t)offset, 0, length, fails && number);
     pthread_mutex_unlock(&lock);
     if (fails && number) reason = number;
     if (fails && comes_short) length /= 2;
@@ -252,16 +247,15 @@ ssize_t read(int fd, void *data, size_t length) { return get(fd, data, length, 0
     if (!name_) return call; \
     pthread_mutex_lock(&lock); \
     int result, reason = 0; \
+    const char *more = other; \
     if (falls(0) && number) { \
       result = -1; \
       reason = number; \
     } else { \
-      const char *more = other; \
       result = call; \
       reason = errno; \
-      if (result >= 0) note(letter, name_, offset, more, more ? strlen(more) : 0); \
     } \
-    if (result < 0) note_failed(letter, name_); \
+    note(letter, name_, offset, more, more ? strlen(more) : 0, result < 0); \
     pthread_mutex_unlock(&lock); \
     if (result < 0) errno = reason; \
     return result; \

@@ -41,31 +41,40 @@ class Faults:
 
 
 class Call:
-    """One call of a log of faults."""
+    """One call of a log of faults; its number is the library's own, by which it can be struck."""
 
-    __slots__ = ("kind", "path", "offset", "length", "data", "failed")
+    __slots__ = ("kind", "number", "failed", "allocations", "path", "offset", "length", "data")
 
-    def __init__(self, kind, path, offset, length, data, failed):
-        self.kind, self.path, self.offset, self.length, self.data, self.failed = kind, path, offset, length, data, failed
+    def __init__(self, head, path, offset, length, data):
+        self.kind, self.number, self.failed = chr(head & 0xff), head >> 16 & 0xffffff, bool(head & 0x200)
+        self.allocations = head >> 40
+        self.path, self.offset, self.length, self.data = path, offset, length, data
 
 
-def calls(log, failed=False):
-    """The calls that a log holds, in order; asked for, with those that came to nothing, which are counted, too."""
+def calls(log):
+    """The calls that a log holds, in order, those that failed among them."""
     with open(log, "rb") as file:
         bytes_ = file.read()
     found, i = [], 0
     while i + 32 <= len(bytes_):
-        kind, path_length, offset, length = struct.unpack_from("4Q", bytes_, i)
+        head, path_length, offset, length = struct.unpack_from("4Q", bytes_, i)
         i += 32
         path = bytes_[i:i + path_length].decode()
         i += path_length
         data = None
-        if not kind & 0x100:
+        if not head & 0x100:
             data = bytes_[i:i + length]
             i += length
-        if failed or not kind & 0x200:
-            found.append(Call(chr(kind & 255), path, offset, length, data, bool(kind & 0x200)))
+        found.append(Call(head, path, offset, length, data))
     return found
+
+
+def end_of(log):
+    """The last line of a log: its numbers are how many calls and allocations the process had made when it ended."""
+    ends = [call for call in calls(log) if call.kind == "a"]
+    if len(ends) != 1:
+        raise Failure(f"{len(ends)} processes ended, not one")
+    return ends[0]
 
 
 class World:

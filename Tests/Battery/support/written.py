@@ -15,7 +15,11 @@ class Run:
 
     def __init__(self, name, start, log, subject):
         self.name, self.start, self.subject = name, start, subject
-        self.calls = calls(log)
+        # What is true of every state, promised or not.
+        self.known = []
+        # The call that a control leaves out.
+        self.forgotten = None
+        self.calls = [call for call in calls(log) if not call.failed]
 
     def acknowledged(self):
         """After which call which promise holds: (index, promise) in order."""
@@ -40,9 +44,8 @@ def mark(log, *promises):
 class Disk:
     """Files as a disk has them: what is safe, and what waits in memory."""
 
-    def __init__(self, run, folder, syncs_folders=True):
+    def __init__(self, run, folder):
         self.folder = folder
-        self.syncs_folders = syncs_folders
         self.contents = {}  # inode: (safe bytes, waiting operations)
         self.names = {}     # safe names: path to inode
         self.moves = []     # name operations that wait, in order
@@ -75,7 +78,7 @@ class Disk:
             for operation in waiting:
                 apply(safe, operation)
             waiting.clear()
-        elif call.kind == "s" and self.syncs_folders:
+        elif call.kind == "s":
             kept = []
             for move in self.moves:
                 if os.path.dirname(move[1]) == call.path:
@@ -97,8 +100,12 @@ class Disk:
     def cut(self, dice):
         """What is found after the power was cut now: path to bytes."""
         names = dict(self.names)
-        for move in self.moves[:dice.randrange(len(self.moves) + 1)]:
-            settle(names, move)
+        # Most file systems keep their order; nobody promises it.
+        in_order = dice.random() < 0.5
+        upto = dice.randrange(len(self.moves) + 1)
+        for index, move in enumerate(self.moves):
+            if index < upto if in_order else dice.random() < 0.5:
+                settle(names, move)
         mood = dice.choice(("none", "all", "some", "some", "some", "some"))
         found = {}
         for path, inode in names.items():
