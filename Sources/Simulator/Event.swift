@@ -83,6 +83,8 @@ enum Event: Sendable {
   case wentBack(log: [LoggedEntry], revoked: Set<ReplicaID>)
   /// When central's file was put back: the changes a member's file holds whole.
   case holds(node: String, Set<Hash>)
+  /// Central began a life, by its keeper's word or because a member brought what it had signed itself.
+  case lifeBegan
   /// Central's new life was accepted: the ends of logs that members gave back, where no histories differed.
   case lifeAccepted(life: String, given: [LogEnd])
   /// Whoever keeps central gave up an author's changes.

@@ -164,6 +164,7 @@ extension World {
     let routes = try station?.mirror ?? running()
     centralFailure = nil
     var response = routes.answer(request, now: time(house.offset), at: label(house.offset))
+    if station?.mirror == nil { noteLife(of: routes.central) }
     if let armed, armed.fault == .crash, armed.prefix == house.path, disk.hasStruck {
       // Nobody answers for a process that died; what was on its way is lost.
       house.routes = nil

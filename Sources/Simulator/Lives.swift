@@ -52,6 +52,7 @@ extension World {
     let log = try Self.entries(of: routes.central.store).map(\.0)
     logEnds = [:]
     for entry in log { logEnds[entry.space] = (entry.seq, entry.logHash) }
+    house.life = routes.central.instance
     happened(.wentBack(log: log, revoked: house.revoked))
     happened(.restored(node: "central"))
     for station in stations where !station.isRevoked {
@@ -60,7 +61,16 @@ extension World {
     }
     if isKnown {
       try routes.central.beginRestoring(because: .restored, at: label(house.offset))
+      noteLife(of: routes.central)
     }
+  }
+
+  /// Tells of a life that central began since it was last looked at.
+  func noteLife(of central: Central) {
+    defer { house.life = central.instance }
+    guard let before = house.life, before != central.instance else { return }
+    tell("  central begins a life")
+    happened(.lifeBegan)
   }
 
   /// The changes a member's file holds whole.

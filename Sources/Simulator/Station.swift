@@ -174,6 +174,8 @@ final class House {
   var revoked: Set<ReplicaID> = []
   /// Whether it ever went back.
   var hasGoneBack = false
+  /// The life it was last seen in.
+  var life: InstanceID?
   /// Where its log stood, and writes to the file, when it was last looked at.
   var standings: [String: Station.Standing] = [:]
   var writesSeen = -1

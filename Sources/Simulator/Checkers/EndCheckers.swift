@@ -67,7 +67,11 @@ struct AlarmChecker: Checker {
   private var doubtful: Set<String> = []
   /// Members that central has lied to: what they hold against it since is true.
   private var deceived: Set<String> = []
-  /// How often central went back, and how many epochs each file began for it since it was put back itself.
+  /// Whether central ever went back, and how many lives it may still begin: one for each time it did, and one for each life
+  /// that was accepted, be it too early to hear of all that had been signed before.
+  private var wentBack = false
+  private var mayBegin = 0
+  /// The lives it began, and how many epochs each file began for them since it was put back itself.
   private var lives = 0
   private var met: [String: Int] = [:]
 
@@ -91,7 +95,11 @@ struct AlarmChecker: Checker {
     case .restored(let node):
       doubtful.insert(node)
       met[node] = nil
-    case .wentBack: lives += 1
+    case .wentBack: (wentBack, mayBegin) = (true, mayBegin + 1)
+    case .lifeAccepted: mayBegin += 1
+    case .lifeBegan:
+      (lives, mayBegin) = (lives + 1, mayBegin - 1)
+      if mayBegin < 0 { found.append(Violation("false alarm", "central began a life")) }
     case .epoch(let node, let reason, let mayBeMisled):
       // Hello's answer is not signed: altered, it may tell of a fork that is none.
       let isOwed = reason == .central ? met[node, default: 0] < lives : doubtful.contains(node)
@@ -99,7 +107,7 @@ struct AlarmChecker: Checker {
       guard !mayBeMisled, !isOwed else { return }
       found.append(Violation("false alarm", "\(node) began an epoch: \(reason.rawValue)"))
     case .accused(let node, let kind, let code, let isSettled):
-      guard lives == 0, !deceived.contains(node), kind == .proof || !isSettled else { return }
+      guard !wentBack, !deceived.contains(node), kind == .proof || !isSettled else { return }
       found.append(Violation("false alarm", "\(node) holds against central: \(code)"))
     case .lied(let node, let kind, let wasNoticed, let isKept):
       deceived.insert(node)

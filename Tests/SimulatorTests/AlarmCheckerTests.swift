@@ -1,0 +1,71 @@
+import Store
+import Testing
+
+@testable import Simulator
+
+@Suite("Alarms are taken for false where nothing is their cause, and missed where they are due")
+struct AlarmCheckerTests {
+  private func check(_ events: [Event]) -> Set<String> {
+    Set(AlarmChecker.check(events, with: AlarmChecker()).map(\.rule))
+  }
+
+  @Test("a lie that goes unnoticed, an attack that is taken, a cry without cause")
+  func alarms() {
+    func failed(_ code: String, _ cause: Cause) -> Event {
+      .failed(node: "r1", code: code, cause: cause, words: "")
+    }
+    #expect(check([failed("log.signature", .none)]) == ["false alarm"])
+    #expect(check([failed("log.signature", .lossy)]) == ["false alarm"])
+    #expect(check([failed("http.timed-out", .lossy)]).isEmpty)
+    #expect(check([failed("http.timed-out", .none)]) == ["false alarm"])
+    #expect(check([failed("log.checkpoint", .damaged)]).isEmpty)
+    #expect(check([failed("log.checkpoint", .hostile)]).isEmpty)
+    func lied(_ wasNoticed: Bool, _ isKept: Bool) -> Set<String> {
+      check([.lied(node: "r1", kind: .forgedBody, wasNoticed: wasNoticed, isKept: isKept)])
+    }
+    #expect(lied(true, true).isEmpty)
+    #expect(lied(false, false) == ["tampering"])
+    #expect(lied(true, false) == ["evidence"])
+    #expect(check([.hostileAnswered(kind: .badSignature, status: 422)]).isEmpty)
+    #expect(check([.hostileAnswered(kind: .badSignature, status: 200)]) == ["tampering"])
+  }
+
+  @Test("what a deceived file holds against central goes with its copies, nothing else")
+  func copiedEvidence() {
+    let lied = Event.lied(node: "r1", kind: .forgedBody, wasNoticed: true, isKept: true)
+    let twin = Event.copied(node: "r2", of: "r1")
+    let accused = Event.accused(node: "r2", kind: .proof, code: "log.forged", isSettled: false)
+    #expect(check([lied, twin, accused]).isEmpty)
+    #expect(check([twin, accused]) == ["false alarm"])
+    #expect(check([twin, lied, accused]) == ["false alarm"])
+    #expect(check([lied, .copied(node: "r2"), accused]) == ["false alarm"])
+  }
+
+  @Test("one epoch for each life that central began, and none without a cause")
+  func epochs() {
+    func epoch(_ reason: EpochReason) -> Event {
+      .epoch(node: "r1", reason: reason, mayBeMisled: false)
+    }
+    let back = Event.wentBack(log: [], revoked: [])
+    let life = [back, .lifeBegan]
+    #expect(check(life + [epoch(.central)]).isEmpty)
+    #expect(check(life + [epoch(.central)] + life + [epoch(.central)]).isEmpty)
+    #expect(check([epoch(.central)]) == ["false alarm"])
+    #expect(check([back, epoch(.central)]) == ["false alarm"])
+    #expect(check(life + [epoch(.central), epoch(.central)]) == ["false alarm"])
+    #expect(check(life + [epoch(.forked)]) == ["false alarm"])
+    #expect(check(life + [epoch(.central), .restored(node: "r1"), epoch(.central)]).isEmpty)
+    #expect(check([.copied(node: "r1"), epoch(.forked)]).isEmpty)
+  }
+
+  @Test("central begins a life when it went back, or was accepted too early, and else never")
+  func lives() {
+    let life = [Event.wentBack(log: [], revoked: []), .lifeBegan]
+    let accepted = Event.lifeAccepted(life: "", given: [])
+    #expect(check(life).isEmpty)
+    #expect(check(life + [accepted, .lifeBegan]).isEmpty)
+    #expect(check([.lifeBegan]) == ["false alarm"])
+    #expect(check(life + [.lifeBegan]) == ["false alarm"])
+    #expect(check(life + [accepted, .lifeBegan, .lifeBegan]) == ["false alarm"])
+  }
+}
