@@ -21,7 +21,7 @@ release: setup ## build optimised
 test: setup ## build and run every test, and a slice of the battery
 	$(BUILD) --build-tests
 	CORDEE_PROGRAM=.build/debug/cordee scripts/battery --slice
-	SWIFT_BACKTRACE=enable=no swift test --explicit-target-dependency-import-check error
+	scripts/suite
 
 demo: release ## run the main job: three members, edits offline, a merge, conflicts settled
 	.build/release/cordee demo

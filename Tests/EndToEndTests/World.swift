@@ -93,9 +93,12 @@ final class World: @unchecked Sendable {  // used by one test's tasks, its field
 
   let folder: URL
   private(set) var server: Child?
-  private(set) var port = 0
+  private let reserved: ReservedPort
+  /// Where central listens, each time it is started.
+  var port: Int { reserved.number }
 
   init() throws {
+    reserved = try ReservedPort()
     folder = FileManager.default.temporaryDirectory.appending(
       path: "cordee-world-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -163,7 +166,7 @@ final class World: @unchecked Sendable {  // used by one test's tasks, its field
     try await serve(merge: merge)
   }
 
-  /// Starts central, on the port it had before if it had one.
+  /// Starts central.
   func serve(merge: String) async throws {
     let child = child(
       "keeper",
@@ -172,10 +175,8 @@ final class World: @unchecked Sendable {  // used by one test's tasks, its field
     server = child
     try await eventually("central serves") {
       guard child.process.isRunning else { throw Unmet(what: child.outcome.errors) }
-      let words = child.read(child.output).split(whereSeparator: { " ,\n".contains($0) })
-      guard let place = words.first(where: { $0.hasPrefix("127.0.0.1:") }) else { return false }
-      port = Int(place.dropFirst("127.0.0.1:".count)) ?? 0
-      return true
+      return child.read(child.output).split(whereSeparator: { " ,\n".contains($0) })
+        .contains("127.0.0.1:\(port)")
     }
   }
 
