@@ -44,6 +44,15 @@ struct AuditTests {
     return (world, ana)
   }
 
+  /// A file of a member that another program altered, which the audit sees.
+  private func altered(by sql: String) throws -> (World, Replica, path: String) {
+    let (world, ana) = try rich()
+    let path = ana.store.path
+    try Connection(path: path, mode: .readWrite).execute(sql)
+    #expect(try audit(path, world).findings.map(\.code).contains("facts.altered"))
+    return (world, ana, path)
+  }
+
   private func audit(_ path: String, _ world: World, schema: Schema = clubs) throws -> AuditReport {
     let scratch = "\(world.folder.path)/scratch-\(UUID().uuidString)"
     defer { Files.remove(scratch) }
@@ -152,10 +161,7 @@ struct AuditTests {
       "UPDATE cordee_meta SET value = 'x' WHERE key = 'layout'",
     ])
   func lostLayout(_ sql: String) throws {
-    let (world, ana) = try rich()
-    let path = ana.store.path
-    try Connection(path: path, mode: .readWrite).execute(sql)
-    #expect(try audit(path, world).findings.map(\.code).contains("facts.altered"))
+    let (world, _, path) = try altered(by: sql)
     let told = #expect(throws: StoreError.self) {
       try Store(path: path, schema: clubs, use: .replica)
     }
@@ -167,13 +173,12 @@ struct AuditTests {
 
   @Test("R11: a file that lost where central is says so, and what to do")
   func lostCentral() throws {
-    let (world, ana) = try rich()
-    let path = ana.store.path
-    try Connection(path: path, mode: .readWrite).execute(
-      "UPDATE cordee_meta SET value = x'00' WHERE key = 'central_url'")
-    #expect(try audit(path, world).findings.map(\.code).contains("facts.altered"))
+    let (world, _, path) = try altered(
+      by: "UPDATE cordee_meta SET value = x'00' WHERE key = 'central_url'")
     let told = #expect(throws: SyncError.self) {
-      try Identity(Store(path: path, schema: clubs, use: .replica))
+      try withExtendedLifetime(world) {
+        try Identity(Store(path: path, schema: clubs, use: .replica))
+      }
     }
     #expect(told?.code == "replica.damaged" && told?.hint.isEmpty == false)
   }
@@ -185,10 +190,7 @@ struct AuditTests {
       "INSERT INTO cordee_meta VALUES('forged', 1)",
     ])
   func alteredNotes(_ sql: String) throws {
-    let (world, ana) = try rich()
-    let path = ana.store.path
-    try Connection(path: path, mode: .readWrite).execute(sql)
-    #expect(try audit(path, world).findings.map(\.code).contains("facts.altered"))
+    let (world, ana, path) = try altered(by: sql)
     // Opened to work with, which brings what seems old up to date, and written to.
     let store = try Store(path: path, schema: clubs, use: .replica)
     try store.write { try store.setMeta("last_sync", .text(world.loop.at)) }
