@@ -69,6 +69,8 @@ enum Event: Sendable {
   case branched(line: Int, from: Int, order: Int, keepsContext: Bool)
   /// A file goes on under another actor: of the one before it may hold less from here on.
   case renewed(node: String, space: String, actor: ActorID)
+  /// A member's new file stands where central stands.
+  case joined(node: String)
   /// A file has a twin from here on, or is one: then of whom.
   case copied(node: String, of: String? = nil)
   /// A file began an epoch and said so.
@@ -85,8 +87,11 @@ enum Event: Sendable {
   case holds(node: String, Set<Hash>)
   /// Central began a life, by its keeper's word or because a member brought what it had signed itself.
   case lifeBegan
-  /// Central's new life was accepted: the ends of logs that members gave back, where no histories differed.
-  case lifeAccepted(life: String, given: [LogEnd])
+  /// Central stands in a life again that it had left: the file put back was of it.
+  case lifeReturned
+  /// Central's new life was accepted: the ends of logs that members gave back, where no histories differed; too early,
+  /// perhaps, where a member had not given yet.
+  case lifeAccepted(life: String, given: [LogEnd], mayBeEarly: Bool)
   /// Whoever keeps central gave up an author's changes.
   case declaredLost(ActorID)
   /// Central shut a device out, before the next merge.

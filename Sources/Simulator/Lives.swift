@@ -52,8 +52,10 @@ extension World {
     let log = try Self.entries(of: routes.central.store).map(\.0)
     logEnds = [:]
     for entry in log { logEnds[entry.space] = (entry.seq, entry.logHash) }
-    house.life = routes.central.instance
     happened(.wentBack(log: log, revoked: house.revoked))
+    // In a life that is left at once nobody meets it.
+    if !isKnown, let left = house.life, left != routes.central.instance { happened(.lifeReturned) }
+    house.life = routes.central.instance
     happened(.restored(node: "central"))
     for station in stations where !station.isRevoked {
       station.mayBeForgotten = true
@@ -110,7 +112,10 @@ extension World {
     marks.hit(.lifeAccepted)
     tell("  central's life is accepted")
     try observeCentral()
-    happened(.lifeAccepted(life: central.instance.description, given: given))
+    let life = central.instance.description
+    let mayBeEarly =
+      !choices.isEmpty || stations.contains { $0.gaveTo != life && !$0.isRevoked }
+    happened(.lifeAccepted(life: life, given: given, mayBeEarly: mayBeEarly))
   }
 
   /// Where the logs end of members that gave theirs back to this life.

@@ -243,8 +243,9 @@ extension World {
     try goOnFromEarlier(isKnown: false)
   }
 
-  /// What central would show a member: the ends of its logs, what waits, what it keeps aside.
+  /// What central would show a member: its life, the ends of its logs, what waits, what it keeps aside.
   private struct Holding: Equatable {
+    var life: InstanceID
     var log: [LoggedEntry]
     var segments: [[UInt8]]
     var aside: Int
@@ -254,6 +255,7 @@ extension World {
     let central = try running().central
     return try disk.looking {
       Holding(
+        life: central.instance,
         log: try Self.entries(of: central.store).map(\.0),
         segments: try central.store.withConnection { connection in
           try connection.all("SELECT head FROM cordee_inbox ORDER BY id") { $0.bytes(0) }

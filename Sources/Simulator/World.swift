@@ -128,6 +128,7 @@ final class World {
       store, invite: try invite(role), origin: try Self.origin(), key: station.key,
       name: station.name, now: now + house.offset, exchange: Link(self, station))
     try note(station, isConfirmed: true)
+    happened(.joined(node: station.name))
     stations.append(station)
     return station
   }

@@ -39,6 +39,11 @@ struct AlarmCheckerTests {
     #expect(check([twin, accused]) == ["false alarm"])
     #expect(check([twin, lied, accused]) == ["false alarm"])
     #expect(check([lied, .copied(node: "r2"), accused]) == ["false alarm"])
+    let back = Event.wentBack(log: [], revoked: [])
+    #expect(check([back, accused]) == ["false alarm"])
+    let split = Event.accused(node: "r2", kind: .proof, code: "checkpoint.split", isSettled: false)
+    #expect(check([split]) == ["false alarm"])
+    #expect(check([back, split]).isEmpty)
   }
 
   @Test("one epoch for each life that central began, and none without a cause")
@@ -55,17 +60,27 @@ struct AlarmCheckerTests {
     #expect(check(life + [epoch(.central), epoch(.central)]) == ["false alarm"])
     #expect(check(life + [epoch(.forked)]) == ["false alarm"])
     #expect(check(life + [epoch(.central), .restored(node: "r1"), epoch(.central)]).isEmpty)
+    #expect(check(life + [.joined(node: "r1"), epoch(.central)]) == ["false alarm"])
+    #expect(check([.joined(node: "r1")] + life + [epoch(.central)]).isEmpty)
     #expect(check([.copied(node: "r1"), epoch(.forked)]).isEmpty)
+    // A twin met what its original had met, and no more.
+    let twin = [Event.joined(node: "r0"), .copied(node: "r1", of: "r0")]
+    #expect(check(twin + life + [epoch(.central)]).isEmpty)
+    #expect(check(life + twin + [epoch(.central)]) == ["false alarm"])
+    // Put back into a life that it had left, central is met in another life again.
+    #expect(check(life + [epoch(.central), back, .lifeReturned, epoch(.central)]).isEmpty)
+    #expect(check(life + [epoch(.central), back, epoch(.central)]) == ["false alarm"])
   }
 
   @Test("central begins a life when it went back, or was accepted too early, and else never")
   func lives() {
     let life = [Event.wentBack(log: [], revoked: []), .lifeBegan]
-    let accepted = Event.lifeAccepted(life: "", given: [])
+    func accepted(early: Bool) -> Event { .lifeAccepted(life: "", given: [], mayBeEarly: early) }
     #expect(check(life).isEmpty)
-    #expect(check(life + [accepted, .lifeBegan]).isEmpty)
+    #expect(check(life + [accepted(early: true), .lifeBegan]).isEmpty)
     #expect(check([.lifeBegan]) == ["false alarm"])
     #expect(check(life + [.lifeBegan]) == ["false alarm"])
-    #expect(check(life + [accepted, .lifeBegan, .lifeBegan]) == ["false alarm"])
+    #expect(check(life + [accepted(early: false), .lifeBegan]) == ["false alarm"])
+    #expect(check(life + [.lifeReturned]).isEmpty)
   }
 }

@@ -313,7 +313,9 @@ struct CheckerTests {
     #expect(check([standing(4, 2), standing(3, 2)]) == ["went back"])
     #expect(check([standing(4, 2), standing(4, 1)]) == ["went back"])
     #expect(check([standing(4, 2), .restored(node: "r1"), standing(1, 1)]).isEmpty)
-    func accepted(_ life: String) -> Event { .lifeAccepted(life: life, given: []) }
+    func accepted(_ life: String) -> Event {
+      .lifeAccepted(life: life, given: [], mayBeEarly: true)
+    }
     #expect(check([standing(4, 2), accepted("one"), standing(1, 1)]).isEmpty)
     #expect(check([standing(4, 2), accepted("two"), standing(1, 1)]) == ["went back"])
     #expect(check([accepted("one"), standing(4, 2), standing(1, 1)]) == ["went back"])

@@ -68,11 +68,12 @@ struct AlarmChecker: Checker {
   /// Members that central has lied to: what they hold against it since is true.
   private var deceived: Set<String> = []
   /// Whether central ever went back, and how many lives it may still begin: one for each time it did, and one for each life
-  /// that was accepted, be it too early to hear of all that had been signed before.
+  /// that was accepted too early to hear of all that had been signed before.
   private var wentBack = false
   private var mayBegin = 0
-  /// The lives it began, and how many epochs each file began for them since it was put back itself.
-  private var lives = 0
+  /// How often central came into another life, and how many epochs each file began for that since it was put back itself; a
+  /// file that joined later begins none for what was before.
+  private var turns = 0
   private var met: [String: Int] = [:]
 
   init() {}
@@ -90,24 +91,31 @@ struct AlarmChecker: Checker {
       found.append(Violation("false alarm", "\(node) failed without cause: \(code): \(words)"))
     case .copied(let node, let original):
       doubtful.insert(node)
-      // What its original holds against central it holds, too.
-      if let original, deceived.contains(original) { deceived.insert(node) }
+      // What its original holds against central it holds, too; and it met what that had met.
+      if let original {
+        if deceived.contains(original) { deceived.insert(node) }
+        met[node] = met[original]
+      }
     case .restored(let node):
       doubtful.insert(node)
-      met[node] = nil
+      met[node] = 0
+    case .joined(let node): met[node] = turns
     case .wentBack: (wentBack, mayBegin) = (true, mayBegin + 1)
-    case .lifeAccepted: mayBegin += 1
+    case .lifeAccepted(_, _, let mayBeEarly): mayBegin += mayBeEarly ? 1 : 0
+    case .lifeReturned: turns += 1
     case .lifeBegan:
-      (lives, mayBegin) = (lives + 1, mayBegin - 1)
+      (turns, mayBegin) = (turns + 1, mayBegin - 1)
       if mayBegin < 0 { found.append(Violation("false alarm", "central began a life")) }
     case .epoch(let node, let reason, let mayBeMisled):
       // Hello's answer is not signed: altered, it may tell of a fork that is none.
-      let isOwed = reason == .central ? met[node, default: 0] < lives : doubtful.contains(node)
+      let isOwed = reason == .central ? met[node, default: 0] < turns : doubtful.contains(node)
       if reason == .central { met[node, default: 0] += 1 }
       guard !mayBeMisled, !isOwed else { return }
       found.append(Violation("false alarm", "\(node) began an epoch: \(reason.rawValue)"))
     case .accused(let node, let kind, let code, let isSettled):
-      guard !wentBack, !deceived.contains(node), kind == .proof || !isSettled else { return }
+      // A central that went back may sign two histories; what is nobody's it does not sign.
+      let isOwed = wentBack && code != "log.forged"
+      guard !isOwed, !deceived.contains(node), kind == .proof || !isSettled else { return }
       found.append(Violation("false alarm", "\(node) holds against central: \(code)"))
     case .lied(let node, let kind, let wasNoticed, let isKept):
       deceived.insert(node)

@@ -22,7 +22,7 @@ struct LogChecker: Checker {
       if let strange = entries.first(where: { !known.contains($0.logHash) }) {
         found.append(Violation("log", "entry \(strange.seq) of a backup was never central's"))
       }
-    case .lifeAccepted(_, let given):
+    case .lifeAccepted(_, let given, _):
       // What members gave back under central's own signature stands again, places and verdicts as they were.
       let held = Set(log.values.map(\.logHash))
       for end in given where !held.contains(end.hash) {
@@ -63,7 +63,7 @@ struct MonotonyChecker: Checker {
     switch event {
     case .restored(let node): last = last.filter { $0.key.node != node }
     // Whoever was told too early of a life, by an altered answer, stands at a place it may not hold.
-    case .lifeAccepted(let life, _): last = last.filter { $0.value.life != life }
+    case .lifeAccepted(let life, _, _): last = last.filter { $0.value.life != life }
     case .renewed(let node, let space, let actor):
       last[Key(node: node, space: space)]?.vector[actor] = nil
     case .standing(let node, let space, let life, let seq, let vector):
