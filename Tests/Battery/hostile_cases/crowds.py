@@ -51,17 +51,18 @@ def crowd(stage, member, target, headers, length, sent, _):
     """Connections of many addresses, each with the beginning of one body; then a byte now and then."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 2048)), hard))
-    clients = []
+    clients, reached = [], 0
     try:
         for number in range(CONNECTIONS):
             client = socket.socket()
             client.settimeout(0.2)
             clients.append(client)
             client.bind((f"127.0.8.{number % 20 + 1}", 0))
-            push(client, lambda: client.connect(("127.0.0.1", stage.port)))
+            reached += push(client, lambda: client.connect(("127.0.0.1", stage.port)))
             push(client, lambda: client.sendall(head(stage, target, headers(), length) + bytes(sent)))
             if number % 50 == 49:
                 served(member)
+        enough(reached)
         for _ in range(ROUNDS):
             for client in clients:
                 push(client, lambda: client.send(b"x") if sent < 1000 else None)
@@ -71,12 +72,22 @@ def crowd(stage, member, target, headers, length, sent, _):
             client.close()
 
 
+def enough(reached):
+    """Who measures beside slow connections has to have them; that they are cut off later is as it should be."""
+    if reached < CONNECTIONS * 0.95:
+        raise Refuted(f"only {reached} of {CONNECTIONS} slow connections came about")
+
+
 def push(client, step):
-    """What a client of the crowd does; that it is refused, cut off or kept waiting is as it should be."""
+    """What a client of the crowd does; that it is refused, cut off or kept waiting is as it should be.
+
+    Returns whether it was done.
+    """
     try:
         step()
     except OSError:
-        pass
+        return False
+    return True
 
 
 def answered(stage, target, headers, length, sent, refusal):

@@ -5,11 +5,10 @@ import socket
 import threading
 import time
 
-from .crowds import crowds
+from .crowds import CONNECTIONS, crowds, enough
 from .stage import Refuted, untimed
 
 HEADER_SECONDS, BODY_SECONDS, RESPONSE_SECONDS, IDLE_SECONDS, SLACK = 10, 30, 60, 15, 6
-CONNECTIONS = 600
 
 
 def cases(stage):
@@ -75,20 +74,22 @@ def flood(stage):
     """Slow connections of many addresses; whoever is honest is served meanwhile, and after."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 2048)), hard))
-    clients = []
+    clients, reached = [], 0
     try:
         for number in range(CONNECTIONS):
             client = socket.socket()
             client.settimeout(2)
+            client.bind((f"127.0.7.{number % 20 + 1}", 0))
             try:
-                client.bind((f"127.0.7.{number % 20 + 1}", 0))
                 client.connect(("127.0.0.1", stage.port))
+                reached += 1
                 client.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\nX: ")
             except OSError:
                 pass
             clients.append(client)
             if number % 20 == 19:
                 honest(stage)
+        enough(reached)
         end = time.monotonic() + HEADER_SECONDS + SLACK
         while time.monotonic() < end:
             for client in clients:
