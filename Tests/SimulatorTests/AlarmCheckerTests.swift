@@ -48,8 +48,8 @@ struct AlarmCheckerTests {
 
   @Test("one epoch for each life that central began, and none without a cause")
   func epochs() {
-    func epoch(_ reason: EpochReason) -> Event {
-      .epoch(node: "r1", reason: reason, mayBeMisled: false)
+    func epoch(_ reason: EpochReason, misled: Bool = false) -> Event {
+      .epoch(node: "r1", reason: reason, mayBeMisled: misled)
     }
     let back = Event.wentBack(log: [], revoked: [])
     let life = [back, .lifeBegan]
@@ -70,6 +70,12 @@ struct AlarmCheckerTests {
     // Put back into a life that it had left, central is met in another life again.
     #expect(check(life + [epoch(.central), back, .lifeReturned, epoch(.central)]).isEmpty)
     #expect(check(life + [epoch(.central), back, epoch(.central)]) == ["false alarm"])
+    // Told of a life that is none, a file comes back from there.
+    let misled = [epoch(.central, misled: true), epoch(.central)]
+    #expect(check(life + misled).isEmpty)
+    #expect(check(life + [epoch(.central)] + misled).isEmpty)
+    #expect(check(life + [epoch(.central)] + misled + [epoch(.central)]) == ["false alarm"])
+    #expect(check(misled) == ["false alarm"])
   }
 
   @Test("central begins a life when it went back, or was accepted too early, and else never")

@@ -106,11 +106,13 @@ struct AlarmChecker: Checker {
     case .lifeBegan:
       (turns, mayBegin) = (turns + 1, mayBegin - 1)
       if mayBegin < 0 { found.append(Violation("false alarm", "central began a life")) }
-    case .epoch(let node, let reason, let mayBeMisled):
-      // Hello's answer is not signed: altered, it may tell of a fork that is none.
+    case .epoch(let node, let reason, mayBeMisled: true):
+      // Hello's answer is not signed: altered, it may tell of a fork that is none, or of a life, from which there is a way back.
+      if reason == .central, turns > 0 { met[node, default: 0] -= 1 }
+    case .epoch(let node, let reason, mayBeMisled: false):
       let isOwed = reason == .central ? met[node, default: 0] < turns : doubtful.contains(node)
       if reason == .central { met[node, default: 0] += 1 }
-      guard !mayBeMisled, !isOwed else { return }
+      guard !isOwed else { return }
       found.append(Violation("false alarm", "\(node) began an epoch: \(reason.rawValue)"))
     case .accused(let node, let kind, let code, let isSettled):
       // A central that went back may sign two histories; what is nobody's it does not sign.
