@@ -84,17 +84,35 @@ extension Replica {
   }
 
   /// Changes that are adrift in the segments their authors signed: lines in full form, and how many changes.
+  ///
+  /// Under one name there may be several histories, one beside the other: a segment is of one of them.
+  ///
+  /// - Parameter changes: those of one author together, by their numbers.
+  /// - Complexity: O(changes).
   func forEachSegment(of changes: [AdriftChange], _ body: ([UInt8], Int) throws -> Void) throws {
-    var open: [ActorID: [Change]] = [:]
-    for change in changes {
-      let actor = change.change.dot.actor
-      if !change.change.header.context.isEmpty { open[actor] = nil }
-      open[actor, default: []].append(change.change)
-      guard let raw = change.signatures, let run = open.removeValue(forKey: actor) else { continue }
+    // What may still go on: of one author, and up to the number before.
+    var open: [[Change]] = []
+    for held in changes {
+      let change = held.change
+      open.removeAll {
+        let last = $0[$0.count - 1].dot
+        return last.actor != change.dot.actor || last.n < change.dot.n - 1
+      }
+      let place =
+        change.header.context.isEmpty
+        ? open.firstIndex {
+          let last = $0[$0.count - 1]
+          return last.dot.n == change.dot.n - 1 && Store.isSealed(change, after: last.hash)
+        } : nil
+      let run = (place.map { open.remove(at: $0) } ?? []) + [change]
+      guard let raw = held.signatures else {
+        open.append(run)
+        continue
+      }
       guard let previous = try store.hash(before: run[0]) else { continue }
       let segment = Segment(
-        actor: actor, from: run[0].dot.n, to: change.change.dot.n, previous: previous,
-        head: change.change.hash, signatures: try Signature.list(try JSON.parse(raw)))
+        actor: change.dot.actor, from: run[0].dot.n, to: change.dot.n, previous: previous,
+        head: change.hash, signatures: try Signature.list(try JSON.parse(raw)))
       var bytes = segment.line + [UInt8(ascii: "\n")]
       for change in run { bytes += ChangeEncoding.line(of: change) + [UInt8(ascii: "\n")] }
       try body(bytes, run.count)

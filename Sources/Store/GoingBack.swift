@@ -110,13 +110,15 @@ extension Store {
     }
   }
 
-  /// Changes of a space that are adrift and were not refused, in the order they had; all of one author together.
+  /// Changes of a space that are adrift and were not refused: all of one author together, each after what it was sealed after.
+  ///
+  /// Their places in the log say nothing of that order: each may be of another life of central.
   public func adrift(in space: String) throws -> [AdriftChange] {
     guard try hasAdrift() else { return [] }
     return try db.all(
       """
       SELECT header, body, body_hash, hash, signatures FROM cordee_adrift
-      WHERE space = ? AND refused IS NULL ORDER BY seq
+      WHERE space = ? AND refused IS NULL ORDER BY min(seq) OVER (PARTITION BY actor), actor, n, seq
       """, .int(try number(ofName: space)), read: Self.kept
     ).map(Self.change)
   }
@@ -164,11 +166,13 @@ extension Store {
         .int(try number(ofName: space)), .int(try number(of: dot.actor)), .int(dot.n)
       ) { $0.bytes(0) }.compactMap { Hash(bytes: $0) }
     }
-    return held.first { previous in
-      Self.hash(
-        Preimage.change(previous: previous, bodyHash: change.bodyHash, header: change.headerBytes))
-        == change.hash
-    }
+    return held.first { Self.isSealed(change, after: $0) }
+  }
+
+  /// Whether a change was sealed after the one of that hash.
+  public static func isSealed(_ change: Change, after previous: Hash) -> Bool {
+    hash(Preimage.change(previous: previous, bodyHash: change.bodyHash, header: change.headerBytes))
+      == change.hash
   }
 
   func hasAdrift() throws -> Bool {
