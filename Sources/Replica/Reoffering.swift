@@ -104,7 +104,8 @@ extension Replica {
           let last = $0[$0.count - 1]
           return last.dot.n == change.dot.n - 1 && Store.isSealed(change, after: last.hash)
         } : nil
-      let run = (place.map { open.remove(at: $0) } ?? []) + [change]
+      var run = place.map { open.remove(at: $0) } ?? []
+      run.append(change)
       guard let raw = held.signatures else {
         open.append(run)
         continue
