@@ -88,11 +88,12 @@ extension Central {
     var count = 0
     while count < changesMax {
       guard let entry = try queue.next(isMerged: isMerged) else {
-        guard try callUpStrangers(&queue, &report, &touched) else { return true }
+        if try callUpStrangers(&queue, &report, &touched) { continue }
+        guard try anyLost(), queue.losePatience() else { return true }
         continue
       }
       let segment = entry.segment
-      let fate = try fate(of: segment)
+      let fate = try fate(of: segment, isPatient: queue.isPatient)
       switch fate {
       case .waits(let needs): queue.hold(entry, for: needs)
       case .isHeld: try drop(segment)
@@ -125,7 +126,7 @@ extension Central {
     return false
   }
 
-  private func isMerged(_ dot: Dot, in space: String) throws -> Bool {
+  func isMerged(_ dot: Dot, in space: String) throws -> Bool {
     try store.head(of: dot.actor, in: space).n >= dot.n
   }
 

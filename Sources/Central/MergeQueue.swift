@@ -47,6 +47,8 @@ package struct MergeQueue: Sendable {
   private(set) var strangers: [Member] = []
   /// Whether something happened that may change what those that wait are waiting for.
   private var isDoubtful = false
+  /// Whether those that wait do so for what came of a chain of which the rest was declared lost, too.
+  private(set) var isPatient = true
 
   /// Puts each author's segments into the order of their counts, in the places the author has among the others, so that a
   /// chain that came backwards is taken in one go.
@@ -131,4 +133,13 @@ package struct MergeQueue: Sendable {
 
   /// Has all that wait judged anew once nothing else is left: what was held is not any more.
   mutating func doubt() { isDoubtful = true }
+
+  /// Has all that wait judged anew without patience, from now on; false when they were before.
+  ///
+  /// Only a forged context has segments wait for each other: whoever claims what was declared lost goes first then.
+  mutating func losePatience() -> Bool {
+    guard isPatient else { return false }
+    (isPatient, isDoubtful) = (false, true)
+    return true
+  }
 }

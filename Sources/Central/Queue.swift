@@ -81,7 +81,9 @@ extension Central {
   }
 
   /// Judges a segment's place: its author's chain, its context, and that it is what was received.
-  func fate(of segment: QueuedSegment) throws -> QueuedSegment.Fate {
+  ///
+  /// - Parameter isPatient: whether it waits for what came of a chain of which the rest was declared lost.
+  func fate(of segment: QueuedSegment, isPatient: Bool) throws -> QueuedSegment.Fate {
     guard let actor = segment.actor else { return .aside(reason: Self.damaged) }
     // Central's own changes of an earlier life come back through the inbox.
     guard let author = try actor.replica == keyID ? ownMember : member(actor.replica) else {
@@ -98,7 +100,7 @@ extension Central {
     if try secondActor(of: before, segment.previous, in: segment.space) != nil {
       // What central itself wrote there is written again.
       if actor.replica == keyID { return .aside(reason: Self.strange) }
-      return try fateOfFork(segment, by: author, actor)
+      return try fateOfFork(segment, by: author, actor, isPatient)
     }
     if let before = WaitingRule.before(Dot(actor: actor, n: segment.from), head: head.n) {
       return .waits(for: [before])
@@ -118,7 +120,7 @@ extension Central {
     }.count
     let news = Array(changes.dropFirst(held))
     guard let first = news.first else { return .isHeld }
-    let missing = try missing(of: first.change.header, after: head.context)
+    let missing = try missing(of: first.change.header, after: head.context, isPatient)
     // What a restore lost may come with another member: then it is waited for.
     let claimsTooMuch =
       try missing.contains { try heldCount(of: $0.actor, in: segment.space) < $0.n }
@@ -135,9 +137,9 @@ extension Central {
   }
 
   /// A segment that goes on in a chain which parted from the one in the log before.
-  private func fateOfFork(_ segment: QueuedSegment, by author: Member, _ actor: ActorID) throws
-    -> QueuedSegment.Fate
-  {
+  private func fateOfFork(
+    _ segment: QueuedSegment, by author: Member, _ actor: ActorID, _ isPatient: Bool
+  ) throws -> QueuedSegment.Fate {
     guard let content = try verified[segment] ?? content(of: segment, by: author) else {
       return .aside(reason: Self.damaged)
     }
@@ -148,7 +150,7 @@ extension Central {
     let news = Array(changes.dropFirst(held))
     guard let first = news.first else { return .isHeld }
     guard news.allSatisfy({ $0.body != nil }) else { return .aside(reason: Self.damaged) }
-    let missing = try missing(of: first.change.header, after: VersionVector())
+    let missing = try missing(of: first.change.header, after: VersionVector(), isPatient)
     guard try missing.isEmpty || !wasRestored else { return .waits(for: missing) }
     return .parted(
       QueuedSegment.Standing(
@@ -194,10 +196,20 @@ extension Central {
   }
 
   /// The dots of a context that are not merged here and not given up, each actor's highest.
-  private func missing(of header: Header, after before: VersionVector) throws -> [Dot] {
-    try WaitingRule.missing(of: header.context, after: before) { dot in
-      try store.head(of: dot.actor, in: header.space).n >= dot.n
-        || lostCount(of: dot.actor, in: header.space) >= dot.n
+  ///
+  /// Of a chain that was given up, what came all the same is waited for by whoever claims no more than that; by others only
+  /// with patience.
+  private func missing(of header: Header, after before: VersionVector, _ isPatient: Bool) throws
+    -> [Dot]
+  {
+    let space = header.space
+    return try WaitingRule.missing(of: header.context, after: before) {
+      try isMerged($0, in: space)
+    }
+    .compactMap { dot in
+      guard try lostCount(of: dot.actor, in: space) >= dot.n else { return dot }
+      let came = Dot(actor: dot.actor, n: try min(dot.n, heldCount(of: dot.actor, in: space)))
+      return try isMerged(came, in: space) || came.n < dot.n && !isPatient ? nil : came
     }
   }
 
@@ -210,7 +222,7 @@ extension Central {
       if let before = WaitingRule.before(Dot(actor: actor, n: segment.from), head: head.n) {
         needs = [before]
       } else if let next = try lines(of: segment)?.dropFirst(head.n + 1 - segment.from).first {
-        needs = try missing(of: next.header, after: head.context)
+        needs = try missing(of: next.header, after: head.context, false)
       }
       return MergeReport.Waiting(
         change: Dot(actor: actor, n: segment.from), by: try name(of: actor.replica),

@@ -24,7 +24,7 @@ extension Replica {
     var isRestoring = first.isRestoring
     var wants: [(space: String, dots: [Dot])] = []
     for space in identity.spaces {
-      let (place, answer) = try commonPlace(of: space, with: first.instance, line)
+      let (place, answer) = try commonPlace(of: space, line)
       common[space] = place
       (instance, isRestoring) = (answer.instance, answer.isRestoring)
       if !answer.wants.isEmpty { wants.append((space, answer.wants)) }
@@ -191,9 +191,7 @@ extension Replica {
   }
 
   /// Where this file's log and central's part.
-  private func commonPlace(of space: String, with life: InstanceID, _ line: Line) throws
-    -> (LogPlace, TailAnswer)
-  {
+  private func commonPlace(of space: String, _ line: Line) throws -> (LogPlace, TailAnswer) {
     let cursor = try cursor(of: space)
     let end = LogPlace(seq: cursor.seq, hash: cursor.hash)
     var search = CommonPlace(upTo: end.seq)
@@ -209,7 +207,7 @@ extension Replica {
           if place.seq > search.known.seq, !marks.contains(place) { marks.append(place) }
         }
       }
-      let answer = try askTail(space, TailHead(marks: marks), entries: [], of: life, line)
+      let answer = try askTail(space, TailHead(marks: marks), entries: [], line)
       search.take(marks, common: answer.common)
       marks = try store.marks(
         of: space, above: search.known.seq, upTo: search.apart - 1, count: 1)
@@ -218,15 +216,15 @@ extension Replica {
     }
   }
 
-  /// - Parameter life: the one central says it is in: a file that holds no checkpoint of its own life yet shows the newest that
-  ///   central signed in that one.
-  private func askTail(
-    _ space: String, _ head: TailHead, entries: [UInt8], of life: InstanceID? = nil, _ line: Line
-  ) throws -> TailAnswer {
+  /// Shows central how far it signed this file's log; where it signed nothing in the life the file stands in, what it signed
+  /// last: it may have forgotten that life.
+  private func askTail(_ space: String, _ head: TailHead, entries: [UInt8], _ line: Line) throws
+    -> TailAnswer
+  {
     var body = head.line + [UInt8(ascii: "\n")]
     let checkpoint =
       try heldCheckpoint(of: space)
-      ?? store.checkpoints(of: space).last { $0.checkpoint.instance == life }?.line
+      ?? store.checkpoints(of: space).last?.line
     if let checkpoint { body += checkpoint + [UInt8(ascii: "\n")] + entries }
     return try TailAnswer.parse(try post(body, to: "offers", space, line))
   }

@@ -66,21 +66,31 @@ extension Store {
       throw StoreError(.chain, "central's change \(dot) is not the one held here")
     }
     guard state != ChangeState.logged.rawValue else { return }
-    try setState(.logged, of: dot, in: entry.change.header.space)
+    let space = entry.change.header.space
+    try setState(.logged, of: dot, in: space)
+    let isLate = try entry.verdict.isApplied && isSeenByLogged(dot, in: space)
     for write in try (body ?? ChangeDecoding.body(ownBody)).writes {
       guard var base = try base(of: write.row) else { continue }
       base.pending -= 1
-      if entry.verdict.isApplied {
-        if base.pending > 0 {
-          let context = try context(at: dot, in: entry.change.header.space)
-          base.state.apply(write.verb, by: Authorship(dot: dot, context: context))
-        }
-      } else {
-        try rewriteWaiting(
-          [write.row: base.state], in: entry.change.header.space, and: dot.actor)
+      if entry.verdict.isApplied, base.pending > 0 || isLate {
+        let context = try context(at: dot, in: space)
+        base.state.apply(write.verb, by: Authorship(dot: dot, context: context))
+      }
+      if !entry.verdict.isApplied || isLate {
+        try rewriteWaiting([write.row: base.state], in: space, and: dot.actor)
       }
       if base.pending > 0 { try setBase(base, of: write.row) } else { try dropBase(of: write.row) }
     }
+  }
+
+  /// Whether an own change that stands in the log had seen this one: then the log has them the other way round than this file
+  /// wrote them.
+  private func isSeenByLogged(_ dot: Dot, in space: String) throws -> Bool {
+    for actor in try ownActors() where actor != dot.actor {
+      let last = Dot(actor: actor, n: try lastLogged(actor, space))
+      if last.n > 0, try context(at: last, in: space).sees(dot) { return true }
+    }
+    return false
   }
 
   func setState(_ state: ChangeState, of dot: Dot, in space: String) throws {

@@ -203,19 +203,20 @@ extension Store {
     if db.changes > 0 { guardRows(of: .evidence) }
   }
 
-  /// Remembers a signed checkpoint that fits this file's log; call inside `write`.
+  /// Remembers a signed checkpoint that fits this file's log, unless it is the newest already; call inside `write`.
+  ///
+  /// Two of one place and life may differ: central was rewound between them.
   ///
   /// The newest are all kept, older ones ever more thinly (`isKept`): the log here holds the hash of every place, so that a
   /// signed one near the place in question is enough.
   public func remember(_ checkpoint: Checkpoint, line: [UInt8]) throws {
     try prepareKept()
-    let last =
-      try db.first(
-        "SELECT ordinal, seq, instance FROM cordee_checkpoint WHERE space = ? ORDER BY ordinal DESC LIMIT 1",
-        .text(checkpoint.space)
-      ) { ($0.int(0), $0.int(1), $0.bytes(2)) } ?? (0, -1, [])
-    guard last.1 != checkpoint.seq || last.2 != checkpoint.instance.bytes else { return }
-    let ordinal = last.0 + 1
+    let last = try db.first(
+      "SELECT ordinal, line FROM cordee_checkpoint WHERE space = ? ORDER BY ordinal DESC LIMIT 1",
+      .text(checkpoint.space)
+    ) { (ordinal: $0.int(0), line: $0.bytes(1)) }
+    guard last?.line != line else { return }
+    let ordinal = (last?.ordinal ?? 0) + 1
     try db.run(
       "INSERT INTO cordee_checkpoint(space, ordinal, seq, instance, hash, line) VALUES(?, ?, ?, ?, ?, ?)",
       .text(checkpoint.space), .int(ordinal), .int(checkpoint.seq),

@@ -95,6 +95,29 @@ struct KeptWordsTests {
     }
   }
 
+  @Test(
+    "The newest checkpoint kept is the one a file stands at where central signs one place twice")
+  func samePlaceTwice() throws {
+    let world = try World()
+    let ana = try world.join("chair")
+    try world.settle()
+    try ana.edit("INSERT INTO draft(id, text) VALUES('d', 'D')")
+    try world.sync(ana)
+    let old = try world.backUp()
+    try world.settle(with: [ana])
+    let before = try #require(try ana.store.checkpoints(of: "bureau").last?.checkpoint)
+    // Rewound, it merges the same again, later; nobody can tell the one log from the other.
+    try world.rewind(to: old)
+    try world.central.merge(at: "2027-01-15T09:00:00Z")
+    // Who sends something looks at every log afterwards.
+    try ana.edit("INSERT INTO club(id, name) VALUES('b', 'B')")
+    try world.sync(ana)
+    let kept = try ana.store.checkpoints(of: "bureau").suffix(2).map(\.checkpoint)
+    #expect(kept.first == before)
+    #expect(kept.last?.hash == before.hash && kept.last?.at != before.at)
+    #expect(try codes(ana, world, after: "SELECT 1") == [])
+  }
+
   @Test("R1: what counts as received has a receipt or stands in the log; a sync brings it back")
   func receipts() throws {
     let world = try World()

@@ -76,21 +76,28 @@ struct RestoreTests {
 
   @Test(
     "that forgot a whole life hears of it from one whose log it holds: edits that name what is gone wait",
-    arguments: [false, true])
-  func forgottenLife(isEmpty: Bool) throws {
+    arguments: [(false, 1), (true, 1), (true, 2)])
+  func forgottenLife(isEmpty: Bool, lives: Int) throws {
     let world = try World()
     let (ana, ben) = (try world.join(), try world.join())
     let empty = try world.backUp()
     try ana.edit("INSERT INTO club VALUES('c1', 'Alpins', 'Chamonix', 1920)")
     try world.settle()
     let backup = try world.backUp()
+    var older = isEmpty ? empty : backup
+    for _ in 1..<lives {
+      try world.restore(older)
+      try world.central.accept(at: world.loop.at)
+      older = try world.backUp()
+      for _ in 0..<2 { try world.settle() }
+    }
     try ben.edit("UPDATE club SET city = 'Rabat' WHERE id = 'c1'")
     try world.settle()
     // She had seen what is about to be gone, and keeps nothing of it to give.
     try ana.edit("UPDATE club SET city = 'Quito' WHERE id = 'c1'")
     try ana.store.write { _ = try ana.store.seal(as: ana.author) }
     // Where the new life begins with nothing, central signs nothing in it.
-    try world.restore(isEmpty ? empty : backup)
+    try world.restore(older)
     try world.central.accept(at: world.loop.at)
     try world.sync(ana)
     try ana.store.withConnection { try $0.execute("DELETE FROM cordee_adrift") }
