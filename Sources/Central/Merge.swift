@@ -89,11 +89,11 @@ extension Central {
     while count < changesMax {
       guard let entry = try queue.next(isMerged: isMerged) else {
         if try callUpStrangers(&queue, &report, &touched) { continue }
-        guard try anyLost(), queue.losePatience() else { return true }
+        guard try goOnAnyhow(&queue) else { return true }
         continue
       }
       let segment = entry.segment
-      let fate = try fate(of: segment, isPatient: queue.isPatient)
+      let fate = try fate(of: segment, entry.isFreed ? .none : queue.isPatient ? .all : .some)
       switch fate {
       case .waits(let needs): queue.hold(entry, for: needs)
       case .isHeld: try drop(segment)
@@ -124,6 +124,16 @@ extension Central {
       }
     }
     return false
+  }
+
+  /// Where nothing is left that can stand: after a restore contexts that were forged may bar the way, and do so no longer.
+  ///
+  /// - Returns: whether there is anything to judge anew.
+  private func goOnAnyhow(_ queue: inout MergeQueue) throws -> Bool {
+    guard try wasRestored else { return false }
+    if try anyLost(), queue.losePatience() { return true }
+    let isStuck = mutant(66, "R16: segments that claim to have seen each other wait for ever")
+    return !isStuck && queue.freeRings()
   }
 
   func isMerged(_ dot: Dot, in space: String) throws -> Bool {

@@ -30,6 +30,8 @@ package struct MergeQueue: Sendable {
   package struct Entry: Sendable {
     package let segment: QueuedSegment
     var needs: [Dot] = []
+    /// Whether it goes before what it claims to have seen and the inbox holds.
+    var isFreed = false
   }
 
   private struct Author: Hashable {
@@ -47,7 +49,7 @@ package struct MergeQueue: Sendable {
   private(set) var strangers: [Member] = []
   /// Whether something happened that may change what those that wait are waiting for.
   private var isDoubtful = false
-  /// Whether those that wait do so for what came of a chain of which the rest was declared lost, too.
+  /// Whether those that wait do so also for what came of a chain of which the rest was declared lost.
   private(set) var isPatient = true
 
   /// Puts each author's segments into the order of their counts, in the places the author has among the others, so that a
@@ -135,11 +137,59 @@ package struct MergeQueue: Sendable {
   mutating func doubt() { isDoubtful = true }
 
   /// Has all that wait judged anew without patience, from now on; false when they were before.
-  ///
-  /// Only a forged context has segments wait for each other: whoever claims what was declared lost goes first then.
   mutating func losePatience() -> Bool {
     guard isPatient else { return false }
     (isPatient, isDoubtful) = (false, true)
     return true
+  }
+
+  /// Frees one of each ring of segments that wait for each other; false when there is none.
+  ///
+  /// Nobody can have seen what had seen it: one of a ring claims a change that was to come. Which one nobody can tell, and
+  /// whichever goes first, nothing is lost: at most a conflict is shown that is none.
+  ///
+  /// - Complexity: O(segments that wait).
+  mutating func freeRings() -> Bool {
+    let held = waiting.values.flatMap { $0.values.joined() }
+      .sorted { ($0.segment.from, $0.segment.id) < ($1.segment.from, $1.segment.id) }
+    let chains = Dictionary(grouping: held.indices) { place in
+      held[place].segment.actor.map { Author(space: held[place].segment.space, actor: $0) }
+    }
+    var walks = [Int?](repeating: nil, count: held.count)
+    var freed: [Int] = []
+    for start in held.indices {
+      var place = start
+      while walks[place] == nil {
+        walks[place] = start
+        guard let need = held[place].needs.last else { break }
+        let chain = chains[Author(space: held[place].segment.space, actor: need.actor)] ?? []
+        guard let next = Self.last(of: chain, where: { held[$0].segment.from <= need.n }),
+          held[next].segment.to >= need.n
+        else { break }
+        place = next
+        if walks[place] == start { freed.append(place) }
+      }
+    }
+    for place in freed { free(held[place]) }
+    return !freed.isEmpty
+  }
+
+  /// The last of places of which a condition holds for the first ones alone.
+  private static func last(of places: [Int], where isBelow: (Int) -> Bool) -> Int? {
+    var (low, high) = (0, places.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if isBelow(places[middle]) { low = middle + 1 } else { high = middle }
+    }
+    return low > 0 ? places[low - 1] : nil
+  }
+
+  private mutating func free(_ entry: Entry) {
+    guard let last = entry.needs.last else { return }
+    let author = Author(space: entry.segment.space, actor: last.actor)
+    waiting[author]?[last.n]?.removeAll { $0.segment.id == entry.segment.id }
+    var entry = entry
+    (entry.needs, entry.isFreed) = ([], true)
+    ready.append(entry)
   }
 }

@@ -84,8 +84,10 @@ final class Rogue {
     seen.remove(actor)
     if kind == .forgedContext {
       let stranger = ActorID(replica: ID128(high: draw.next(), low: draw.next()), epoch: 1)
-      let victim = draw.chance(500) ? stranger : seen.entries.last?.actor ?? stranger
-      seen.raise(victim, to: seen[victim] + 1_000_000)
+      let known = seen.entries.map(\.actor)
+      let victim = known.isEmpty || draw.chance(300) ? stranger : draw.pick(known)
+      // What is next to come is seldom what nobody will ever have.
+      seen.raise(victim, to: seen[victim] + (draw.chance(500) ? 1_000_000 : 1 + draw.below(3)))
       claims[victim] = seen[victim]
     }
     let change = change(

@@ -103,3 +103,39 @@ struct GivenUpTests {
     #expect(try world.findings(in: ana).allSatisfy { !$0.code.hasPrefix("row.") })
   }
 }
+
+@Suite("Segments that claim to have seen each other")
+struct RingTests {
+  @Test("after a restore bar nobody's way: one goes first, and all are merged")
+  func ring() throws {
+    let world = try World()
+    let (ana, ben, liar) = (try world.join(), try world.join(), try world.join())
+    try ana.edit("INSERT INTO club VALUES('c1', 'Alpins', 'Rabat', 1920)")
+    try world.settle()
+    let backup = try world.backUp()
+    var hand = Hand(liar)
+    let author = ana.identity.actor
+    _ = try hand.push("c2", claiming: VersionVector([(author, 2)]), world)
+    let report = try world.merge()
+    #expect(report.quarantined.map(\.dot.actor) == [liar.identity.actor])
+    // She saw that it was refused, and writes the very change that it claims.
+    try world.sync(ana)
+    try ana.edit("UPDATE club SET city = 'Quito'")
+    try world.settle(with: [ana, ben])
+    try ben.edit("UPDATE club SET city = 'Lima'")
+    try world.settle(with: [ana, ben])
+    try world.restore(backup)
+    try world.central.accept(at: world.loop.at)
+    try world.sync(ana)
+    #expect(try world.merge().waiting == 0)
+    #expect(try world.central.awaited().isEmpty)
+    for _ in 0..<2 { try world.settle() }
+    let city = try world.central.store.state(of: RowKey(table: "club", id: "c1")).cells["city"]
+    #expect(city?.map(\.value) == [.text("Lima")])
+    #expect(try world.digests().count == 1)
+    for member in [ana, ben] {
+      try world.audit(member)
+      #expect(try member.store.refusalCounts(of: member.identity.actor.replica).all == 0)
+    }
+  }
+}

@@ -8,6 +8,8 @@ struct VerdictChecker: Checker {
   private var revoked: Set<ReplicaID> = []
   private var onceRevoked: Set<ReplicaID> = []
   private var known: Set<RowKey> = []
+  /// The last change that each author has sealed.
+  private var sealed: [ActorID: Int] = [:]
   /// Entries that stood before: they come back with the verdicts they had.
   private var judged: Set<Hash> = []
   private var hasGoneBack = false
@@ -15,7 +17,9 @@ struct VerdictChecker: Checker {
 
   mutating func see(_ event: Event) {
     switch event {
-    case .accepted(let change): accepted[change.hash] = change
+    case .accepted(let change):
+      accepted[change.hash] = change
+      sealed[change.dot.actor] = max(sealed[change.dot.actor] ?? 0, change.dot.n)
     case .revoked(let replica):
       revoked.insert(replica)
       onceRevoked.insert(replica)
@@ -53,9 +57,14 @@ struct VerdictChecker: Checker {
     }
   }
 
-  /// A central that was put back cannot tell what nobody can have seen from what it forgot, and hears of revocations and
-  /// bodies again as members bring them.
+  /// Whether either verdict is right, as far as the onlooker knows.
+  ///
+  /// What was claimed before it was written may have come by then. A central that was put back cannot tell what nobody can
+  /// have seen from what it forgot, and hears of revocations and bodies again as members bring them.
   private func mayBeEither(_ change: Accepted, _ entry: LoggedEntry) -> Bool {
+    if !change.claims.isEmpty, change.claims.allSatisfy({ sealed[$0.key] ?? 0 >= $0.value }) {
+      return true
+    }
     guard hasGoneBack else { return false }
     return !change.claims.isEmpty || entry.reason?.hasPrefix("body.withheld") == true
       || onceRevoked.contains(change.author)
