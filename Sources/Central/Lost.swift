@@ -28,12 +28,6 @@ extension Central {
     } ?? 0
   }
 
-  /// Whether anything was ever declared lost.
-  func anyLost() throws -> Bool {
-    try store.withConnection { try $0.first("SELECT 1 FROM cordee_lost LIMIT 1") { _ in true } }
-      ?? false
-  }
-
   /// What segments in the inbox wait for: the first missing change and the last, by space and author.
   ///
   /// - Complexity: O(segments in the inbox).

@@ -89,11 +89,14 @@ extension Central {
     while count < changesMax {
       guard let entry = try queue.next(isMerged: isMerged) else {
         if try callUpStrangers(&queue, &report, &touched) { continue }
-        guard try goOnAnyhow(&queue) else { return true }
+        let isStuck = mutant(66, "R16: segments that claim to have seen each other wait for ever")
+        guard try wasRestored, !isStuck, try queue.freeRings(isMerged: isMerged) else {
+          return true
+        }
         continue
       }
       let segment = entry.segment
-      let fate = try fate(of: segment, entry.isFreed ? .none : queue.isPatient ? .all : .some)
+      let fate = try fate(of: segment, freeOf: queue.freed[segment.id] ?? [])
       switch fate {
       case .waits(let needs): queue.hold(entry, for: needs)
       case .isHeld: try drop(segment)
@@ -120,20 +123,11 @@ extension Central {
           try keepBoth(segment, standing, &report)
           // What follows it waits for places of the log that others hold.
           queue.doubt()
+          heldCounts = [:]
         }
       }
     }
     return false
-  }
-
-  /// Where nothing is left that can stand: after a restore contexts that were forged may bar the way, and do so no longer.
-  ///
-  /// - Returns: whether there is anything to judge anew.
-  private func goOnAnyhow(_ queue: inout MergeQueue) throws -> Bool {
-    guard try wasRestored else { return false }
-    if try anyLost(), queue.losePatience() { return true }
-    let isStuck = mutant(66, "R16: segments that claim to have seen each other wait for ever")
-    return !isStuck && queue.freeRings()
   }
 
   func isMerged(_ dot: Dot, in space: String) throws -> Bool {

@@ -30,8 +30,6 @@ package struct MergeQueue: Sendable {
   package struct Entry: Sendable {
     package let segment: QueuedSegment
     var needs: [Dot] = []
-    /// Whether it goes before what it claims to have seen and the inbox holds.
-    var isFreed = false
   }
 
   private struct Author: Hashable {
@@ -49,8 +47,10 @@ package struct MergeQueue: Sendable {
   private(set) var strangers: [Member] = []
   /// Whether something happened that may change what those that wait are waiting for.
   private var isDoubtful = false
-  /// Whether those that wait do so also for what came of a chain of which the rest was declared lost.
-  private(set) var isPatient = true
+  /// What segments need not wait for any more, by their ids: it waits for them.
+  private(set) var freed: [Int: Set<Dot>] = [:]
+  /// How often rings may still be looked for.
+  private var roundsLeft = 64
 
   /// Puts each author's segments into the order of their counts, in the places the author has among the others, so that a
   /// chain that came backwards is taken in one go.
@@ -135,61 +135,98 @@ package struct MergeQueue: Sendable {
 
   /// Has all that wait judged anew once nothing else is left: what was held is not any more.
   mutating func doubt() { isDoubtful = true }
+}
 
-  /// Has all that wait judged anew without patience, from now on; false when they were before.
-  mutating func losePatience() -> Bool {
-    guard isPatient else { return false }
-    (isPatient, isDoubtful) = (false, true)
-    return true
-  }
+/// Segments that wait for each other, which only a forged context can bring about, and only after a restore.
+extension MergeQueue {
+  /// Where those that wait stand, to find who holds what another one lacks.
+  private struct Held {
+    let entries: [Entry]
+    /// By author, the entries by their first counts, and for each how far those up to it reach at most, and which does.
+    private var chains: [Author: [(from: Int, furthest: Int)]] = [:]
 
-  /// Frees one of each ring of segments that wait for each other; false when there is none.
-  ///
-  /// Nobody can have seen what had seen it: one of a ring claims a change that was to come. Which one nobody can tell, and
-  /// whichever goes first, nothing is lost: at most a conflict is shown that is none.
-  ///
-  /// - Complexity: O(segments that wait).
-  mutating func freeRings() -> Bool {
-    let held = waiting.values.flatMap { $0.values.joined() }
-      .sorted { ($0.segment.from, $0.segment.id) < ($1.segment.from, $1.segment.id) }
-    let chains = Dictionary(grouping: held.indices) { place in
-      held[place].segment.actor.map { Author(space: held[place].segment.space, actor: $0) }
-    }
-    var walks = [Int?](repeating: nil, count: held.count)
-    var freed: [Int] = []
-    for start in held.indices {
-      var place = start
-      while walks[place] == nil {
-        walks[place] = start
-        guard let need = held[place].needs.last else { break }
-        let chain = chains[Author(space: held[place].segment.space, actor: need.actor)] ?? []
-        guard let next = Self.last(of: chain, where: { held[$0].segment.from <= need.n }),
-          held[next].segment.to >= need.n
-        else { break }
-        place = next
-        if walks[place] == start { freed.append(place) }
+    init(_ entries: [Entry]) {
+      self.entries = entries.sorted {
+        ($0.segment.from, $0.segment.id) < ($1.segment.from, $1.segment.id)
+      }
+      for (place, entry) in self.entries.enumerated() {
+        guard let actor = entry.segment.actor else { continue }
+        let author = Author(space: entry.segment.space, actor: actor)
+        let before = chains[author]?.last?.furthest ?? place
+        let isFurther = entry.segment.to > self.entries[before].segment.to
+        chains[author, default: []].append(
+          (entry.segment.from, isFurther ? place : before))
       }
     }
-    for place in freed { free(held[place]) }
-    return !freed.isEmpty
+
+    /// The entry that holds what another waits for; nil when nobody here does.
+    func next(after place: Int) -> Int? {
+      guard let need = entries[place].needs.last else { return nil }
+      let author = Author(space: entries[place].segment.space, actor: need.actor)
+      let chain = chains[author] ?? []
+      var (low, high) = (0, chain.count)
+      while low < high {
+        let middle = (low + high) / 2
+        if chain[middle].from <= need.n { low = middle + 1 } else { high = middle }
+      }
+      guard low > 0 else { return nil }
+      let found = chain[low - 1].furthest
+      return entries[found].segment.to >= need.n ? found : nil
+    }
+
+    /// The rings, each once.
+    func rings() -> [[Int]] {
+      var walks = [Int?](repeating: nil, count: entries.count)
+      var rings: [[Int]] = []
+      for start in entries.indices {
+        var place: Int? = start
+        while let now = place, walks[now] == nil {
+          walks[now] = start
+          place = next(after: now)
+        }
+        guard let first = place, walks[first] == start else { continue }
+        var ring = [first]
+        while let next = next(after: ring[ring.count - 1]), next != first { ring.append(next) }
+        rings.append(ring)
+      }
+      return rings
+    }
   }
 
-  /// The last of places of which a condition holds for the first ones alone.
-  private static func last(of places: [Int], where isBelow: (Int) -> Bool) -> Int? {
-    var (low, high) = (0, places.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if isBelow(places[middle]) { low = middle + 1 } else { high = middle }
+  /// Frees one of each ring from what it waits for; false when there is none, or rings were looked for too often.
+  ///
+  /// Nobody can have seen what had seen it: one of a ring claims what was to come. Which one nobody can tell for sure; what
+  /// builds on another of the ring had seen all that that one had, so that the one that lacks least builds on none.
+  ///
+  /// - Complexity: O(n log n) for n segments that wait, at most 64 times a merge.
+  mutating func freeRings(isMerged: (Dot, _ space: String) throws -> Bool) rethrows -> Bool {
+    guard roundsLeft > 0 else { return false }
+    roundsLeft -= 1
+    let held = Held(waiting.values.flatMap { $0.values.joined() })
+    var isAnyFreed = false
+    for ring in held.rings() {
+      let candidates = try ring.filter { place -> Bool in
+        let segment = held.entries[place].segment
+        guard let need = held.entries[place].needs.last else { return false }
+        let isBefore = need.actor == segment.actor && need.n < segment.from
+        return !isBefore && freed[segment.id]?.contains(need) != true
+      }.map { place in
+        let entry = held.entries[place]
+        let lacks = try entry.needs.count { try !isMerged($0, entry.segment.space) }
+        return (lacks + (freed[entry.segment.id]?.count ?? 0), entry.segment.from, place)
+      }
+      guard let chosen = candidates.min(by: <) else { continue }
+      free(held.entries[chosen.2])
+      isAnyFreed = true
     }
-    return low > 0 ? places[low - 1] : nil
+    return isAnyFreed
   }
 
   private mutating func free(_ entry: Entry) {
-    guard let last = entry.needs.last else { return }
-    let author = Author(space: entry.segment.space, actor: last.actor)
-    waiting[author]?[last.n]?.removeAll { $0.segment.id == entry.segment.id }
-    var entry = entry
-    (entry.needs, entry.isFreed) = ([], true)
-    ready.append(entry)
+    guard let need = entry.needs.last else { return }
+    let author = Author(space: entry.segment.space, actor: need.actor)
+    waiting[author]?[need.n]?.removeAll { $0.segment.id == entry.segment.id }
+    freed[entry.segment.id, default: []].insert(need)
+    ready.append(Entry(segment: entry.segment))
   }
 }

@@ -82,8 +82,8 @@ extension Central {
 
   /// Judges a segment's place: its author's chain, its context, and that it is what was received.
   ///
-  /// - Parameter patience: how long it waits for what it claims.
-  func fate(of segment: QueuedSegment, _ patience: Patience) throws -> QueuedSegment.Fate {
+  /// - Parameter freed: what it claims to have seen, but need not wait for.
+  func fate(of segment: QueuedSegment, freeOf freed: Set<Dot>) throws -> QueuedSegment.Fate {
     guard let actor = segment.actor else { return .aside(reason: Self.damaged) }
     // Central's own changes of an earlier life come back through the inbox.
     guard let author = try actor.replica == keyID ? ownMember : member(actor.replica) else {
@@ -100,7 +100,7 @@ extension Central {
     if try secondActor(of: before, segment.previous, in: segment.space) != nil {
       // What central itself wrote there is written again.
       if actor.replica == keyID { return .aside(reason: Self.strange) }
-      return try fateOfFork(segment, by: author, actor, patience)
+      return try fateOfFork(segment, by: author, actor, freed)
     }
     if let before = WaitingRule.before(Dot(actor: actor, n: segment.from), head: head.n) {
       return .waits(for: [before])
@@ -120,7 +120,8 @@ extension Central {
     }.count
     let news = Array(changes.dropFirst(held))
     guard let first = news.first else { return .isHeld }
-    let missing = try missing(of: first.change.header, after: head.context, patience)
+    let missing = try missing(of: first.change.header, after: head.context)
+      .filter { !freed.contains($0) }
     // What a restore lost may come with another member: then it is waited for.
     let claimsTooMuch =
       try missing.contains { try heldCount(of: $0.actor, in: segment.space) < $0.n }
@@ -138,7 +139,7 @@ extension Central {
 
   /// A segment that goes on in a chain which parted from the one in the log before.
   private func fateOfFork(
-    _ segment: QueuedSegment, by author: Member, _ actor: ActorID, _ patience: Patience
+    _ segment: QueuedSegment, by author: Member, _ actor: ActorID, _ freed: Set<Dot>
   ) throws -> QueuedSegment.Fate {
     guard let content = try verified[segment] ?? content(of: segment, by: author) else {
       return .aside(reason: Self.damaged)
@@ -150,7 +151,8 @@ extension Central {
     let news = Array(changes.dropFirst(held))
     guard let first = news.first else { return .isHeld }
     guard news.allSatisfy({ $0.body != nil }) else { return .aside(reason: Self.damaged) }
-    let missing = try missing(of: first.change.header, after: VersionVector(), patience)
+    let missing = try missing(of: first.change.header, after: VersionVector())
+      .filter { !freed.contains($0) }
     guard try missing.isEmpty || !wasRestored else { return .waits(for: missing) }
     return .parted(
       QueuedSegment.Standing(
@@ -195,31 +197,17 @@ extension Central {
       ? VerifiedSegments.Content(changes: changes, signatures: segment.signatures) : nil
   }
 
-  /// How long a segment waits for what it claims to have seen.
-  enum Patience {
-    /// Until all of it is merged; of a chain that was given up, what came all the same.
-    case all
-    /// So, but whoever claims what was declared lost does not wait for the rest of that chain.
-    case some
-    /// Only until the inbox holds it.
-    case none
-  }
-
-  /// The dots of a context that are not merged here and not given up, each actor's highest.
-  private func missing(of header: Header, after before: VersionVector, _ patience: Patience) throws
-    -> [Dot]
-  {
+  /// The dots of a context that are not merged here, each actor's highest; of a chain of which the rest was declared lost,
+  /// the last that came all the same.
+  private func missing(of header: Header, after before: VersionVector) throws -> [Dot] {
     let space = header.space
     let missing = try WaitingRule.missing(of: header.context, after: before) {
       try isMerged($0, in: space)
     }
     return try missing.compactMap { dot in
-      let isLost = try lostCount(of: dot.actor, in: space) >= dot.n
-      guard isLost || patience == .none else { return dot }
+      guard try lostCount(of: dot.actor, in: space) >= dot.n else { return dot }
       let came = Dot(actor: dot.actor, n: try min(dot.n, heldCount(of: dot.actor, in: space)))
-      if !isLost { return came.n < dot.n ? dot : nil }
-      let waits = patience == .all || patience == .some && came.n == dot.n
-      return try waits && !isMerged(came, in: space) ? came : nil
+      return try isMerged(came, in: space) ? nil : came
     }
   }
 
@@ -232,7 +220,7 @@ extension Central {
       if let before = WaitingRule.before(Dot(actor: actor, n: segment.from), head: head.n) {
         needs = [before]
       } else if let next = try lines(of: segment)?.dropFirst(head.n + 1 - segment.from).first {
-        needs = try missing(of: next.header, after: head.context, .some)
+        needs = try missing(of: next.header, after: head.context)
       }
       return MergeReport.Waiting(
         change: Dot(actor: actor, n: segment.from), by: try name(of: actor.replica),

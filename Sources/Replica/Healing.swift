@@ -24,6 +24,7 @@ extension Replica {
     var isRestoring = first.isRestoring
     var wants: [(space: String, dots: [Dot])] = []
     for space in identity.spaces {
+      try showWhatMayBeForgotten(of: space, first, line)
       let (place, answer) = try commonPlace(of: space, line)
       common[space] = place
       (instance, isRestoring) = (answer.instance, answer.isRestoring)
@@ -216,15 +217,32 @@ extension Replica {
     }
   }
 
-  /// Shows central how far it signed this file's log; where it signed nothing in the life the file stands in, what it signed
-  /// last: it may have forgotten that life.
-  private func askTail(_ space: String, _ head: TailHead, entries: [UInt8], _ line: Line) throws
-    -> TailAnswer
+  /// Where central signed nothing in the life this file stands in, shows it what it signed in its own present life, and, if it
+  /// does not name the former, what it signed last: it may have forgotten either.
+  private func showWhatMayBeForgotten(of space: String, _ answer: HelloAnswer, _ line: Line) throws
   {
+    guard try heldCheckpoint(of: space) == nil else { return }
+    let kept = try store.checkpoints(of: space)
+    let life = try cursor(of: space).instance
+    let isNamed = answer.starts.contains { $0.instance == life }
+    var shown: [UInt8]?
+    for word in [
+      kept.last { $0.checkpoint.instance == answer.instance }, isNamed ? nil : kept.last,
+    ] {
+      guard let word, word.line != shown else { continue }
+      _ = try askTail(space, TailHead(marks: []), entries: [], showing: word.line, line)
+      shown = word.line
+    }
+  }
+
+  /// Asks central about a tail, or gives it one.
+  ///
+  /// - Parameter word: what central signed; else how far it signed this file's log, if it did.
+  private func askTail(
+    _ space: String, _ head: TailHead, entries: [UInt8], showing word: [UInt8]? = nil, _ line: Line
+  ) throws -> TailAnswer {
     var body = head.line + [UInt8(ascii: "\n")]
-    let checkpoint =
-      try heldCheckpoint(of: space)
-      ?? store.checkpoints(of: space).last?.line
+    let checkpoint = try word ?? heldCheckpoint(of: space)
     if let checkpoint { body += checkpoint + [UInt8(ascii: "\n")] + entries }
     return try TailAnswer.parse(try post(body, to: "offers", space, line))
   }

@@ -68,29 +68,37 @@ extension Store {
     guard state != ChangeState.logged.rawValue else { return }
     let space = entry.change.header.space
     try setState(.logged, of: dot, in: space)
-    let isLate = try entry.verdict.isApplied && isSeenByLogged(dot, in: space)
+    let applied = entry.verdict.isApplied
+    var author: Authorship?
+    var isAhead = false
     for write in try (body ?? ChangeDecoding.body(ownBody)).writes {
       guard var base = try base(of: write.row) else { continue }
       base.pending -= 1
-      if entry.verdict.isApplied, base.pending > 0 || isLate {
-        let context = try context(at: dot, in: space)
-        base.state.apply(write.verb, by: Authorship(dot: dot, context: context))
+      if applied, base.pending > 0 {
+        if author == nil {
+          let context = try context(at: dot, in: space)
+          (author, isAhead) = (
+            Authorship(dot: dot, context: context), try isAheadOfOwn(context, in: space)
+          )
+        }
+        if let author { base.state.apply(write.verb, by: author) }
       }
-      if !entry.verdict.isApplied || isLate {
+      if !applied || isAhead {
         try rewriteWaiting([write.row: base.state], in: space, and: dot.actor)
       }
       if base.pending > 0 { try setBase(base, of: write.row) } else { try dropBase(of: write.row) }
     }
   }
 
-  /// Whether an own change that stands in the log had seen this one: then the log has them the other way round than this file
-  /// wrote them.
-  private func isSeenByLogged(_ dot: Dot, in space: String) throws -> Bool {
-    for actor in try ownActors() where actor != dot.actor {
-      let last = Dot(actor: actor, n: try lastLogged(actor, space))
-      if last.n > 0, try context(at: last, in: space).sees(dot) { return true }
+  /// Whether a change of this context comes before an own one that it had seen, and that waits: then the row has them the
+  /// other way round than the log will.
+  func isAheadOfOwn(_ context: VersionVector, in space: String) throws -> Bool {
+    try ownActors().contains { actor in
+      guard context[actor] > 0, let judged = try lastJudged(of: actor, in: space) else {
+        return false
+      }
+      return judged < context[actor]
     }
-    return false
   }
 
   func setState(_ state: ChangeState, of dot: Dot, in space: String) throws {

@@ -87,7 +87,7 @@ extension Store {
       if try hasBase(), var base = try base(of: write.row) {
         base.state.apply(write.verb, by: author)
         try setBase(base, of: write.row)
-        if try isSeenByOwn(author.dot, in: space) {
+        if try isSeenByOwn(author.dot, in: space) || isAheadOfOwn(author.context, in: space) {
           try rewriteWaiting([write.row: base.state], in: space)
           continue
         }

@@ -8,8 +8,9 @@ struct VerdictChecker: Checker {
   private var revoked: Set<ReplicaID> = []
   private var onceRevoked: Set<ReplicaID> = []
   private var known: Set<RowKey> = []
-  /// The last change that each author has sealed.
+  /// The last change that each author has sealed, and the last that stands in the log of the common space.
   private var sealed: [ActorID: Int] = [:]
+  private var logged: [ActorID: Int] = [:]
   /// Entries that stood before: they come back with the verdicts they had.
   private var judged: Set<Hash> = []
   private var hasGoneBack = false
@@ -47,6 +48,7 @@ struct VerdictChecker: Checker {
   func verdict() -> [Violation] { found }
 
   private mutating func note(_ entry: LoggedEntry) {
+    if entry.space == "commons" { logged[entry.dot.actor] = entry.dot.n }
     guard let change = accepted[entry.hash], entry.reason == nil else { return }
     known.formUnion(change.writes.map(\.row))
     guard change.node == "central" else { return }
@@ -59,13 +61,14 @@ struct VerdictChecker: Checker {
 
   /// Whether either verdict is right, as far as the onlooker knows.
   ///
-  /// What was claimed before it was written may have come by then. A central that was put back cannot tell what nobody can
-  /// have seen from what it forgot, and hears of revocations and bodies again as members bring them.
+  /// What was claimed before it was written may have come by then, and has to stand before a change that takes effect. A
+  /// central that was put back cannot tell what nobody can have seen from what it forgot, and hears of revocations and bodies
+  /// again as members bring them.
   private func mayBeEither(_ change: Accepted, _ entry: LoggedEntry) -> Bool {
-    if !change.claims.isEmpty, change.claims.allSatisfy({ sealed[$0.key] ?? 0 >= $0.value }) {
-      return true
+    guard hasGoneBack else {
+      let had = entry.reason == nil ? logged : sealed
+      return !change.claims.isEmpty && change.claims.allSatisfy { had[$0.key] ?? 0 >= $0.value }
     }
-    guard hasGoneBack else { return false }
     return !change.claims.isEmpty || entry.reason?.hasPrefix("body.withheld") == true
       || onceRevoked.contains(change.author)
   }

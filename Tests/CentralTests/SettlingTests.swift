@@ -1,0 +1,73 @@
+import Causality
+import Changes
+import Testing
+import Wire
+
+@testable import Central
+@testable import Replica
+@testable import Store
+
+@Suite(
+  "A file holds what the log makes of its own changes, also where they stand in it the other way round"
+)
+struct SettlingTests {
+  private let world: World
+  private let ana: Replica
+  private let ben: Replica
+
+  init() throws {
+    world = try World()
+    (ana, ben) = (try world.join(), try world.join())
+    try ana.edit("INSERT INTO club VALUES('c1', 'Alpins', 'Rabat', 1920)")
+    try world.settle()
+  }
+
+  /// Puts changes into the logs of central and of ana's file, and looks at her rows after each.
+  private func log(_ changes: [Change]) throws {
+    for change in changes {
+      for store in [world.central.store, ana.store] {
+        let seq = try store.lastSeq() + 1
+        let hash = Store.hash(
+          Preimage.log(
+            previous: try store.logEnd(of: "commons").hash, seq: seq, dot: change.dot,
+            verdict: .applied, hash: change.hash))
+        let entry = LogEntry(
+          seq: seq, change: change, verdict: .applied, hash: hash, signatures: nil)
+        try store.write { try store.integrate(entry) }
+      }
+      #expect(try world.findings(in: ana).filter { $0.code.hasPrefix("row.") } == [])
+    }
+    #expect(try ana.store.digest("commons") == world.central.store.digest("commons"))
+  }
+
+  @Test("a later one of the same device comes first")
+  func ownFirst() throws {
+    let former = ana.identity.actor
+    try ana.edit("UPDATE club SET city = 'Quito'")
+    try world.sync(ana)
+    try ana.store.write { try ana.store.demandEpoch(.copied) }
+    try world.sync(ana)
+    try ana.edit("UPDATE club SET city = 'Lima'")
+    try ana.store.write { _ = try ana.store.seal(as: ana.author) }
+    let dots = [Dot(actor: ana.identity.actor, n: 1), Dot(actor: former, n: 2)]
+    try log(try dots.map { try #require(try ana.store.change($0, in: "commons")) })
+  }
+
+  @Test("one of another device that had seen them comes first")
+  func othersFirst() throws {
+    let end = try ana.store.logEnd(of: "commons")
+    let backup = try world.backUp()
+    try ana.edit("UPDATE club SET city = 'Quito'")
+    try world.settle()
+    try ben.edit("UPDATE club SET city = 'Lima'")
+    try world.settle()
+    let dots = [Dot(actor: ben.identity.actor, n: 1), Dot(actor: ana.identity.actor, n: 2)]
+    let changes = try dots.map { try #require(try ana.store.change($0, in: "commons")) }
+    try world.rewind(to: backup)
+    let count = try ana.store.write {
+      try ana.store.goBack("commons", to: LogPlace(seq: end.seq, hash: end.hash))
+    }
+    #expect(count == 2)
+    try log(changes)
+  }
+}
