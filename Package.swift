@@ -138,7 +138,8 @@ let package = Package(
     tests("SQLiteTests", needs: ["SQLite"]),
     tests("SealTests", needs: ["Seal"]),
     tests(
-      "StoreTests", needs: ["Programs", "Store", "SQLite", "Seal", "Wire", "Changes", "Causality"]),
+      "StoreTests",
+      needs: ["Programs", "Store", "Disk", "SQLite", "Seal", "Wire", "Changes", "Causality"]),
     tests("RegistryTests", needs: ["Registry", "Store", "Changes", "Wire", "Seal", "SQLite"]),
     tests(
       "CentralTests",

@@ -95,6 +95,9 @@ private import CDisk
     Int(unsafe cordee_disk_cut_power(disk, prefix, seed))
   }
 
+  /// What was written below `prefix` reaches the disk without having been asked to, as it does in time.
+  public func settle(prefix: String) { unsafe cordee_disk_settle(disk, prefix) }
+
   /// Writes, syncs, truncations and deletions so far.
   public var calls: Int { Int(unsafe cordee_disk_calls(disk)) }
 }

@@ -35,7 +35,10 @@ extension World {
     let hasStruck = isStruck
     if hasStruck {
       switch fault {
-      case .error: marks.hit(.diskError)
+      case .error:
+        marks.hit(.diskError)
+        // Of a commit whose last call fails nobody knows whether a power cut would undo it.
+        disk.settle(prefix: prefix)
       case .full: marks.hit(.diskFull)
       case .interrupt: marks.hit(.interrupted)
       case .crash:

@@ -11,22 +11,24 @@ import Wire
 /// What an onlooker reads in the files after each step: by plain SQL, not by asking the engine.
 extension World {
   /// Reads what a member's file holds that was not seen before.
-  func observe(_ station: Station) throws {
+  ///
+  /// - Parameter isDoubtful: what it says of where it stands may be damaged, and is not believed yet.
+  func observe(_ station: Station, isDoubtful: Bool = false) throws {
     guard let replica = station.replica else { return }
     let store = replica.store
     let writes = disk.writes(station.path)
     guard writes != station.writesSeen else { return }
-    try disk.looking { try look(at: station, store) }
-    station.writesSeen = writes
+    try disk.looking { try look(at: station, store, isDoubtful: isDoubtful) }
+    if !isDoubtful { station.writesSeen = writes }
   }
 
-  private func look(at station: Station, _ store: Store) throws {
+  private func look(at station: Station, _ store: Store, isDoubtful: Bool) throws {
     try store.withConnection { connection in
       let cursors = try Self.cursors(connection)
       try observeSealed(station, store, connection, cursors)
       let touched = try connection.first("SELECT 1 FROM cordee_touched LIMIT 1") { _ in true }
       if touched == nil { station.memory.dirty = [:] }
-      for space in Town.spaces {
+      for space in Town.spaces where !isDoubtful {
         let cursor = cursors[space]
         try notice(
           station.name, space, &station.standings, connection,

@@ -75,7 +75,7 @@ extension World {
       default: try sync(station, .fair)
       }
       // What was sealed meanwhile may have been sent: it is known, whatever the disk makes of it.
-      do { try observe(station) } catch { isReadable = false }
+      do { try observe(station, isDoubtful: true) } catch { isReadable = false }
     }
     guard hasStruck else { return }
     guard lose(fault, station.path, seed: draw.next(), close: { station.close() }) else {
@@ -243,23 +243,29 @@ extension World {
     try goOnFromEarlier(isKnown: false)
   }
 
-  /// What central would show a member: its life, the ends of its logs, what waits, what it keeps aside.
+  /// What central would show a member: its life, the ends of its logs, whom it knows, what waits, what it keeps aside.
   private struct Holding: Equatable {
     var life: InstanceID
     var log: [LoggedEntry]
+    var devices: [[UInt8]]
     var segments: [[UInt8]]
+    var writes: [[UInt8]]
     var aside: Int
   }
 
   private func holding() throws -> Holding {
     let central = try running().central
     return try disk.looking {
-      Holding(
+      func all(_ query: String) throws -> [[UInt8]] {
+        try central.store.withConnection { try $0.all(query) { $0.bytes(0) } }
+      }
+      return Holding(
         life: central.instance,
         log: try Self.entries(of: central.store).map(\.0),
-        segments: try central.store.withConnection { connection in
-          try connection.all("SELECT head FROM cordee_inbox ORDER BY id") { $0.bytes(0) }
-        }, aside: try central.asideCount())
+        devices: try all("SELECT replica FROM cordee_member ORDER BY replica"),
+        segments: try all("SELECT head FROM cordee_inbox ORDER BY id"),
+        writes: try all("SELECT body FROM cordee_outbox ORDER BY id"),
+        aside: try central.asideCount())
     }
   }
 

@@ -154,6 +154,11 @@ public final class Store {
       cache = before
       movedFacts = nil
       movedTables = []
+      if error is SQLiteError {
+        // A commit may have failed behind the call that made it stand: then what was known before is not so any more.
+        cache = Cache()
+        cache.version = before.version
+      }
       if let error = error as? SQLiteError {
         throw try foreignIndex(behind: error) ?? StoreError(error, path: path)
       }

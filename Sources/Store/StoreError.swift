@@ -99,7 +99,7 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
     } else if error.isIOError {
       return (
         .io, "the disk failed under \(path)",
-        "Nothing was changed. Look after the disk, then run `cordee verify`."
+        "What was being written is kept whole or not at all: look. See to the disk, then run `cordee verify`."
       )
     } else if let name = error.missingName {
       return (

@@ -57,5 +57,7 @@ void cordee_disk_disarm(struct cordee_disk *disk);
 // The power fails: of what was not synced below `prefix`, each write is kept or lost as the seed draws.
 // Returns how many writes were lost.
 uint64_t cordee_disk_cut_power(struct cordee_disk *disk, const char *prefix, uint64_t seed);
+// What was written below `prefix` reaches the disk without having been asked to, as it does in time.
+void cordee_disk_settle(struct cordee_disk *disk, const char *prefix);
 // Writes, syncs, truncations and deletions so far.
 uint64_t cordee_disk_calls(struct cordee_disk *disk);
