@@ -247,13 +247,23 @@ extension Replica {
     return try TailAnswer.parse(try post(body, to: "offers", space, line))
   }
 
+  /// What central signed last of this file's log as it stands: at its end, or, where a later life signed nothing yet, before.
+  private func signedEnd(of space: String) throws -> (checkpoint: Checkpoint, line: [UInt8])? {
+    if let line = try heldCheckpoint(of: space),
+      case .checkpoint(_, let checkpoint, _) = try LogLine.parse(line)
+    {
+      return (checkpoint, line)
+    }
+    return try store.checkpoints(of: space).filter {
+      try store.logHash(of: space, at: $0.checkpoint.seq) == $0.checkpoint.hash
+    }.max { $0.checkpoint.seq < $1.checkpoint.seq }
+  }
+
   /// Gives central the log above a place, in pieces.
   ///
   /// - Returns: entries given.
   private func offerTail(of space: String, after common: LogPlace, _ line: Line) throws -> Int {
-    guard case .blob(let kept)? = try store.meta("checkpoint.\(space)"),
-      case .checkpoint(_, let checkpoint, _) = try LogLine.parse(kept)
-    else { return 0 }
+    guard let (checkpoint, word) = try signedEnd(of: space) else { return 0 }
     let gap = try store.gap(in: space)
     var place = common
     var count = 0
@@ -270,7 +280,7 @@ extension Replica {
       let (head, lines, end, size) = try piece(of: space, after: place, upTo: upTo)
       guard size > 0 else { break }
       do {
-        _ = try askTail(space, head, entries: lines, line)
+        _ = try askTail(space, head, entries: lines, showing: word, line)
       } catch let refusal as SyncError where refusal.code == "author.unknown" {
         // What enrolled that author lies in the gap here: once somebody gave it, the next sync gives this.
         break
@@ -279,7 +289,7 @@ extension Replica {
       count += size
     }
     // Even one who has nothing to give shows how far the log went.
-    if count == 0 { _ = try askTail(space, TailHead(marks: []), entries: [], line) }
+    if count == 0 { _ = try askTail(space, TailHead(marks: []), entries: [], showing: word, line) }
     return count
   }
 

@@ -71,14 +71,15 @@ extension World {
     }
   }
 
-  /// Where a file's log ends, for each space it holds whole.
+  /// Up to where central signed a file's log, for each space it holds whole.
   private func logEnds(of replica: Replica) throws -> [String: Hash] {
     guard house.hasGoneBack, try running().central.isRestoring else { return [:] }
     var ends: [String: Hash] = [:]
     for space in replica.identity.spaces where try replica.store.gap(in: space) == nil {
-      guard let cursor = try replica.store.meta("cursor.\(space)")?.text.flatMap({ Cursor($0) })
-      else { continue }
-      if cursor.seq > 0 { ends[space] = cursor.hash }
+      let signed = try replica.store.checkpoints(of: space).map(\.checkpoint).filter {
+        try replica.store.logHash(of: space, at: $0.seq) == $0.hash
+      }
+      ends[space] = signed.max { $0.seq < $1.seq }?.hash
     }
     return ends
   }

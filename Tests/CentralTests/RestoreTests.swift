@@ -74,6 +74,42 @@ struct RestoreTests {
     }
   }
 
+  @Test("takes over what it signed also from one that was cut on its way into another life")
+  func cutOnTheWay() throws {
+    let world = try World()
+    let (ana, ben) = (try world.join(), try world.join())
+    try world.settle()
+    let oldest = try world.backUp()
+    try ana.edit("INSERT INTO club VALUES('c1', 'Alpins', 'Chamonix', 1920)")
+    try world.settle()
+    let signed = try world.central.store.logEnd(of: "commons")
+    let older = try world.backUp()
+    try ben.edit("UPDATE club SET city = 'Rabat' WHERE id = 'c1'")
+    try world.settle()
+    try world.restore(older)
+    try world.central.accept(at: world.loop.at)
+    // Her log goes back to where both part, and what central signs of it next does not come.
+    var requests = 0
+    repeat {
+      requests += 1
+      world.loop.failsAfterRequests = requests
+      #expect(throws: HTTPFailure.self) { try world.sync(ana) }
+    } while try requests < 12 && ana.store.meta("checkpoint.commons") != .null
+    world.loop.failsAfterRequests = nil
+    #expect(try ana.store.logEnd(of: "commons").seq == signed.seq)
+    try world.restore(oldest)
+    #expect(try world.sync(ana).isCentralRestoring)
+    let report = try world.central.accept(at: world.loop.at)
+    #expect(report.takenOver > 0)
+    #expect(try world.central.store.logHash(of: "commons", at: signed.seq) == signed.hash)
+    for _ in 0..<2 { try world.settle() }
+    #expect(try world.digests().count == 1)
+    for member in world.members {
+      #expect(try member.cell("city", of: "c1") == "Rabat")
+      try world.audit(member)
+    }
+  }
+
   @Test(
     "that forgot a whole life hears of it from one whose log it holds: edits that name what is gone wait",
     arguments: [(false, 1), (true, 1), (true, 2)])
