@@ -144,7 +144,8 @@ let package = Package(
     tests(
       "CentralTests",
       needs: [
-        "Central", "Replica", "Registry", "Store", "Session", "Wire", "Changes", "Causality",
+        "Central", "Replica", "Registry", "Store", "Disk", "Session", "Wire", "Changes",
+        "Causality",
         "Seal", "Files", "HTTP", "HTTPClient", "HTTPServer", "SQLite",
       ]),
     tests(

@@ -176,15 +176,9 @@ extension World {
   }
 
   private func entry(of station: Station, _ replica: Replica) throws -> Witness.Entry {
-    var heads: [String: Witness.Head] = [:]
-    let actor = replica.identity.actor
-    for space in replica.identity.spaces {
-      let head = try replica.store.head(of: actor, in: space)
-      if head.n > 0 { heads[space] = Witness.Head(n: head.n, hash: head.hash) }
-    }
-    return Witness.Entry(
-      actor: actor, heads: heads,
-      place: Witness.Place(
+    try Witness.Entry(
+      of: replica.store,
+      at: Witness.Place(
         machine: station.machine.name, device: 1, inode: station.inode, path: station.path))
   }
 }
