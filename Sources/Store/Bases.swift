@@ -74,15 +74,12 @@ extension Store {
     for write in try (body ?? ChangeDecoding.body(ownBody)).writes {
       guard var base = try base(of: write.row) else { continue }
       base.pending -= 1
-      if applied, base.pending > 0 {
-        if author == nil {
-          let context = try context(at: dot, in: space)
-          (author, isAhead) = (
-            Authorship(dot: dot, context: context), try isAheadOfOwn(context, in: space)
-          )
-        }
-        if let author { base.state.apply(write.verb, by: author) }
+      if applied, base.pending > 0, author == nil {
+        let context = try context(at: dot, in: space)
+        author = Authorship(dot: dot, context: context)
+        isAhead = try isAheadOfOwn(context, in: space)
       }
+      if let author, base.pending > 0 || isAhead { base.state.apply(write.verb, by: author) }
       if !applied || isAhead {
         try rewriteWaiting([write.row: base.state], in: space, and: dot.actor)
       }
@@ -94,10 +91,9 @@ extension Store {
   /// other way round than the log will.
   func isAheadOfOwn(_ context: VersionVector, in space: String) throws -> Bool {
     try ownActors().contains { actor in
-      guard context[actor] > 0, let judged = try lastJudged(of: actor, in: space) else {
-        return false
-      }
-      return judged < context[actor]
+      // What waits of a chain stands behind all that is logged of it.
+      let seen = try min(context[actor], head(of: actor, in: space).n)
+      return try seen > 0 && lastLogged(actor, space) < seen
     }
   }
 

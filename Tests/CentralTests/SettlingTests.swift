@@ -53,6 +53,26 @@ struct SettlingTests {
     try log(try dots.map { try #require(try ana.store.change($0, in: "commons")) })
   }
 
+  @Test("a later one that writes several rows comes first")
+  func severalRows() throws {
+    let former = ana.identity.actor
+    try ana.edit("INSERT INTO club VALUES('c2', 'Boule', 'Fez', 1930)")
+    try world.settle()
+    try ana.edit("UPDATE club SET city = 'Quito' WHERE id = 'c1'")
+    try world.sync(ana)
+    try ana.store.write { try ana.store.demandEpoch(.copied) }
+    try world.sync(ana)
+    try ana.store.write {
+      try ana.store.seal(
+        [("c1", "city", "Lima"), ("c2", "name", "Club")].map {
+          Write(RowKey(table: "club", id: $0), .set([FieldValue($1, .text($2))]))
+        }, space: "commons", author: ana.author)
+    }
+    #expect(try ana.cell("name", of: "c2") == "Club")
+    let dots = [Dot(actor: ana.identity.actor, n: 1), Dot(actor: former, n: 3)]
+    try log(try dots.map { try #require(try ana.store.change($0, in: "commons")) })
+  }
+
   @Test("one of another device that had seen them comes first")
   func othersFirst() throws {
     let end = try ana.store.logEnd(of: "commons")
