@@ -96,7 +96,7 @@ extension Central {
         continue
       }
       let segment = entry.segment
-      let fate = try fate(of: segment, freeOf: queue.freed[segment.id] ?? [])
+      let fate = try fate(of: segment, freeOf: queue.freed(segment))
       switch fate {
       case .waits(let needs): queue.hold(entry, for: needs)
       case .isHeld: try drop(segment)

@@ -47,8 +47,10 @@ package struct MergeQueue: Sendable {
   private(set) var strangers: [Member] = []
   /// Whether something happened that may change what those that wait are waiting for.
   private var isDoubtful = false
-  /// What segments need not wait for any more, by their ids: it waits for them.
-  private(set) var freed: [Int: Set<Dot>] = [:]
+  /// What an author's segments need not wait for any more, since it waits for them.
+  ///
+  /// What one claims, those behind it claim, too.
+  private var freed: [Author: Set<Dot>] = [:]
   /// How often rings may still be looked for.
   private var roundsLeft = 64
 
@@ -193,7 +195,8 @@ extension MergeQueue {
     }
   }
 
-  /// Frees one of each ring from what it waits for; false when there is none, or rings were looked for too often.
+  /// Frees the chain of one of each ring from what that one waits for; false when there is none, or rings were looked for too
+  /// often.
   ///
   /// Nobody can have seen what had seen it: one of a ring claims what was to come. Which one nobody can tell for sure; what
   /// builds on another of the ring had seen all that that one had, so that the one that lacks least builds on none.
@@ -209,11 +212,11 @@ extension MergeQueue {
         let segment = held.entries[place].segment
         guard let need = held.entries[place].needs.last else { return false }
         let isBefore = need.actor == segment.actor && need.n < segment.from
-        return !isBefore && freed[segment.id]?.contains(need) != true
+        return !isBefore && !freed(segment).contains(need)
       }.map { place in
         let entry = held.entries[place]
         let lacks = try entry.needs.count { try !isMerged($0, entry.segment.space) }
-        return (lacks + (freed[entry.segment.id]?.count ?? 0), entry.segment.from, place)
+        return (lacks + freed(entry.segment).count, entry.segment.from, place)
       }
       guard let chosen = candidates.min(by: <) else { continue }
       free(held.entries[chosen.2])
@@ -222,11 +225,19 @@ extension MergeQueue {
     return isAnyFreed
   }
 
+  /// What a segment claims to have seen, but need not wait for.
+  func freed(_ segment: QueuedSegment) -> Set<Dot> {
+    segment.actor.flatMap { freed[Author(space: segment.space, actor: $0)] } ?? []
+  }
+
   private mutating func free(_ entry: Entry) {
-    guard let need = entry.needs.last else { return }
-    let author = Author(space: entry.segment.space, actor: need.actor)
-    waiting[author]?[need.n]?.removeAll { $0.segment.id == entry.segment.id }
-    freed[entry.segment.id, default: []].insert(need)
-    ready.append(Entry(segment: entry.segment))
+    guard let need = entry.needs.last, let actor = entry.segment.actor else { return }
+    let lacked = Author(space: entry.segment.space, actor: need.actor)
+    freed[Author(space: entry.segment.space, actor: actor), default: []].insert(need)
+    let waiters = waiting[lacked]?.removeValue(forKey: need.n) ?? []
+    // Another cut of its chain may wait for the same.
+    let others = waiters.filter { $0.segment.actor != actor }
+    if !others.isEmpty { waiting[lacked, default: [:]][need.n] = others }
+    ready += waiters.filter { $0.segment.actor == actor }.map { Entry(segment: $0.segment) }
   }
 }

@@ -98,6 +98,7 @@ struct RingTests {
       })
     var known = Dictionary(uniqueKeysWithValues: heads.map { (Self.actor($0.key), $0.value) })
     func isMerged(_ dot: Dot, _ space: String) -> Bool { known[dot.actor] ?? 0 >= dot.n }
+    var claimed: [ActorID: [Dot]] = [:]
     var order: [Int] = []
     var calls = 0
     while calls < 20_000 {
@@ -109,10 +110,11 @@ struct RingTests {
       let claim = claims[entry.segment.id]
       if isMerged(Dot(actor: claim.author, n: claim.to), "commons") { continue }
       let before = Dot(actor: claim.author, n: claim.from - 1)
+      let sees = (claimed[claim.author] ?? []) + claim.sees
       let lacks =
         isMerged(before, "commons")
-        ? claim.sees.filter {
-          !isMerged($0, "commons") && queue.freed[entry.segment.id]?.contains($0) != true
+        ? sees.filter {
+          !isMerged($0, "commons") && !queue.freed(entry.segment).contains($0)
         } : [before]
       guard lacks.isEmpty else {
         queue.hold(entry, for: lacks)
@@ -120,6 +122,8 @@ struct RingTests {
       }
       order.append(entry.segment.id)
       known[claim.author] = claim.to
+      // What an author claims it claims from then on.
+      claimed[claim.author] = sees
       queue.release(claim.from...claim.to, of: claim.author, in: "commons")
     }
     Issue.record("it never ends")
@@ -142,6 +146,19 @@ struct RingTests {
     ]
     #expect(Set(merged(overlapping)).isSuperset(of: [1, 2]))
     #expect(merged([Claim(1, 1, 1, sees: [(1, 5)]), Claim(1, 2, 5)]) == [0, 1])
+  }
+
+  @Test("Of a long chain that had seen who claims all of it every segment is merged")
+  func chains() {
+    let chain = [Claim(2, 1, 1, sees: [(9, 900)])] + (2...200).map { Claim(2, $0, $0) }
+    // The liar never lacks least.
+    let others = [
+      Claim(9, 900, 900, sees: [(2, 200), (3, 1)]), Claim(3, 1, 1, sees: [(2, 200), (4, 1)]),
+      Claim(4, 1, 1, sees: [(2, 200)]),
+    ]
+    #expect(Set(merged(chain + others, after: [9: 899])).count == 203)
+    let cuts = [Claim(2, 1, 4, sees: [(9, 1)]), Claim(2, 1, 8, sees: [(9, 1)])]
+    #expect(merged(cuts + [Claim(9, 1, 1, sees: [(2, 8)])]).contains(2))
   }
 
   @Test("What builds on another of a ring goes after it")
