@@ -186,7 +186,19 @@ extension Replica {
     {
       throw try Self.lacksHistory(of: space, before: cursor(of: space).seq)
     }
-    let (restored, epoch) = try store.write { () throws -> ([String], Epoch?) in
+    let (restored, epoch) = try rereadingIdentity {
+      try moveAll(meetings, to: life, standing, lives, statement: statement, at: at)
+    }
+    report.restored += restored
+    report.epoch = epoch
+  }
+
+  /// Begins the epoch and takes every log to where it meets the other life, in one transaction.
+  private func moveAll(
+    _ meetings: [String: Meeting], to life: InstanceID, _ standing: [String: Int],
+    _ lives: [InstanceStart], statement: [UInt8], at: String
+  ) throws -> ([String], Epoch?) {
+    try store.write {
       var restored: [String] = []
       let isNew = try store.meta("life")?.text != life.description
       let epoch = isNew ? try beginEpoch(ofLife: life, standing: standing, at: at) : nil
@@ -206,7 +218,5 @@ extension Replica {
       }
       return (restored, epoch)
     }
-    report.restored += restored
-    report.epoch = epoch
   }
 }

@@ -272,7 +272,7 @@ extension Replica {
       // What a snapshot left out is not here to be given: the log comes in two parts, before it and after.
       if let gap, place.seq < gap.upTo.seq {
         if place.seq < gap.after.seq {
-          upTo = gap.after.seq
+          upTo = min(gap.after.seq, checkpoint.seq)
         } else {
           place = LogPlace(seq: gap.upTo.seq, hash: gap.upTo.hash)
         }

@@ -93,6 +93,17 @@ public final class Replica {
     try checkKey()
   }
 
+  /// Does what may begin an epoch, and where it fails reads who writes here anew: a commit that failed may stand, and what was
+  /// taken back does not.
+  func rereadingIdentity<T>(_ body: () throws -> T) throws -> T {
+    do {
+      return try body()
+    } catch {
+      identity = (try? Identity(store)) ?? identity
+      throw error
+    }
+  }
+
   private func checkKey() throws {
     guard identity.actor.replica.bytes == key.publicKey.fingerprint else {
       throw SyncError(

@@ -16,14 +16,16 @@ extension Replica {
   /// - Parameter at: the time as a label.
   /// - Returns: nil when no epoch is due.
   public func beginDueEpochUnasked(at: String) throws -> Epoch? {
-    let epoch = try store.write { () throws -> Epoch? in
-      guard let reason = try store.epochDue() else { return nil }
-      var standing: [String: Int] = [:]
-      for space in identity.spaces {
-        standing[space] = try store.knownStanding(of: identity.actor, in: space)
+    let epoch = try rereadingIdentity {
+      try store.write { () throws -> Epoch? in
+        guard let reason = try store.epochDue() else { return nil }
+        var standing: [String: Int] = [:]
+        for space in identity.spaces {
+          standing[space] = try store.knownStanding(of: identity.actor, in: space)
+        }
+        return try store.beginEpoch(
+          reason, as: freshActor, author: author(at: at), standing: standing)
       }
-      return try store.beginEpoch(
-        reason, as: freshActor, author: author(at: at), standing: standing)
     }
     identity = try Identity(store)
     return epoch

@@ -53,13 +53,7 @@ extension Replica {
       key: key, exchange: exchange, origin: identity.origin, patience: patience, now: now,
       observe: observe)
     return try Conversation.alone(store.path, patience) {
-      do {
-        return try syncAlone(line, at: at, fetchesHistory: fetchesHistory)
-      } catch {
-        // An epoch may have begun by a commit that failed, and stands.
-        identity = (try? Identity(store)) ?? identity
-        throw error
-      }
+      try rereadingIdentity { try syncAlone(line, at: at, fetchesHistory: fetchesHistory) }
     }
   }
 
