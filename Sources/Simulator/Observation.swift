@@ -29,23 +29,43 @@ extension World {
       let touched = try connection.first("SELECT 1 FROM cordee_touched LIMIT 1") { _ in true }
       if touched == nil { station.memory.dirty = [:] }
       for space in Town.spaces where !isDoubtful {
-        let cursor = cursors[space]
-        try notice(
-          station.name, space, &station.standings, connection,
-          life: cursor?.instance.description ?? "", seq: cursor?.seq ?? 0)
+        let standing = try Self.standing(space, at: cursors[space], connection)
+        notice(station.name, space, &station.standings, standing)
       }
     }
   }
 
+  /// Where a file says that it stands, which tells nobody.
+  func standings(of station: Station) throws -> [String: Station.Standing] {
+    guard let store = station.replica?.store else { return [:] }
+    return try disk.looking {
+      try store.withConnection { connection in
+        let cursors = try Self.cursors(connection)
+        return try Dictionary(
+          uniqueKeysWithValues: Town.spaces.map { space in
+            (space, try Self.standing(space, at: cursors[space], connection))
+          })
+      }
+    }
+  }
+
+  private static func standing(
+    _ space: String, at cursor: Cursor?, _ connection: borrowing Connection
+  ) throws -> Station.Standing {
+    Station.Standing(
+      life: cursor?.instance.description ?? "", seq: cursor?.seq ?? 0,
+      vector: try vector(space, connection))
+  }
+
   private func notice(
     _ node: String, _ space: String, _ standings: inout [String: Station.Standing],
-    _ connection: borrowing Connection, life: String, seq: Int
-  ) throws {
-    let vector = try Self.vector(space, connection)
-    let standing = Station.Standing(life: life, seq: seq, vector: vector)
+    _ standing: Station.Standing
+  ) {
     guard standings[space] != standing else { return }
     standings[space] = standing
-    happened(.standing(node: node, space: space, life: life, seq: seq, vector: vector))
+    happened(
+      .standing(
+        node: node, space: space, life: standing.life, seq: standing.seq, vector: standing.vector))
   }
 
   private func observeSealed(
@@ -249,9 +269,10 @@ extension World {
     }
     try central.store.withConnection { connection in
       for space in Town.spaces {
-        try notice(
-          "central", space, &house.standings, connection, life: central.instance.description,
-          seq: try central.store.logEnd(of: space).seq)
+        let standing = Station.Standing(
+          life: central.instance.description, seq: try central.store.logEnd(of: space).seq,
+          vector: try Self.vector(space, connection))
+        notice("central", space, &house.standings, standing)
       }
     }
   }

@@ -67,6 +67,7 @@ extension World {
     try observe(station)
     let (before, witness) = (station.memory, station.machine.witness)
     var isReadable = true
+    var standings: [String: Station.Standing] = [:]
     var deeds = Seeded(draw.next())
     let hasStruck = try strike(fault, station.path, &draw) {
       switch deed {
@@ -75,7 +76,10 @@ extension World {
       default: try sync(station, .fair)
       }
       // What was sealed meanwhile may have been sent: it is known, whatever the disk makes of it.
-      do { try observe(station, isDoubtful: true) } catch { isReadable = false }
+      do {
+        try observe(station, isDoubtful: true)
+        standings = try self.standings(of: station)
+      } catch { isReadable = false }
     }
     guard hasStruck else { return }
     guard lose(fault, station.path, seed: draw.next(), close: { station.close() }) else {
@@ -88,7 +92,7 @@ extension World {
       tell("  \(station.name) is damaged: \(damage.replacing("\(folder)/", with: ""))")
       return try setAside(station, &draw)
     }
-    guard isReadable, try stands(station, after: before) else {
+    guard isReadable, try stands(station, after: before, then: standings) else {
       return try setAside(station, &draw)
     }
     if draw.chance(300) { station.machine.witness = witness }
@@ -131,10 +135,13 @@ extension World {
 
   /// Finds out where a sound file stands: where it did, or earlier in what was done since `before`.
   ///
+  /// - Parameter standings: where it said it stood before anything was lost.
   /// - Returns: false when what the onlooker knows does not tell.
-  private func stands(_ station: Station, after before: Station.Memory) throws -> Bool {
+  private func stands(
+    _ station: Station, after before: Station.Memory, then standings: [String: Station.Standing]
+  ) throws -> Bool {
     guard let store = station.replica?.store else { return false }
-    let (full, standings) = (station.memory, station.standings)
+    let full = station.memory
     var memory = before
     for (space, past) in before.pasts {
       guard let late = full.pasts[space], late.actor == past.actor, late.line == past.line,
