@@ -89,11 +89,17 @@ extension Store {
 
   /// Whether a change of this context comes before an own one that it had seen, and that waits: then the row has them the
   /// other way round than the log will.
+  ///
+  /// What waits of a chain stands behind all that is logged of it, so that the last one it had seen tells. One that is not here
+  /// does not wait: a snapshot brought it.
   func isAheadOfOwn(_ context: VersionVector, in space: String) throws -> Bool {
     try ownActors().contains { actor in
-      // What waits of a chain stands behind all that is logged of it.
       let seen = try min(context[actor], head(of: actor, in: space).n)
-      return try seen > 0 && lastLogged(actor, space) < seen
+      guard seen > 0 else { return false }
+      return try db.first(
+        "SELECT state FROM cordee_change WHERE space = ? AND actor = ? AND n = ?",
+        .int(try number(ofName: space)), .int(try number(of: actor)), .int(seen)
+      ) { $0.int(0) != ChangeState.logged.rawValue } ?? false
     }
   }
 

@@ -25,19 +25,20 @@ struct SettlingTests {
   /// Puts changes into the logs of central and of ana's file, and looks at her rows after each.
   private func log(_ changes: [Change]) throws {
     for change in changes {
-      for store in [world.central.store, ana.store] {
-        let seq = try store.lastSeq() + 1
-        let hash = Store.hash(
-          Preimage.log(
-            previous: try store.logEnd(of: "commons").hash, seq: seq, dot: change.dot,
-            verdict: .applied, hash: change.hash))
-        let entry = LogEntry(
-          seq: seq, change: change, verdict: .applied, hash: hash, signatures: nil)
-        try store.write { try store.integrate(entry) }
-      }
+      for store in [world.central.store, ana.store] { try integrate(change, into: store) }
       #expect(try world.findings(in: ana).filter { $0.code.hasPrefix("row.") } == [])
     }
     #expect(try ana.store.digest("commons") == world.central.store.digest("commons"))
+  }
+
+  private func integrate(_ change: Change, into store: Store) throws {
+    let seq = try store.lastSeq() + 1
+    let hash = Store.hash(
+      Preimage.log(
+        previous: try store.logEnd(of: "commons").hash, seq: seq, dot: change.dot,
+        verdict: .applied, hash: change.hash))
+    let entry = LogEntry(seq: seq, change: change, verdict: .applied, hash: hash, signatures: nil)
+    try store.write { try store.integrate(entry) }
   }
 
   @Test("a later one of the same device comes first")
@@ -89,5 +90,27 @@ struct SettlingTests {
     }
     #expect(count == 2)
     try log(changes)
+  }
+
+  @Test("what a snapshot brought of the own past waits for nothing, and stops no pull")
+  func broughtBySnapshot() throws {
+    let former = ana.identity.actor
+    try ana.store.write { try ana.store.demandEpoch(.copied) }
+    try world.sync(ana)
+    // Of the file's past, central had more than a backup of the file.
+    try ana.store.write {
+      let head = try ana.store.head(of: former, in: "commons")
+      try ana.store.setHead(
+        Head(n: head.n + 30, hash: head.hash, context: head.context), of: former, in: "commons")
+    }
+    for city in ["'Lima'", "'Quito'", "printf('%.600000c', 'x')"] {
+      try ana.edit("UPDATE club SET city = \(city)")
+      try ana.store.write { _ = try ana.store.seal(as: ana.author) }
+    }
+    #expect(try ana.store.sealPreview().heldBack.count == 1)
+    let first = Dot(actor: ana.identity.actor, n: 1)
+    #expect(try ana.store.context(at: first, in: "commons")[former] > 30)
+    try integrate(try #require(try ana.store.change(first, in: "commons")), into: ana.store)
+    #expect(try ana.store.ownChanges(of: first.actor, in: "commons").map(\.dot.n) == [2])
   }
 }
