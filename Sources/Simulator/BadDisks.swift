@@ -37,8 +37,8 @@ extension World {
       switch fault {
       case .error:
         marks.hit(.diskError)
-        // Of a commit whose last call fails nobody knows whether a power cut would undo it.
-        disk.settle(prefix: prefix)
+        // Of a member's commit whose last call fails nobody knows whether a power cut would undo it.
+        if !isCentral { disk.settle(prefix: prefix) }
       case .full: marks.hit(.diskFull)
       case .interrupt: marks.hit(.interrupted)
       case .crash:

@@ -23,12 +23,12 @@ private struct Story {
   @discardableResult
   mutating func accept(
     _ node: Int, _ n: Int, seen: Int, _ verb: Verb, name: UInt8, role: String = "member",
-    row: RowKey? = nil
+    row: RowKey? = nil, claims: [ActorID: Int] = [:]
   ) -> Accepted {
     let change = Accepted(
       node: "r\(node)", role: role, space: "commons", dot: Dot(actor: Self.actor(node), n: n),
       hash: Self.hash(name), writes: [Write(row ?? self.row, verb)],
-      sight: Self.sight(seen, line: node, order: n - 1))
+      sight: Self.sight(seen, line: node, order: n - 1), claims: claims)
     events.append(.accepted(change))
     return change
   }
@@ -216,6 +216,24 @@ struct CheckerTests {
     revoked.events.append(.revoked(Story.actor(1).replica))
     revoked.merge(revoked.accept(1, 1, seen: 0, Story.made("a"), name: 1))
     #expect(rules(VerdictChecker.check(revoked.events, with: checker)) == ["verdict"])
+  }
+
+  @Test("verdicts: a claim of what is to come stands once it came, and excuses nothing else")
+  func claims() {
+    func found(claimed: Int, role: String = "member", reason: String? = nil) -> Set<String> {
+      var story = Story()
+      story.merge(story.accept(1, 1, seen: 0, Story.made("a"), name: 1))
+      let claims = [Story.actor(1): claimed]
+      story.merge(
+        story.accept(2, 1, seen: 0, Story.label("b"), name: 2, role: role, claims: claims),
+        reason: reason)
+      return rules(VerdictChecker.check(story.events, with: VerdictChecker()))
+    }
+    #expect(found(claimed: 1).isEmpty)
+    #expect(found(claimed: 1, reason: "context.unknown") == ["verdict"])
+    #expect(found(claimed: 1, role: "observer") == ["verdict"])
+    #expect(found(claimed: 2) == ["verdict"])
+    #expect(found(claimed: 2, reason: "context.unknown").isEmpty)
   }
 
   @Test("the log: an entry that changes, a verdict that changes, a log that is shorter in the end")

@@ -8,8 +8,7 @@ struct VerdictChecker: Checker {
   private var revoked: Set<ReplicaID> = []
   private var onceRevoked: Set<ReplicaID> = []
   private var known: Set<RowKey> = []
-  /// The last change that each author has sealed, and the last that stands in the log of the common space.
-  private var sealed: [ActorID: Int] = [:]
+  /// The last change of each author that stands in the log of the common space.
   private var logged: [ActorID: Int] = [:]
   /// Entries that stood before: they come back with the verdicts they had.
   private var judged: Set<Hash> = []
@@ -20,7 +19,6 @@ struct VerdictChecker: Checker {
     switch event {
     case .accepted(let change):
       accepted[change.hash] = change
-      sealed[change.dot.actor] = max(sealed[change.dot.actor] ?? 0, change.dot.n)
     case .revoked(let replica):
       revoked.insert(replica)
       onceRevoked.insert(replica)
@@ -61,21 +59,20 @@ struct VerdictChecker: Checker {
 
   /// Whether either verdict is right, as far as the onlooker knows.
   ///
-  /// What was claimed before it was written may have come by then, and has to stand before a change that takes effect. A
-  /// central that was put back cannot tell what nobody can have seen from what it forgot, and hears of revocations and bodies
+  /// A central that was put back cannot tell what nobody can have seen from what it forgot, and hears of revocations and bodies
   /// again as members bring them.
   private func mayBeEither(_ change: Accepted, _ entry: LoggedEntry) -> Bool {
-    guard hasGoneBack else {
-      let had = entry.reason == nil ? logged : sealed
-      return !change.claims.isEmpty && change.claims.allSatisfy { had[$0.key] ?? 0 >= $0.value }
-    }
-    return !change.claims.isEmpty || entry.reason?.hasPrefix("body.withheld") == true
-      || onceRevoked.contains(change.author)
+    hasGoneBack
+      && (!change.claims.isEmpty || entry.reason?.hasPrefix("body.withheld") == true
+        || onceRevoked.contains(change.author))
   }
 
   private func objection(to change: Accepted, _ entry: LoggedEntry, _ schema: Schema) -> String? {
     if change.node == "central" { return nil }
-    if !change.claims.isEmpty { return "its author cannot have seen that" }
+    // What was claimed before it was written may have come by then.
+    if !change.claims.allSatisfy({ logged[$0.key] ?? 0 >= $0.value }) {
+      return "its author cannot have seen that"
+    }
     if revoked.contains(change.author) { return "its author was revoked" }
     guard schema.role(change.role)?.writes.contains(change.space) == true else {
       return "a \(change.role) may not write in \(change.space)"
