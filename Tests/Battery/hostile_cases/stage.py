@@ -10,6 +10,8 @@ import subprocess
 import tempfile
 import time
 
+from ports import free_port
+
 ANSWER_SECONDS_MAX = 1.0
 MEMORY_KB_MAX = 300 * 1024
 # How long is waited for an answer that comes too late, to tell how late.
@@ -194,13 +196,6 @@ def read_answer(connection, seconds):
     except TimeoutError:
         pass
     return Answer(raw, closed, at or time.monotonic())
-
-
-def free_port():
-    """A port of loopback that nobody has now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def expect(answer, status, code=None):

@@ -2,7 +2,6 @@
 import contextlib
 import json
 import os
-import re
 import shutil
 import sqlite3
 import struct
@@ -11,6 +10,7 @@ import tempfile
 import time
 
 from part import Failure, Skip, need
+from ports import free_port
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 PROGRAM = os.path.join(ROOT, os.environ.get("CORDEE_PROGRAM", ".build/release/cordee"))
@@ -84,7 +84,7 @@ class World:
         self.folder = os.path.realpath(folder)
         self.library = library
         os.makedirs(self.folder, exist_ok=True)
-        self.port = 0
+        self.port = free_port()
         self.server = None
         self.merge_schedule = "on-push"
 
@@ -176,10 +176,8 @@ class World:
         end = time.monotonic() + 60
         while time.monotonic() < end:
             with open(out, encoding="utf-8") as file:
-                found = re.search(r"127\.0\.0\.1:(\d+)", file.read())
-            if found:
-                self.port = int(found[1])
-                return True
+                if f"127.0.0.1:{self.port}" in file.read():
+                    return True
             if self.server.poll() is not None:
                 return False
             time.sleep(0.005)
