@@ -76,9 +76,10 @@ extension World {
     guard house.hasGoneBack, try running().central.isRestoring else { return [:] }
     var ends: [String: Hash] = [:]
     for space in replica.identity.spaces where try replica.store.gap(in: space) == nil {
-      let end = try replica.store.logEnd(of: space)
-      if case .blob? = try replica.store.meta("checkpoint.\(space)") {
-        ends[space] = end.hash
+      if case .blob? = try replica.store.meta("checkpoint.\(space)"),
+        let cursor = try replica.store.meta("cursor.\(space)")?.text.flatMap({ Cursor($0) })
+      {
+        ends[space] = cursor.hash
         continue
       }
       // Cut on its way into another life, it shows what was signed before.
