@@ -178,10 +178,8 @@ extension EndToEnd {
       try await world.join("quito", for: "ecuador")
       try await world.join("ica", for: "ica")
 
-      let edit = try await Child(
-        URL(filePath: "/usr/bin/faketime"),
-        ["2016-03-01 12:00:00", World.program.path, "set", "ecuador", "contact=A"],
-        environment: world.environment(of: "quito"), folder: world.folder
+      let edit = try await world.child(
+        at: "@2016-03-01 12:00:00", "quito", ["set", "ecuador", "contact=A"]
       ).finish()
       #expect(edit.exit == 0, "\(edit.errors)")
       try await world.sync("quito", "ica")

@@ -6,41 +6,34 @@ import Testing
 extension World {
   /// Runs a command some days from now.
   func later(_ days: Int, _ member: String, _ words: [String]) async throws -> Outcome {
-    try await laterChild(days, member, words).finish()
+    try await child(at: "\(days < 0 ? "" : "+")\(days)d", member, words).finish()
   }
 
-  private func laterChild(_ days: Int, _ member: String, _ words: [String]) -> Child {
-    Child(
-      URL(filePath: "/usr/bin/faketime"),
-      ["-f", "\(days < 0 ? "" : "+")\(days)d", Self.program.path] + words,
-      environment: environment(of: member), folder: folder)
-  }
-
-  /// The processes of the program in this world's folder.
-  private func programs() throws -> [pid_t] {
-    try processes().filter {
-      (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\($0)/exe"))
-        == Self.program.path
-    }.compactMap { pid_t($0) }
+  /// A command under another clock: `+3d`, or `@2016-03-01 12:00:00` when it begins.
+  func child(at when: String, _ member: String, _ words: [String]) -> Child {
+    let script = URL(filePath: #filePath).deletingLastPathComponent()
+      .appending(path: "../Battery/support/clock-at").standardizedFileURL
+    return Child(
+      script, [when, Self.program.path] + words, environment: environment(of: member),
+      folder: folder)
   }
 
   /// Runs `body` while central serves some days from now, at the place it served before.
   func serving(later days: Int, _ body: () async throws -> Void) async throws {
-    let child = laterChild(
-      days, "keeper",
+    let child = child(
+      at: "+\(days)d", "keeper",
       [
         "central", "serve", "--data", "central", "--listen", "127.0.0.1:\(port)", "--merge",
         "manual",
       ])
     try child.process.run()
-    // `faketime` stands between this process and its signals.
-    defer { for id in (try? programs()) ?? [] { kill(id, SIGKILL) } }
+    defer { child.process.signal(SIGKILL) }
     try await eventually("central serves later") {
       guard child.process.isRunning else { throw Unmet(what: child.outcome.errors) }
       return child.read(child.output).contains("Serving on")
     }
     try await body()
-    for id in try programs() { kill(id, SIGTERM) }
+    child.process.terminate()
     try await eventually("central stops") { !child.process.isRunning }
   }
 }

@@ -1,23 +1,30 @@
 """Ports of loopback for servers that stop and come back."""
-import itertools
-import os
+import errno
 import socket
 
 from part import Failure
 
 # Below those that the kernel gives to connections, and to who asks for any (man 7 ip, ip_local_port_range).
-FIRST, LAST = 20011, 31000
-# Processes that run beside each other begin at different tens; one that keeps several worlds takes the next of each ten.
-LANES = itertools.count()
+PORTS = range(20011, 31000)
+# What this process and its children hold: names of the abstract kind (man 7 unix), which go with the last of them.
+CLAIMS = []
 
 
 def free_port():
-    """A port that nobody else is given by chance while its server is stopped."""
-    for port in range(FIRST + os.getpid() % 900 * 10 + next(LANES) % 10, LAST, 10):
-        with socket.socket() as door:
-            try:
+    """A port that no other world takes while its server is stopped, for as long as this process lives."""
+    for port in PORTS:
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0cordee-port-{port}")
+            with socket.socket() as door:
+                # As the server does: what is left of its connections keeps nobody away.
+                door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 door.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
+        except OSError as taken:
+            claim.close()
+            if taken.errno != errno.EADDRINUSE:
+                raise
+            continue
+        CLAIMS.append(claim)
+        return port
     raise Failure("no port is free")
