@@ -15,6 +15,7 @@ final class Rogue {
   private var head = Hash.zero
   /// What it has claimed to have seen so far.
   private var context = VersionVector()
+  /// How much of that nobody can have; no later claim takes an earlier one back.
   private var claims: [ActorID: Int] = [:]
   private let line: Int
   /// The first request it ever sent.
@@ -88,7 +89,7 @@ final class Rogue {
       let victim = known.isEmpty || draw.chance(300) ? stranger : draw.pick(known)
       // What is next to come is seldom what nobody will ever have.
       seen.raise(victim, to: seen[victim] + (draw.chance(500) ? 1_000_000 : 1 + draw.below(3)))
-      claims[victim] = seen[victim]
+      claims[victim] = max(claims[victim] ?? 0, seen[victim])
     }
     let change = change(
       world, Dot(actor: actor, n: n + 1), context: seen.exceeding(context), previous: head, &draw,
