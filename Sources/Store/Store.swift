@@ -86,6 +86,7 @@ public final class Store {
         try Self.setJournal(of: db, use)
         try awaitDisk(true)
       }
+      if use == .central { try Self.bringToDisk(db) }
       try db.execute("PRAGMA cache_size=-32768; PRAGMA cell_size_check=ON")
       // Switching makes SQLite prepare every statement anew, which is why `edit` alone has triggers.
       try db.setTriggers(enabled: false)
@@ -117,6 +118,15 @@ public final class Store {
     do {
       _ = try db.first("PRAGMA journal_mode=\(use == .central ? "WAL" : "TRUNCATE")") { $0.text(0) }
     } catch  where error.isBusy && use == .replica {}
+  }
+
+  /// Brings to the disk what a process that was killed committed and did not await: SQLite shows it to whoever opens the file
+  /// next, who must not speak of what a power cut undoes.
+  private static func bringToDisk(_ db: borrowing Connection) throws(SQLiteError) {
+    do {
+      // The log is awaited before any page of it is copied (sqlite.org/wal.html#ckpt), for which there may be no room.
+      _ = try db.first("PRAGMA wal_checkpoint(PASSIVE)") { $0.int(0) }
+    } catch  where error.isFull {}
   }
 
   /// Runs `body` as one transaction that no trigger captures.

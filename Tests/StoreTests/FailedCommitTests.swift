@@ -20,49 +20,89 @@ struct FailedCommitTests {
       Table.replica(space: "commons"),
     ])
 
+  private static let author = Author(
+    network: ID128(high: 1, low: 2), actor: ActorID(replica: ID128(high: 3, low: 4), epoch: 5),
+    at: "2027-01-15T08:00:00Z")
+
+  private static func makeDisk() throws -> (disk: Disk, folder: String) {
+    let folder = FileManager.default.temporaryDirectory.resolvingSymlinksInPath()
+      .appending(path: "cordee-commit-\(UUID().uuidString)").path
+    return (try #require(Disk(folder: folder)), folder)
+  }
+
+  private static func write(_ id: String, into store: Store) throws {
+    try store.write {
+      try store.seal(
+        [Write(RowKey(table: "club", id: id), .insert([FieldValue("name", .text(id))]))],
+        space: "commons", author: author)
+    }
+  }
+
+  private static func held(in store: Store) throws -> Int {
+    try store.withConnection {
+      try $0.first("SELECT count(*) FROM cordee_change") { $0.int(0) } ?? 0
+    }
+  }
+
   @Test(
     "leaves a program that goes on with what the file holds",
     arguments: [Store.Use.replica, .central])
   func goesOn(use: Store.Use) throws {
-    let folder = FileManager.default.temporaryDirectory.resolvingSymlinksInPath()
-      .appending(path: "cordee-commit-\(UUID().uuidString)").path
-    let disk = try #require(Disk(folder: folder))
+    let (disk, folder) = try Self.makeDisk()
     defer { withExtendedLifetime(disk) {} }
-    let author = Author(
-      network: ID128(high: 1, low: 2), actor: ActorID(replica: ID128(high: 3, low: 4), epoch: 5),
-      at: "2027-01-15T08:00:00Z")
     var (struck, stood) = (0, 0)
     for after in 1...80 {
       let path = "\(folder)/\(after).sqlite"
       let store = try Store(path: path, schema: Self.schema, use: use, create: true)
-      func write(_ id: String) throws {
-        try store.write {
-          try store.seal(
-            [Write(RowKey(table: "club", id: id), .insert([FieldValue("name", .text(id))]))],
-            space: "commons", author: author)
-        }
-      }
-      func held() throws -> Int {
-        try store.withConnection {
-          try $0.first("SELECT count(*) FROM cordee_change") { $0.int(0) } ?? 0
-        }
-      }
-      try write("first")
+      try Self.write("first", into: store)
       disk.arm(.error, after: after, prefix: path)
       var hasFailed = false
-      do { try write("second") } catch { hasFailed = true }
+      do { try Self.write("second", into: store) } catch { hasFailed = true }
       let hasStruck = disk.hasStruck
       disk.disarm()
       guard hasStruck else { break }
       struck += 1
-      let count = try held()
+      let count = try Self.held(in: store)
       if hasFailed, count == 2 { stood += 1 }
-      #expect(try store.head(of: author.actor, in: "commons").n == count, "call \(after)")
-      try write("third")
-      #expect(try held() == count + 1, "call \(after)")
+      #expect(try store.head(of: Self.author.actor, in: "commons").n == count, "call \(after)")
+      try Self.write("third", into: store)
+      #expect(try Self.held(in: store) == count + 1, "call \(after)")
     }
     #expect(struck > 5)
     // With a write-ahead log nothing fails behind the mark that makes a commit stand.
     #expect(use == .central || stood > 0)
+  }
+
+  @Test("of a process that was killed is on the disk before central's next one speaks of it")
+  func reopens() throws {
+    let (disk, folder) = try Self.makeDisk()
+    defer { withExtendedLifetime(disk) {} }
+    /// Opens the file, does something, and is killed at once.
+    func killed(_ path: String, _ body: (Store) throws -> Int) throws -> Int {
+      let store = try Store(path: path, schema: Self.schema, use: .central, create: true)
+      let count = try body(store)
+      disk.arm(.crash, after: 0, prefix: path)
+      return count
+    }
+    var shown = 0
+    for after in 1...80 {
+      let path = "\(folder)/\(after).sqlite"
+      var hasFailed = false
+      _ = try killed(path) { store in
+        try Self.write("first", into: store)
+        disk.arm(.crash, after: after, prefix: path)
+        do { try Self.write("second", into: store) } catch { hasFailed = true }
+        return 0
+      }
+      disk.disarm()
+      let count = try killed(path) { try Self.held(in: $0) }
+      disk.disarm()
+      if hasFailed, count == 2 { shown += 1 }
+      disk.cutPower(prefix: path, seed: UInt64(after))
+      #expect(try killed(path) { try Self.held(in: $0) } == count, "call \(after)")
+      disk.disarm()
+      if !hasFailed { break }
+    }
+    #expect(shown > 0)
   }
 }
