@@ -81,7 +81,7 @@ final class Rogue {
   {
     try world.observeCentral()
     let store = routes.central.store
-    var seen = try store.known(in: "commons")
+    var (seen, claims) = (try store.known(in: "commons"), claims)
     seen.remove(actor)
     if kind == .forgedContext {
       let stranger = ActorID(replica: ID128(high: draw.next(), low: draw.next()), epoch: 1)
@@ -94,13 +94,13 @@ final class Rogue {
     let change = change(
       world, Dot(actor: actor, n: n + 1), context: seen.exceeding(context), previous: head, &draw,
       table: kind == .foreignTable ? "draft" : "place")
-    context.merge(seen)
     let response = try push(change, previous: head, in: world)
     guard response.status == 200 else {
       world.tell("  rogue was answered \(response.status)")
       return
     }
-    (n, head) = (n + 1, change.hash)
+    (n, head, self.claims) = (n + 1, change.hash, claims)
+    context.merge(seen)
     world.accept(
       Accepted(
         node: "rogue", role: "member", space: "commons", dot: change.dot, hash: change.hash,
