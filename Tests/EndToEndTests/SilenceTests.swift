@@ -35,6 +35,7 @@ extension World {
     try await body()
     child.process.terminate()
     try await eventually("central stops") { !child.process.isRunning }
+    #expect(child.outcome.exit == 0, "\(child.outcome.errors)")
   }
 }
 

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 
-from ports import free_port
+from ports import Port
 
 ANSWER_SECONDS_MAX = 1.0
 MEMORY_KB_MAX = 300 * 1024
@@ -60,7 +60,8 @@ class Stage:
             "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "SWIFT_BACKTRACE": "enable=no",
         }
         self.central = f"{self.folder}/central"
-        self.port = free_port()
+        self.claim = Port()
+        self.port = self.claim.number
         self.url = f"http://127.0.0.1:{self.port}"
         self.prepare("central", "init", "--data", self.central, "--name", "Stage", "--url", self.url, "--seed", seed)
         self.log = open(f"{self.folder}/serve.log", "wb")

@@ -10,7 +10,7 @@ import tempfile
 import time
 
 from part import Failure, Skip, need
-from ports import free_port
+from ports import Port
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 PROGRAM = os.path.join(ROOT, os.environ.get("CORDEE_PROGRAM", ".build/release/cordee"))
@@ -80,11 +80,13 @@ def end_of(log):
 class World:
     """One folder with central and members; paths and inodes stay when a saved state is put back."""
 
-    def __init__(self, folder, library=None):
+    def __init__(self, folder, library=None, port=None):
+        """Central serves on `port`, which the caller holds, or on one that is this world's own."""
         self.folder = os.path.realpath(folder)
         self.library = library
         os.makedirs(self.folder, exist_ok=True)
-        self.port = free_port()
+        self.claim = None if port else Port()
+        self.port = port or self.claim.number
         self.server = None
         self.merge_schedule = "on-push"
 
