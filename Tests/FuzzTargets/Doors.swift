@@ -2,9 +2,11 @@ import Causality
 public import Changes
 import HTTP
 import HTTPServer
+import Replica
 import SQLite
 import Seal
 import Store
+import Synchronization
 import Wire
 
 #if canImport(Glibc)
@@ -14,24 +16,35 @@ import Wire
 extension FuzzTarget {
   /// A request's head as libmicrohttpd hands it over, and all that is read of it before its sender is known.
   @Sendable static func http(_ bytes: [UInt8]) {
-    var lines = bytes.split(separator: 10, omittingEmptySubsequences: false).map(Array.init)[...]
+    // A line ends with CR LF, or with the bare LF that libmicrohttpd 0.9 takes for it.
+    var lines = bytes.split(separator: 10, omittingEmptySubsequences: false)
+      .map { $0.last == 13 ? (bytes: Array($0.dropLast()), end: 2) : (bytes: Array($0), end: 1) }[
+        ...]
+    let isClean = lines.allSatisfy { $0.end == 2 }
     guard let first = lines.popFirst() else { return }
-    let words = first.split(separator: 32, maxSplits: 2, omittingEmptySubsequences: false)
+    let words = first.bytes.split(separator: 32, maxSplits: 2, omittingEmptySubsequences: false)
     guard words.count == 3 else { return }
-    var place: UInt = 1000
-    func part(_ bytes: some Sequence<UInt8>) -> RawHead.Part {
+    let start: UInt = 1000
+    var place = start
+    func part(_ bytes: some Sequence<UInt8>, gap: Int) -> RawHead.Part {
       let bytes = Array(bytes)
-      defer { place += UInt(bytes.count) + 1 }
+      defer { place += UInt(bytes.count + gap) }
       return RawHead.Part(
         text: String(decoding: bytes, as: UTF8.self), start: place, count: bytes.count)
     }
-    let (method, target, version) = (part(words[0]), part(words[1]), part(words[2]))
+    let (method, target) = (part(words[0], gap: 1), part(words[1], gap: 1))
+    let version = part(words[2], gap: first.end)
     let headers = lines.map { line in
-      let sides = line.split(separator: 58, maxSplits: 1, omittingEmptySubsequences: false)
-      return RawHead.Line(name: part(sides[0]), value: part(sides.count > 1 ? sides[1] : []))
+      let sides = line.bytes.split(separator: 58, maxSplits: 1, omittingEmptySubsequences: false)
+      return RawHead.Line(
+        name: part(sides[0], gap: 1),
+        value: part(sides.count > 1 ? sides[1] : [], gap: line.end))
     }
     let head = RawHead(
-      method: method, target: target, version: version, lines: headers, size: bytes.count)
+      method: method, target: target, version: version, lines: headers,
+      size: Int(place - start) + 2)
+    let isTaken = (try? FramingGuard.check(head, checksLayout: true)) != nil
+    hold(isClean || !isTaken, "a bare LF went for the end of a line")
     guard let (request, _) = try? FramingGuard.check(head, checksLayout: false) else { return }
     hold(request.target.utf8.first == 47, "a target in another form than origin form")
     hold(!request.path.contains("/../"), "a dot segment in a path")
@@ -55,6 +68,27 @@ extension FuzzTarget {
       if let secret = Base64URL.decode(String(part)) {
         hold(Base64URL.encode(secret).utf8.elementsEqual(part.utf8), "two texts for one secret")
       }
+    }
+    guard parts.count == 2, let origin = Origin(parts[0]) else { return }
+    newcomer.withLock { store in
+      guard let store else { return }
+      let joined = try? Replica.join(
+        store, invite: parts[1], origin: origin, key: newcomersKey, name: nil, now: 0,
+        exchange: Deaf())
+      hold(joined == nil, "somebody joined whom nobody answered")
+    }
+  }
+
+  /// A file that has joined nothing, for all inputs.
+  private static let newcomer = Mutex(
+    try? Store(
+      path: "\(Scratch.shared.path)/newcomer.sqlite", schema: clubs, use: .replica, create: true))
+  private static let newcomersKey = SigningKey.generate()
+
+  /// A network that answers nobody.
+  private struct Deaf: Exchange {
+    func send(_: Request, responseBytesMax: Int) throws(HTTPFailure) -> Response {
+      throw HTTPFailure(.unreachable, "nobody answers")
     }
   }
 
