@@ -324,7 +324,7 @@ uint64_t cordee_disk_cut_power(struct cordee_disk *disk, const char *prefix, uin
 void cordee_disk_settle(struct cordee_disk *disk, const char *prefix) {
   for (struct file *file = disk->files; file; file = file->next) {
     if (file->is_deleted || !disk_begins(file->path, prefix)) continue;
-    for (struct op *op = file->ops; op; op = op->next) disk_image_apply(&file->synced, op);
+    image_copy(&file->synced, &file->now);
     disk_file_forget_ops(file);
   }
 }

@@ -72,6 +72,8 @@ static int io_sync(sqlite3_file *base, int flags) {
   struct file *file = handle->file;
   int fault = disk_strike(handle->disk, file->path, CALL_SYNC, 0);
   if (fault == CORDEE_DISK_LYING) return SQLITE_OK;
+  // As on Linux: what a failed sync was to save is still read, and no later one saves it (Rebello et al., ATC 2020).
+  if (fault == CORDEE_DISK_ERROR) disk_file_forget_ops(file);
   if (fault) return SQLITE_IOERR_FSYNC;
   for (struct op *op = file->ops; op; op = op->next)
     if (!disk_image_apply(&file->synced, op)) return SQLITE_NOMEM;

@@ -13,11 +13,18 @@ public final class Store {
   /// The file.
   public let path: String
   let db: Connection
+  private let use: Use
   /// The shared tables by name.
   let plans: [String: TablePlan]
   var cache = Cache()
   /// Whether a writing transaction is open; numbers for new names are given only then.
   private(set) var isWriting = false
+  /// Whether a transaction of `write` or `read` is open.
+  private var isWithin = false
+  /// Whether commits await the disk; nil before that was settled.
+  private var isAwaiting: Bool?
+  /// Whether the write-ahead log may have holes: a sync that failed once saves what it was asked for never.
+  private var isDoubtful = false
   /// Whether a fact the file keeps about itself moved in the transaction that is open.
   var movedFacts: Facts?
   /// What was mended when the file was opened; nil when nothing had to be.
@@ -73,8 +80,7 @@ public final class Store {
   ///
   /// - Throws: `StoreError` `.corrupt`, `.foreign`, `.newer`, `.cannotOpen`.
   public init(path: String, schema: Schema, use: Use, create: Bool = false) throws {
-    self.path = path
-    self.schema = schema
+    (self.path, self.schema, self.use) = (path, schema, use)
     plans = Dictionary(
       schema.tables.map { ($0.name, TablePlan($0)) }, uniquingKeysWith: { first, _ in first })
     do {
@@ -82,15 +88,17 @@ public final class Store {
         path, use == .reader ? .readOnly : create ? .create : .readWrite)
       // One process at a time writes central's file: SQLite before 3.51.3 may damage a write-ahead log that two use.
       if use == .central { _ = try db.first("PRAGMA locking_mode=EXCLUSIVE") { $0.text(0) } }
-      if use != .reader {
-        try Self.setJournal(of: db, use)
-        try awaitDisk(true)
-      }
-      if use == .central { try Self.bringToDisk(db) }
+      if use != .reader { try Self.setJournal(of: db, use) }
       try db.execute("PRAGMA cache_size=-32768; PRAGMA cell_size_check=ON")
       // Switching makes SQLite prepare every statement anew, which is why `edit` alone has triggers.
       try db.setTriggers(enabled: false)
     } catch {
+      throw StoreError(error, path: path)
+    }
+    do {
+      if use != .reader { try awaitDisk(true) }
+      if use == .central { try bringToDisk() }
+    } catch let error as SQLiteError {
       throw StoreError(error, path: path)
     }
     try prepare(use: use, create: create)
@@ -122,11 +130,33 @@ public final class Store {
 
   /// Brings to the disk what a process that was killed committed and did not await: SQLite shows it to whoever opens the file
   /// next, who must not speak of what a power cut undoes.
-  private static func bringToDisk(_ db: borrowing Connection) throws(SQLiteError) {
+  ///
+  /// - Throws: `SQLiteError`; `isBusy` while another process has the file.
+  private func bringToDisk() throws {
+    // The first transaction takes the file for this process.
+    try db.transaction(.immediate) { () throws(SQLiteError) in }
     do {
       // The log is awaited before any page of it is copied (sqlite.org/wal.html#ckpt), for which there may be no room.
       _ = try db.first("PRAGMA wal_checkpoint(PASSIVE)") { $0.int(0) }
     } catch  where error.isFull {}
+  }
+
+  /// Begins the write-ahead log anew once a call of the disk failed: what the failed sync was to save may never be saved, and
+  /// whatever follows such a hole would be lost with it. What was read before is copied from the log to the file first.
+  private func mendLog() throws {
+    guard isDoubtful else { return }
+    let isHeld = try db.first("PRAGMA wal_checkpoint(TRUNCATE)") { $0.int(0) } != 0
+    if isHeld { throw StoreError(.busy, "another program reads \(path)", hint: "Try again later.") }
+    isDoubtful = false
+  }
+
+  /// Whether a transaction of `write` or `read` is open; one that an earlier call could not end is ended first.
+  private func isNested() throws -> Bool {
+    guard db.isInTransaction else { return false }
+    if isWithin { return true }
+    try db.execute("ROLLBACK")
+    cache = Cache()
+    return false
   }
 
   /// Runs `body` as one transaction that no trigger captures.
@@ -135,21 +165,22 @@ public final class Store {
   ///   transaction that awaits the disk brings it there too; of use with a write-ahead log alone.
   /// - Throws: what `body` throws; then nothing has happened.
   public func write<T>(awaitsDisk: Bool = true, _ body: () throws -> T) throws -> T {
-    if db.isInTransaction {
+    if try isNested() {
       let outer = isWriting
       isWriting = true
       defer { isWriting = outer }
       return try body()
     }
     let before = cache
-    if !awaitsDisk { try awaitDisk(false) }
-    // Cannot fail on an open connection.
     defer {
-      isWriting = false
+      (isWriting, isWithin) = (false, false)
+      // Where that fails, the next transaction sees to it.
       if !awaitsDisk { try? awaitDisk(true) }
     }
-    isWriting = true
     do {
+      try mendLog()
+      try awaitDisk(awaitsDisk)
+      (isWriting, isWithin) = (true, true)
       return try db.transaction(.immediate) { () throws in
         try noticeOthers()
         let result = try body()
@@ -164,6 +195,8 @@ public final class Store {
       cache = before
       movedFacts = nil
       movedTables = []
+      // A log that grew in the midst of a transaction may fail there, too, and be told as a StoreError.
+      if use == .central, error is SQLiteError || error is StoreError { isDoubtful = true }
       if error is SQLiteError {
         // A commit may have failed behind the call that made it stand: then what was known before is not so any more.
         cache = Cache()
@@ -178,14 +211,19 @@ public final class Store {
 
   /// Whether commits await the disk (sqlite.org/pragma.html#pragma_synchronous).
   private func awaitDisk(_ isAwaited: Bool) throws(SQLiteError) {
+    guard isAwaiting != isAwaited else { return }
+    isAwaiting = nil
     let isMutant = mutant(26, "R1: commits await no disk")
     try db.execute(
       isMutant ? "PRAGMA synchronous=OFF" : "PRAGMA synchronous=\(isAwaited ? "FULL" : "NORMAL")")
+    isAwaiting = isAwaited
   }
 
   /// Reads a consistent state: nothing another program writes meanwhile is seen.
   public func read<T>(_ body: () throws -> T) throws -> T {
-    guard !db.isInTransaction else { return try body() }
+    guard try !isNested() else { return try body() }
+    isWithin = true
+    defer { isWithin = false }
     do {
       return try db.transaction(.deferred) { () throws in
         try noticeOthers()
@@ -200,10 +238,10 @@ public final class Store {
   private func noticeOthers() throws {
     let version = try db.first("PRAGMA data_version") { $0.int(0) }
     if version != cache.version {
-      let isOpened = cache.version != nil
+      // One that refuses keeps refusing, however often it is asked.
+      if cache.version != nil { try versions() }
       cache = Cache()
       cache.version = version
-      if isOpened { try versions() }
     }
   }
 

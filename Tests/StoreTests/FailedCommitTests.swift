@@ -105,4 +105,54 @@ struct FailedCommitTests {
     }
     #expect(shown > 0)
   }
+
+  @Test(
+    "leaves no hole in central's log of writes: what is committed later outlives a power cut",
+    arguments: [false, true])
+  func holes(isSpoken: Bool) throws {
+    let (disk, folder) = try Self.makeDisk()
+    defer { withExtendedLifetime(disk) {} }
+    var struck = 0
+    for after in 1...80 {
+      let path = "\(folder)/\(after).sqlite"
+      func open() throws -> Store {
+        try Store(path: path, schema: Self.schema, use: .central, create: true)
+      }
+      let count = try {
+        let store = try open()
+        try Self.write("first", into: store)
+        // Not awaited, as a nonce is.
+        try store.write(awaitsDisk: false) { try store.setMeta("note", .integer(Int64(after))) }
+        disk.arm(.error, after: after, prefix: path)
+        do { try Self.write("second", into: store) } catch { struck += 1 }
+        disk.disarm()
+        if isSpoken { try store.write(awaitsDisk: false) { try store.setMeta("note", .null) } }
+        try Self.write("third", into: store)
+        let count = try Self.held(in: store)
+        disk.arm(.crash, after: 0, prefix: path)
+        return count
+      }()
+      disk.disarm()
+      disk.cutPower(prefix: path, seed: UInt64(after))
+      #expect(try Self.held(in: try open()) == count, "call \(after)")
+      if count == 3 { break }
+    }
+    #expect(struck > 5)
+  }
+
+  @Test(
+    "A transaction that an earlier call could not end swallows no later one",
+    arguments: [Store.Use.replica, .central])
+  func stuck(use: Store.Use) throws {
+    let (disk, folder) = try Self.makeDisk()
+    defer { withExtendedLifetime(disk) {} }
+    let path = "\(folder)/stuck.sqlite"
+    do {
+      let store = try Store(path: path, schema: Self.schema, use: use, create: true)
+      try store.withConnection { try $0.execute("BEGIN; DELETE FROM cordee_meta") }
+      try Self.write("first", into: store)
+    }
+    let store = try Store(path: path, schema: Self.schema, use: use)
+    #expect(try Self.held(in: store) == 1)
+  }
 }

@@ -47,11 +47,14 @@ struct SharedFileTests {
       try other.write { try other.setMeta("layout", .integer(99)) }
       try Connection(path: path, mode: .readWrite).execute(
         "INSERT INTO club VALUES('a', 'A', 'x', 1)")
-      let writing = #expect(throws: StoreError.self) {
-        try one.write { try one.seal(as: Self.author) }
+      // However often it is asked, and whatever for.
+      for _ in 0..<2 {
+        let writing = #expect(throws: StoreError.self) {
+          try one.write { try one.seal(as: Self.author) }
+        }
+        let reading = #expect(throws: StoreError.self) { try one.read { try one.conflicts() } }
+        #expect(writing?.code == .newer && reading?.code == .newer)
       }
-      let reading = #expect(throws: StoreError.self) { try one.read { try one.conflicts() } }
-      #expect(writing?.code == .newer && reading?.code == .newer)
     }
   }
 
