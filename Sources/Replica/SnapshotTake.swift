@@ -30,7 +30,10 @@ extension Replica {
     let packed = "\(store.path).cordee-snapshot-\(space).zst"
     let image = "\(store.path).cordee-snapshot-\(space)"
     let start = try cursor(of: space)
-    defer { Files.remove(image) }
+    // An adoption that was cut leaves its journal, which would be played back into the next image.
+    func discard() { for side in ["", "-journal"] { Files.remove(image + side) } }
+    discard()
+    defer { discard() }
     let (snapshot, checkpoint) = try fetch(space, packed, image, from: place ?? start, line)
     try store.adopt(
       imageAt: image, snapshot, author: author, from: place ?? start,

@@ -148,6 +148,19 @@ struct SnapshotTests {
     #expect(try world.digests().count == 1)
   }
 
+  @Test("The journal that an adoption left when it was cut is not played back into the next image")
+  func cutAdoption() throws {
+    let world = try World()
+    let ana = try world.join()
+    try fill(world, ana, rows: 90)
+    let newcomer = try world.join()
+    // SQLite takes a journal whose first byte is none for one that is to be played back.
+    let journal = "\(newcomer.store.path).cordee-snapshot-commons-journal"
+    try Data(repeating: 0xd9, count: 512).write(to: URL(filePath: journal))
+    #expect(try world.sync(newcomer).snapshotRows >= 90)
+    #expect(Files.size(journal) == nil)
+  }
+
   @Test("R11: another image under the line that central signed is not taken")
   func forgedImage() throws {
     let world = try World()
