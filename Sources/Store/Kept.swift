@@ -127,12 +127,15 @@ extension Store {
     guardRows(of: .parcel)
   }
 
-  /// Drops the parcels that the log or a receipt of central covers; call inside `write`.
+  /// Drops the parcels that the log or a receipt of central's present life covers; call inside `write`.
+  ///
+  /// What a former life received may be what it forgot.
   ///
   /// - Returns: how many.
   @discardableResult
   public func dropDelivered(in space: String) throws -> Int {
     guard try hasKept() else { return 0 }
+    let life = try meta("cursor.\(space)")?.text.flatMap { Cursor($0) }?.instance
     var done: [Int] = []
     let heads = try db.all(
       "SELECT id, actor, n, hash FROM cordee_parcel WHERE space = ?", .text(space)
@@ -140,7 +143,10 @@ extension Store {
     for (id, bytes, n, hash) in heads {
       guard let actor = ActorID(bytes: bytes) else { continue }
       let isLogged = try head(of: actor, in: space).n >= n
-      let isReceived = try receipt(of: actor, in: space).map { $0.n == n && $0.hash.bytes == hash }
+      let isReceived = try receipt(of: actor, in: space).map { kept in
+        try kept.n == n && kept.hash.bytes == hash
+          && ReceiptNote.parse(line: kept.line).note.instance == life
+      }
       if isLogged || isReceived == true { done.append(id) }
     }
     for id in done { try db.run("DELETE FROM cordee_parcel WHERE id = ?", .int(id)) }

@@ -70,6 +70,29 @@ struct BundleTests {
   }
 
   @Test(
+    "what a former life of central received is carried to the next one, which may have forgotten it"
+  )
+  func formerLife() throws {
+    let world = try World()
+    let (wall, carrier) = (try world.join(), try world.join())
+    try world.settle()
+    let backup = try world.backUp()
+    try wall.edit("INSERT INTO club VALUES('c1', 'Alpins', 'Chamonix', 1920)")
+    for stick in ["first", "second"] {
+      _ = try wall.exportChanges(to: world.path(stick), plain: true, at: wall.at)
+      #expect(try carrier.importBundle(world.path(stick), at: carrier.at).carried == 1)
+      if stick == "first" { #expect(try world.sync(carrier).carried == 1) }
+    }
+    try world.restore(backup)
+    try world.central.accept(at: world.loop.at)
+    #expect(try world.sync(carrier).carried == 1)
+    try world.merge()
+    try world.sync(carrier)
+    #expect(try carrier.cell("city", of: "c1") == "Chamonix")
+    #expect(try carrier.store.parcelCounts().waiting == 0)
+  }
+
+  @Test(
     "[SP-1501, SP-1502] a bundle is readable: its first line says what it is, its last line counts; zstd only wraps it"
   )
   func form() throws {
