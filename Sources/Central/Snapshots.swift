@@ -108,13 +108,17 @@ extension Central {
     let kept = KeptSnapshot(
       space: space, instance: instance.description, seq: end.seq, tag: hash.description,
       isProven: true, beside: store.path)
-    try Self.pack(imagePath, after: line, into: kept)
-    let before = try store.notedSnapshot(of: space, beside: store.path)
+    let part = "\(store.path).snapshot.\(space).part"
+    try Self.pack(imagePath, after: line, into: part)
+    // Whatever this is cut by, what stands on disk is noted, or written over by the next.
+    try store.notedSnapshot(of: space, beside: store.path)?.remove()
     try store.write {
       try store.setMeta("snapshot.\(space)", .text(kept.note))
       if try withheld(space) != nil { try store.setMeta(Self.withheldKey(space), .null) }
     }
-    if let before, before.tag != kept.tag { before.remove() }
+    for (end, isPacked) in [("", false), (".zst", true)] {
+      try Files.rename(part + end, to: kept.path(isPacked: isPacked))
+    }
     heldSnapshots.forget(space)
     guard holds(kept, isPacked: true), holds(kept, isPacked: false) else {
       throw Problem("snapshot.lost", status: 500, "the snapshot could not be kept")
@@ -133,13 +137,15 @@ extension Central {
     }
   }
 
+  /// Writes both forms of a snapshot; what cannot be written whole is removed.
   private static func pack(
-    _ imagePath: String, after line: [UInt8], into kept: KeptSnapshot
+    _ imagePath: String, after line: [UInt8], into part: String
   ) throws {
-    let (plain, packed) = (kept.path(isPacked: false), kept.path(isPacked: true))
+    var isWhole = false
+    defer { if !isWhole { for end in ["", ".zst"] { Files.remove(part + end) } } }
     var reader = try FileReader(imagePath)
-    var plainWriter = try FileWriter(plain + ".part")
-    var packedWriter = try FileWriter(packed + ".part")
+    var plainWriter = try FileWriter(part)
+    var packedWriter = try FileWriter(part + ".zst")
     var encoder = ZstdEncoder()
     try plainWriter.write(line)
     try packedWriter.write(encoder.encode(line))
@@ -152,7 +158,6 @@ extension Central {
     try packedWriter.write(encoder.finish())
     try plainWriter.sync()
     try packedWriter.sync()
-    try Files.rename(plain + ".part", to: plain)
-    try Files.rename(packed + ".part", to: packed)
+    isWhole = true
   }
 }

@@ -97,6 +97,27 @@ struct KeptSnapshotTests {
     #expect(try reports().count == 2)
   }
 
+  @Test(
+    "what cannot be written whole leaves nothing on the disk, and what one before it left is written over"
+  )
+  func unwritten() throws {
+    try spoil(isPacked: true) { $0 / 2 }
+    let part = "\(world.central.store.path).snapshot.commons.part"
+    let files = FileManager.default
+    try files.createDirectory(atPath: part + ".zst", withIntermediateDirectories: false)
+    #expect(throws: (any Error).self) { try ask() }
+    #expect(Files.size(part) == nil)
+    try files.removeItem(atPath: part + ".zst")
+    try Data("what a killed one left".utf8).write(to: URL(filePath: part))
+    let made = try #require(try ask())
+    let folder = URL(filePath: part).deletingLastPathComponent()
+    let kept = try files.contentsOfDirectory(atPath: folder.path).filter {
+      $0.contains(".snapshot.")
+    }
+    let right = [false, true].map { URL(filePath: made.path(isPacked: $0)).lastPathComponent }
+    #expect(Set(kept) == Set(right))
+  }
+
   @Test("a file that stands as it was is read no second time, and one that was touched is")
   func identity() throws {
     let before = try kept()
