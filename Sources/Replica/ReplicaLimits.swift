@@ -1,5 +1,5 @@
 /// What central, and a file from somebody else, may make a replica take, each with its unit and its reason.
-enum ReplicaLimits {
+package enum ReplicaLimits {
   /// Bytes of an answer, as sent and decoded: a piece of the log ends with the line that reaches 2 MiB, and no line has half as many.
   static let answerBytesMax = 16 * 1024 * 1024
   /// Bytes of a line taken up from an interrupted transfer: a change with its header has under 1 MiB.
@@ -12,4 +12,6 @@ enum ReplicaLimits {
   static let bundleBytesMax = 8 * 1024 * 1024 * 1024
   /// Bytes of a segment in a bundle: what one push may hold.
   static let segmentBytesMax = 1024 * 1024
+  /// Files that a witness remembers, the latest: one for each time this device's file was replaced.
+  package static let witnessEntriesMax = 16
 }

@@ -71,9 +71,6 @@ public struct Witness: Sendable, Hashable {
   /// The files seen, the latest last.
   public private(set) var entries: [Entry] = []
 
-  /// Entries kept: the latest.
-  public static let entriesMax = 16
-
   /// Nothing seen yet.
   public init() {}
 
@@ -120,7 +117,7 @@ public struct Witness: Sendable, Hashable {
     if entries.last == file { return false }
     entries.removeAll { $0.actor == file.actor }
     entries.append(file)
-    entries.removeFirst(max(0, entries.count - Self.entriesMax))
+    entries.removeFirst(max(0, entries.count - ReplicaLimits.witnessEntriesMax))
     return true
   }
 }

@@ -47,11 +47,6 @@ public struct Schedule: Sendable, Hashable, CustomStringConvertible {
     case manual
   }
 
-  /// The most bytes a schedule may have: room for every number of every field.
-  public static let textBytesMax = 512
-  /// The longest period of `every`, in seconds: 366 days.
-  public static let periodSecondsMax: Int64 = 366 * 86_400
-
   /// The same as `text`.
   public var description: String { text }
 
@@ -61,15 +56,16 @@ public struct Schedule: Sendable, Hashable, CustomStringConvertible {
   /// Reads one of the forms.
   ///
   /// - Parameters:
-  ///   - text: the schedule, at most `textBytesMax` bytes.
+  ///   - text: the schedule, at most `ScheduleLimits.textBytesMax` bytes.
   ///   - zone: gives a zone's rules by its IANA name; asked at most once, never for UTC.
   /// - Throws: `ScheduleError`: the first thing that is wrong, in one line that says what is expected.
   public init(
     parsing text: String, zone: (String) throws(ZoneError) -> ZoneRules
   ) throws(ScheduleError) {
-    guard text.utf8.count <= Self.textBytesMax else {
+    guard text.utf8.count <= ScheduleLimits.textBytesMax else {
       throw ScheduleError(
-        .form, "schedule of \(text.utf8.count) bytes: expected at most \(Self.textBytesMax)")
+        .form,
+        "schedule of \(text.utf8.count) bytes: expected at most \(ScheduleLimits.textBytesMax)")
     }
     guard text.utf8.allSatisfy({ $0 == 0x09 || (0x20..<0x7F).contains($0) }) else {
       throw Self.formError(text)
@@ -146,7 +142,7 @@ extension Schedule {
     guard
       let unit = units.first(where: { $0.name == text.last }),
       let count = decimal(text.dropLast(), digits: 1...8).map({ Int64($0) }), count > 0,
-      count * unit.seconds <= periodSecondsMax
+      count * unit.seconds <= ScheduleLimits.periodSecondsMax
     else {
       throw ScheduleError(
         .period, "period \(text.debugDescription): expected 1s to 366d, in s, m, h or d: 15m")

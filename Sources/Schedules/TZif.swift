@@ -1,16 +1,13 @@
 import Wire
 
 extension ZoneRules {
-  /// The most bytes a zone may have; the largest in `tzdata` has under 4 KiB.
-  public static let tzifBytesMax = 262_144
-
   /// Reads compiled zone data: the 64-bit block of TZif version 2 or later and its POSIX footer (RFC 8536).
   ///
   /// Zones that count leap seconds (`right/…`) are refused: Unix time has none.
   /// - Throws: `malformed`, with the place.
   public init(tzif bytes: [UInt8]) throws(ZoneError) {
-    guard bytes.count <= Self.tzifBytesMax else {
-      throw .malformed("\(bytes.count) bytes, at most \(Self.tzifBytesMax) are read")
+    guard bytes.count <= ScheduleLimits.tzifBytesMax else {
+      throw .malformed("\(bytes.count) bytes, at most \(ScheduleLimits.tzifBytesMax) are read")
     }
     var reader = TZifReader(bytes: bytes)
     let old = try reader.header()

@@ -1,4 +1,4 @@
-/// What a command takes of the other end of a connection, each with its unit and its reason.
+/// What a command takes of a person and of the other end of a connection, each with its unit and its reason.
 enum CommandLimits {
   /// Bytes of a keeper's request: a bundle's segment of up to 1 MiB comes as a text within JSON.
   static let keeperRequestBytesMax = 8 * 1024 * 1024
@@ -6,4 +6,6 @@ enum CommandLimits {
   static let keeperAnswerBytesMax = 16 * 1024 * 1024
   /// Bytes of what central says of itself: a few kilobytes, and a line for each of its lives.
   static let aboutBytesMax = 1024 * 1024
+  /// Bytes of a note to what is settled: a paragraph, shown in one line.
+  static let noteBytesMax = 1000
 }

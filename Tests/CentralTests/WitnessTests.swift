@@ -122,7 +122,7 @@ struct WitnessTests {
       let news = [witness.note(entry), witness.note(entry)]
       #expect(news == [true, false])
     }
-    #expect(witness.entries.count == Witness.entriesMax)
+    #expect(witness.entries.count == ReplicaLimits.witnessEntriesMax)
     #expect(witness.entries.last?.actor.epoch == 39)
     for text in ["{}", "[]", #"{"files":[{}]}"#, #"{"files":[{"actor":"x"}]}"#] {
       #expect(Witness(try JSON.parse(Array(text.utf8))) == nil)

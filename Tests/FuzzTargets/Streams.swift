@@ -185,7 +185,7 @@ extension FuzzTarget {
       var noted = witness
       _ = noted.note(entry)
       hold(noted.entries.last == entry, "what was noted is not the latest")
-      hold(noted.entries.count <= Witness.entriesMax, "a witness grows")
+      hold(noted.entries.count <= ReplicaLimits.witnessEntriesMax, "a witness grows")
       _ = noted.finding(on: entry, former: witness.entries.map(\.actor)) { space, _ in
         entry.heads[space]?.hash
       }

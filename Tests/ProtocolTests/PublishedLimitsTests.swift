@@ -76,7 +76,8 @@ struct PublishedLimitsTests {
     "CentralLimits.helloLogBytesMax": "bounds central's answer",
     "CentralLimits.rememberedDevicesMax": "bounds central's memory",
     "ServerLimits": "takes its figures from Limits",
-    "StoreLimits": "a file's", "ReplicaLimits": "a replica's", "CommandLimits": "a command's",
+    "ScheduleLimits": "a keeper's settings", "StoreLimits": "a file's",
+    "ReplicaLimits": "a replica's", "CommandLimits": "a command's",
   ]
 
   /// The constants of every limits file, as `Type.name`.

@@ -4,9 +4,6 @@ import Store
 
 /// A person's word that something was looked into: what `--settle` and `--note` say.
 struct Settling {
-  /// Bytes of a note at most.
-  private static let noteBytesMax = 1000
-
   /// The number that was named; nil for all.
   let id: Int?
   /// What came of it.
@@ -32,10 +29,10 @@ struct Settling {
         hint: "`cordee \(invocation.command.name)` lists them.")
     }
     note = invocation.option("note") ?? ""
-    guard !note.isEmpty, note.utf8.count <= Self.noteBytesMax else {
+    guard !note.isEmpty, note.utf8.count <= CommandLimits.noteBytesMax else {
       throw Failure.usage(
         "\(invocation.command.name).note",
-        "--settle needs --note TEXT, \(Self.noteBytesMax) bytes at most",
+        "--settle needs --note TEXT, \(CommandLimits.noteBytesMax) bytes at most",
         hint: "Say what came of it, for whoever asks later.")
     }
   }
