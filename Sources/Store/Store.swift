@@ -141,8 +141,10 @@ public final class Store {
     } catch  where error.isFull {}
   }
 
-  /// Begins the write-ahead log anew once a call of the disk failed: what the failed sync was to save may never be saved, and
-  /// whatever follows such a hole would be lost with it. What was read before is copied from the log to the file first.
+  /// Begins the write-ahead log anew once a call of the disk failed.
+  ///
+  /// What the failed sync was to save may never be saved, and whatever follows such a hole would be lost with it. What the log
+  /// holds is copied into the file first.
   private func mendLog() throws {
     guard isDoubtful else { return }
     let isHeld = try db.first("PRAGMA wal_checkpoint(TRUNCATE)") { $0.int(0) } != 0
