@@ -39,6 +39,7 @@ enum CentralReplacing {
     try checkIsFree(folder)
     let kept = try put(part, in: path)
     removeSnapshots(of: path)
+    CentralMaking.forget(folder)
     return kept
   }
 
