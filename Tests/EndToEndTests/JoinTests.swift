@@ -63,6 +63,21 @@ extension EndToEnd {
       #expect(try await world.run("quito", "verify").exit == 0)
     }
 
+    @Test func `what an earlier file left beside its name does not spoil the one that joins`()
+      async throws
+    {
+      let world = try await World.joined()
+      try await world.cutTransaction("quito")
+      try FileManager.default.removeItem(atPath: world.replica(of: "quito"))
+      #expect(try files(world) == ["quito.sqlite-journal"])
+      try await world.join("quito", for: "ecuador")
+      let sound = try await world.run("quito", "verify", "--json")
+      #expect(sound.exit == 0, "\(sound.output)\(sound.errors)")
+      #expect(try sound.object()["cut_transaction"] as? Bool == false)
+      let people = try await world.run("quito", "list", "person", "--json").objects()
+      #expect(!people.contains { ($0["slug"] as? String)?.hasPrefix("cut-") == true })
+    }
+
     @Test func `an invite that is refused leaves neither a file nor a key`() async throws {
       let world = try World()
       try await world.start(merge: "on-push")

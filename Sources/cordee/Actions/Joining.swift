@@ -32,7 +32,12 @@ struct Joining {
     let key = try Conversation.alone(path, .command) {
       try Self.checkFree(path, origin)
       let key = try enrolled(name: name, plain: plain)
-      Files.remove(begun + "-journal")
+      // A journal of a file that was taken away from here would be rolled back into this one.
+      for end in ["-journal", "-wal", "-shm"] {
+        Files.remove(begun + end)
+        Files.remove(path + end)
+      }
+      try Files.syncFolder(of: path)
       try Files.rename(begun, to: path)
       try Files.syncFolder(of: path)
       return key
