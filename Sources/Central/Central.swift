@@ -74,15 +74,9 @@ public final class Central {
   ) throws -> Central {
     let store = try Store(path: path, schema: schema, use: .central, create: true)
     try store.write {
-      guard try store.meta("network") == nil else {
-        throw StoreError(
-          .foreign, "\(path) already holds a central node", hint: "Give another folder.")
-      }
-      try store.withConnection { try $0.execute(tables) }
-      try store.setMeta("network", .blob(Randomness.bytes(16)))
-      try store.setMeta("instance", .blob(Randomness.bytes(16)))
-      try store.setMeta("name", .text(name))
-      try store.setMeta("url", .text(url))
+      try begin(
+        in: store, network: Randomness.bytes(16), instance: Randomness.bytes(16), name: name,
+        url: url)
     }
     return try Central(store: store, key: key)
   }
@@ -94,17 +88,35 @@ public final class Central {
     path: String, schema: Schema, key: SigningKey, network: NetworkID, name: String, url: String,
     at: String
   ) throws -> Central {
-    let central = try create(path: path, schema: schema, key: key, name: name, url: url)
-    try central.store.write {
-      try central.store.setMeta("network", .blob(network.bytes))
-      try central.store.withConnection {
+    let store = try Store(path: path, schema: schema, use: .central, create: true)
+    // At once: cut in between, it would be a new network under a key that members of the old one trust.
+    try store.write {
+      let instance = Randomness.bytes(16)
+      try begin(in: store, network: network.bytes, instance: instance, name: name, url: url)
+      try store.withConnection {
+        try $0.execute(livesTables)
         try $0.run(
-          "INSERT INTO cordee_instance(instance, at, cause) VALUES(?, ?, ?)",
-          .blob(central.instance.bytes), .text(at), .text(Cause.rebuilt.rawValue))
+          "INSERT INTO cordee_instance(instance, at, cause) VALUES(?, ?, ?)", .blob(instance),
+          .text(at), .text(Cause.rebuilt.rawValue))
       }
-      central.store.guardRows(of: .instance)
+      store.guardRows(of: .instance)
     }
-    return try Central(store: central.store, key: key)
+    return try Central(store: store, key: key)
+  }
+
+  /// Writes what makes a store a central node; call inside `write`.
+  private static func begin(
+    in store: Store, network: [UInt8], instance: [UInt8], name: String, url: String
+  ) throws {
+    guard try store.meta("network") == nil else {
+      throw StoreError(
+        .foreign, "\(store.path) already holds a central node", hint: "Give another folder.")
+    }
+    try store.withConnection { try $0.execute(tables) }
+    try store.setMeta("network", .blob(network))
+    try store.setMeta("instance", .blob(instance))
+    try store.setMeta("name", .text(name))
+    try store.setMeta("url", .text(url))
   }
 
   /// Opens the central node in a store.

@@ -11,6 +11,36 @@ import Wire
 
 @Suite("An audit of central's own file", .timeLimit(.minutes(15)))
 struct CentralFileTests {
+  @Test func `a central that could not be made again whole is none`() throws {
+    let world = try World()
+    let path = world.folder.appending(path: "again.sqlite").path
+    func recover() throws -> Central {
+      try Central.recover(
+        path: path, schema: world.central.store.schema, key: world.key,
+        network: world.central.network, name: "Central", url: "http://127.0.0.1", at: world.loop.at)
+    }
+    do {
+      let store = try Store(
+        path: path, schema: world.central.store.schema, use: .central, create: true)
+      // Its first life cannot be written, as where the disk fails.
+      try store.withConnection {
+        try $0.execute(
+          """
+          CREATE TABLE cordee_instance(number INTEGER PRIMARY KEY, instance BLOB CHECK(0), at TEXT,
+            cause TEXT, places TEXT)
+          """)
+      }
+    }
+    #expect(throws: StoreError.self) { _ = try recover() }
+    do {
+      let store = try Store(path: path, schema: world.central.store.schema, use: .central)
+      #expect(try store.meta("network") == nil)
+      try store.withConnection { try $0.execute("DROP TABLE cordee_instance") }
+    }
+    let central = try recover()
+    #expect(central.network == world.central.network && central.isRestoring)
+  }
+
   /// A central with everything in its file: reports, a segment set aside, open and used invites, queued writes, segments
   /// that wait with the secrets of their runs, and a life before the present one.
   private func rich() throws -> World {

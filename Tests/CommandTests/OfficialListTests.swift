@@ -19,9 +19,12 @@ private final class Seeded {
 
   func node(_ prepare: (Central) throws -> Void = { _ in }) throws -> CentralNode {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    let central = try CentralActions.make(
-      folder: folder.path, name: "Rope", url: "http://127.0.0.1:8080")
-    _ = try CentralActions.load(CentralActions.readSeed(fixture), into: central)
+    _ = try CentralMaking.make(
+      folder: folder.path, name: "Rope", url: "http://127.0.0.1:8080"
+    ) {
+      try CentralActions.load(CentralActions.readSeed(fixture), into: $0)
+    }
+    let central = try CentralNode.open(folder.path)
     try prepare(central)
     return CentralNode(central, mergesOnPush: false)
   }

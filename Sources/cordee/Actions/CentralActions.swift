@@ -31,10 +31,13 @@ enum CentralActions {
       if let keyFile = invocation.option("recover") {
         return try recover(invocation, folder, keyFile: keyFile, origin)
       }
-      let central = try make(
-        folder: folder, name: invocation.option("name") ?? "", url: origin.description)
-      let count = try records.map { try load($0, into: central) }
-      let founder = count == nil ? try found(central, called: invocation.option("name") ?? "") : nil
+      let name = invocation.option("name") ?? ""
+      let (count, founder) = try CentralMaking.make(
+        folder: folder, name: name, url: origin.description
+      ) { central in
+        let count = try records.map { try load($0, into: central) }
+        return (count, count == nil ? try found(central, called: name) : nil)
+      }
       if invocation.wantsJSON {
         invocation.console.print(
           JSON.object([
@@ -61,7 +64,7 @@ enum CentralActions {
   private static func recover(
     _ invocation: Invocation, _ folder: String, keyFile: String, _ origin: Origin
   ) throws -> ExitCode {
-    _ = try CentralRestoreActions.recover(
+    try CentralRestoreActions.recover(
       folder: folder, keyFile: keyFile, network: invocation.option("network") ?? "",
       name: invocation.option("name") ?? "", url: origin.description)
     if invocation.wantsJSON {
@@ -77,22 +80,6 @@ enum CentralActions {
           + "then cordee central restore --accept --data \(Rewriting.quoted(folder))")
     }
     return .done
-  }
-
-  /// A new node with its key beside it.
-  static func make(folder: String, name: String, url: String) throws -> Central {
-    guard !FileManager.default.fileExists(atPath: "\(folder)/central.sqlite") else {
-      throw Failure(
-        code: "central.exists", message: "there is a central node in \(folder) already",
-        hint: "Give another folder.")
-    }
-    guard CentralReplacing.newestKept(beside: "\(folder)/central.sqlite") == nil else {
-      throw Failure.noCentral(in: folder)
-    }
-    let key = SigningKey.generate()
-    try KeyFile.write(key, to: "\(folder)/central.key")
-    return try Central.create(
-      path: "\(folder)/central.sqlite", schema: .registry, key: key, name: name, url: url)
   }
 
   /// Reads founding records; nothing is made before they are understood.

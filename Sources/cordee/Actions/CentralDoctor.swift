@@ -175,7 +175,8 @@ enum CentralDoctor {
   private static func leftovers(_ folder: String) throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: folder).filter {
       $0.hasPrefix("central.sqlite.verify-") || $0 == "central.key.part"
-        || $0.hasPrefix("central.sqlite.restoring")
+        || $0.hasPrefix("central.sqlite.restoring") || $0.hasPrefix("central.sqlite.recovering")
+        || $0.hasPrefix("central.sqlite.begun")
     }.sorted().map { "\(folder)/\($0)" }
   }
 }

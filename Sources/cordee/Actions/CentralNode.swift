@@ -192,7 +192,8 @@ final class CentralNode: Sendable {
 }
 
 extension Failure {
-  /// A data folder that holds no node; where a restore left one under another name, a new one would hide it.
+  /// A data folder that holds no node; where a restore left one under another name, or its key lies there, a new one would
+  /// hide it.
   static func noCentral(in folder: String) -> Failure {
     if let name = CentralReplacing.newestKept(beside: "\(folder)/central.sqlite") {
       return Failure(
@@ -201,6 +202,16 @@ extension Failure {
           + "it was cut, or files were moved",
         hint: "Run `cordee central restore --data \(Rewriting.quoted(folder)) --from FILE` again, "
           + "with the backup or the newest file kept there.")
+    }
+    if CentralMaking.hasLostFile(folder) {
+      let shown = Rewriting.quoted(folder)
+      return Failure(
+        code: "central.missing",
+        message: "central.sqlite is missing in \(folder), and central.key is there, "
+          + "the one key that members of its network know",
+        hint: "Run `cordee central restore --data \(shown) --from BACKUP`; without a backup "
+          + "`cordee central init --data \(shown) --recover \(Rewriting.quoted("\(folder)/central.key")) "
+          + "--network ID`. If nobody has joined it, move central.key elsewhere.")
     }
     return Failure(
       code: "central.missing", message: "there is no central node in \(folder)",

@@ -39,6 +39,7 @@ enum CentralReplacing {
     try checkIsFree(folder)
     let kept = try put(part, in: path)
     removeSnapshots(of: path)
+    CentralMaking.forget(folder)
     return kept
   }
 
@@ -152,7 +153,8 @@ enum CentralReplacing {
     return present.contains("") ? kept : nil
   }
 
-  private static func leaveEmpty(_ path: String) throws {
+  /// Puts an empty file in a file's place, to be replaced by what comes.
+  static func leaveEmpty(_ path: String) throws {
     let empty = path + ".restoring-place"
     var file = try FileWriter(empty)
     try file.sync()

@@ -44,22 +44,14 @@ enum CentralRestoreActions {
   /// Makes a central node again from its key and the network's name; its log is to come from members.
   static func recover(
     folder: String, keyFile: String, network: String, name: String, url: String
-  ) throws -> Central {
+  ) throws {
     guard let id = NetworkID(network) else {
       throw Failure.usage(
         "network.shape", "--network needs 32 hexadecimal digits",
         hint: "Any member's `cordee status --json` names it.")
     }
-    guard !FileManager.default.fileExists(atPath: "\(folder)/central.sqlite") else {
-      throw Failure(
-        code: "central.exists", message: "there is a central node in \(folder) already",
-        hint: "Give another folder, or restore with `cordee central restore`.")
-    }
-    let key = try KeyFile.read(keyFile)
-    if keyFile != "\(folder)/central.key" { try KeyFile.write(key, to: "\(folder)/central.key") }
-    return try Central.recover(
-      path: "\(folder)/central.sqlite", schema: .registry, key: key, network: id, name: name,
-      url: url, at: Now().label)
+    try CentralMaking.recover(
+      folder: folder, key: KeyFile.read(keyFile), network: id, name: name, url: url)
   }
 
   private static func accept(_ invocation: Invocation, _ folder: String) throws -> ExitCode {

@@ -41,9 +41,13 @@ struct Demo {
     defer { Leftovers.remove(folder.path) }
     try Folders.make(folder.path)
     console.print("1. A secretariat starts central with the founding records of 17 September 2014.")
-    let central = try CentralActions.make(
-      folder: folder.path, name: "Demo", url: "http://127.0.0.1")
-    console.print("\(try CentralActions.load(records, into: central)) records loaded.")
+    let count = try CentralMaking.make(
+      folder: folder.path, name: "Demo", url: "http://127.0.0.1"
+    ) {
+      try CentralActions.load(records, into: $0)
+    }
+    let central = try CentralNode.open(folder.path)
+    console.print("\(count) records loaded.")
     let invites = try ["ecuador:member", "ica:member", "mbm:secretariat"].map { pair -> String in
       let parts = pair.split(separator: ":").map(String.init)
       let row = try central.store.resolve(parts[0], in: "organisation")

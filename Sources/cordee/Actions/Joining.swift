@@ -32,7 +32,12 @@ struct Joining {
     let key = try Conversation.alone(path, .command) {
       try Self.checkFree(path, origin)
       let key = try enrolled(name: name, plain: plain)
-      Files.remove(begun + "-journal")
+      // A journal of a file that was taken away from here would be rolled back into this one.
+      for end in ["-journal", "-wal", "-shm"] {
+        Files.remove(begun + end)
+        Files.remove(path + end)
+      }
+      try Files.syncFolder(of: path)
       try Files.rename(begun, to: path)
       try Files.syncFolder(of: path)
       return key
@@ -72,10 +77,10 @@ struct Joining {
         try store.setMeta("joining", .null)
       }
       return key
-    } catch  where error is HTTPFailure || Failure.from(error).isPassing {
-      // Central may have enrolled this key, and its answer been lost or put in another's words on the way.
-      throw error
-    } catch {
+    } catch let error as SyncError
+      where ["invite.", "enrolment.name"].contains(where: error.code.hasPrefix)
+    {
+      // Whatever else failed, central may have enrolled this key.
       forget(key)
       throw error
     }
@@ -83,18 +88,45 @@ struct Joining {
 
   /// What a join to the same central that was cut has left.
   private func takenUp() throws -> (Store, SigningKey)? {
-    guard Files.size(begun) ?? 0 > 0,
-      let store = try? Store(path: begun, schema: .registry, use: .replica, create: true),
-      // Cut between its last write and its name, the file knows its key as any replica does.
-      let id = try store.meta("joining")?.text
-        ?? (try? Identity(store))?.actor.replica.description,
-      let key = try? KeyFile.read(keyPath(id))
+    guard Files.size(begun) ?? 0 > 0, let store = try left() else { return nil }
+    let identity = try Self.identity(of: store)
+    // Cut between its last write and its name, the file knows its key as any replica does.
+    guard let id = try store.meta("joining")?.text ?? identity?.actor.replica.description,
+      let key = try Self.key(keyPath(id))
     else { return nil }
-    guard let identity = try? Identity(store) else { return (store, key) }
+    guard let identity else { return (store, key) }
     let pin = invite.split(separator: ".").last.map(String.init)
     guard identity.origin == origin, pin == SyncActions.fingerprint(of: identity.centralKey)
     else { return nil }
     return (store, key)
+  }
+
+  /// The file that was begun; nil when it is none.
+  ///
+  /// One that only cannot be opened now names the key that central may know.
+  private func left() throws -> Store? {
+    do {
+      return try Store(path: begun, schema: .registry, use: .replica, create: true)
+    } catch let error as StoreError where [.corrupt, .foreign].contains(error.code) {
+      return nil
+    }
+  }
+
+  private static func identity(of store: Store) throws -> Identity? {
+    do {
+      return try Identity(store)
+    } catch let error as SyncError where error.code.hasPrefix("replica.") {
+      return nil
+    }
+  }
+
+  private static func key(_ path: String) throws -> SigningKey? {
+    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    do {
+      return try KeyFile.read(path)
+    } catch let error as Failure where error.code == "key.damaged" {
+      return nil
+    }
   }
 
   private func anew() throws -> (Store, SigningKey) {

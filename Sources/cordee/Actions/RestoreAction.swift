@@ -4,6 +4,7 @@ import Files
 import FoundationEssentials
 import Registry
 import Replica
+import SQLite
 import Store
 import Wire
 
@@ -26,12 +27,20 @@ enum RestoreAction {
   private static func run(
     _ invocation: Invocation, _ backup: String, _ path: String, _ identity: Identity
   ) throws -> ExitCode {
-    let present = try present(path, of: identity)
+    // What is refused is told before anything is copied.
+    _ = try held(path) { try Self.present($0, path, of: identity) }
     let part = path + ".restoring"
-    removeSides(of: part)
-    Files.remove(part)
+    let clear = {
+      removeSides(of: part)
+      Files.remove(part)
+    }
+    clear()
+    defer { clear() }
     try prepare(part, from: backup, spaces: identity.spaces)
-    let kept = try put(part, in: path, keepsPresent: present != nil)
+    let (present, kept) = try held(path) { (store: Store?) -> (Present?, String?) in
+      let found = try Self.present(store, path, of: identity)
+      return (found, try put(part, in: path, keepsPresent: found != nil, isSpoilt: store == nil))
+    }
     let hasKey = try hasKey(identity, invocation)
     try tell(invocation, path, backup, kept, unsent: present?.unsent, hasKey: hasKey)
     return .done
@@ -65,19 +74,70 @@ enum RestoreAction {
     return identity
   }
 
-  /// Looks at the file that is there, which may be past reading: that is why backups are made.
-  private static func present(_ path: String, of backup: Identity) throws -> Present? {
-    guard Files.size(path) != nil else { return nil }
-    guard let store = try? Store(path: path, schema: .registry, use: .replica),
-      let identity = try? Identity(store), let waiting = try? store.waiting(),
-      let touched = try? store.touchedRows()
-    else { return Present(unsent: nil) }
-    guard identity.network == backup.network else {
+  /// Runs `body` while nobody else works on the file that is there; gives it nil where there is none, or one past reading: that
+  /// is why backups are made.
+  ///
+  /// - Throws: `Failure` `store.busy` when another program has a transaction open, or keeps a log of writes beside the file:
+  ///   without that log the file is not whole, and no two names can be given to both at once.
+  private static func held<T>(_ path: String, _ body: (Store?) throws -> T) throws -> T {
+    guard Files.size(path) != nil else { return try body(nil) }
+    guard let store = try sound(path) else {
+      guard try !Files.isLocked(path, bytes: Inspection.fileLock, any: true) else {
+        throw busy(path)
+      }
+      return try body(nil)
+    }
+    return try store.withConnection { connection in
+      let journal = try connection.first("PRAGMA journal_mode") { $0.text(0) }
+      guard journal != "wal" else { throw busy(path) }
+      do {
+        try connection.execute("BEGIN EXCLUSIVE")
+      } catch let error as SQLiteError where error.isBusy {
+        throw busy(path)
+      }
+      // Nothing is written in it.
+      defer { try? connection.execute("ROLLBACK") }
+      return try body(store)
+    }
+  }
+
+  /// The replica that is there; nil when it is past reading, or none.
+  private static func sound(_ path: String) throws -> Store? {
+    do {
+      let store = try Store(path: path, schema: .registry, use: .replica)
+      _ = try Identity(store)
+      return store
+    } catch let error as StoreError {
+      guard [.corrupt, .foreign, .lacking].contains(error.code) else {
+        throw error.code == .busy ? busy(path) : error
+      }
+    } catch let error as SyncError where error.code.hasPrefix("replica.") {
+      // It has joined nothing, or lost what it knew of its network.
+    }
+    return nil
+  }
+
+  private static func busy(_ path: String) -> Failure {
+    Failure(
+      code: StoreError.Code.busy.rawValue, message: "another program has \(path) open",
+      hint: "Close it there and run this again; nothing was changed.")
+  }
+
+  /// What stands in the replica's place, of which `store` is what can be read.
+  private static func present(_ store: Store?, _ path: String, of backup: Identity) throws
+    -> Present?
+  {
+    guard let store else { return Files.size(path) == nil ? nil : Present(unsent: nil) }
+    guard try Identity(store).network == backup.network else {
       throw Failure(
         code: "restore.network", message: "the backup belongs to another network than \(path)",
         hint: "Nothing was changed. Name another file with --replica.")
     }
-    return Present(unsent: waiting.local + touched)
+    do {
+      return Present(unsent: try store.waiting().local + store.touchedRows())
+    } catch let error as StoreError where !error.isOfWritingAlone {
+      return Present(unsent: nil)
+    }
   }
 
   /// A copy of the backup that knows it is one.
@@ -91,15 +151,22 @@ enum RestoreAction {
   }
 
   /// Puts the copy in the replica's place; gives the name under which what was there is kept.
-  private static func put(_ part: String, in path: String, keepsPresent: Bool) throws -> String? {
+  ///
+  /// - Parameter isSpoilt: whether what was there could not be opened, which would have made it one file.
+  private static func put(
+    _ part: String, in path: String, keepsPresent: Bool, isSpoilt: Bool
+  ) throws -> String? {
     var kept: String?
     if keepsPresent {
       let name = freeName(path + ".replaced-" + Now().label.filter { $0 != ":" && $0 != "-" })
       try Files.link(path, to: name)
       kept = name
       // A journal belongs to the file that was there; beside another it would spoil that.
-      for side in ["-journal", "-wal", "-shm"] where Files.size(path + side) ?? 0 > 0 {
-        try Files.rename(path + side, to: name + side)
+      let sides = ["-journal", "-wal"].filter { isSpoilt && (Files.size(path + $0) ?? 0) > 0 }
+      for side in sides { try Files.link(path + side, to: name + side) }
+      if !sides.isEmpty {
+        try Files.syncFolder(of: path)
+        try CentralReplacing.leaveEmpty(path)
       }
     }
     removeSides(of: path)
