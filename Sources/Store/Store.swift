@@ -222,12 +222,19 @@ public final class Store {
   }
 
   /// Reads a consistent state: nothing another program writes meanwhile is seen.
-  public func read<T>(_ body: () throws -> T) throws -> T {
+  public func read<T>(_ body: () throws -> T) throws -> T { try reading(.deferred, body) }
+
+  /// Reads while no other program reads or writes; `body` writes nothing.
+  ///
+  /// - Throws: what `body` throws; `StoreError` `.busy` while another program has a transaction open.
+  public func alone<T>(_ body: () throws -> T) throws -> T { try reading(.exclusive, body) }
+
+  private func reading<T>(_ kind: TransactionKind, _ body: () throws -> T) throws -> T {
     guard try !isNested() else { return try body() }
     isWithin = true
     defer { isWithin = false }
     do {
-      return try db.transaction(.deferred) { () throws in
+      return try db.transaction(kind) { () throws in
         try noticeOthers()
         return try body()
       }

@@ -4,7 +4,6 @@ import Files
 import FoundationEssentials
 import Registry
 import Replica
-import SQLite
 import Store
 import Wire
 
@@ -87,17 +86,12 @@ enum RestoreAction {
       }
       return try body(nil)
     }
-    return try store.withConnection { connection in
-      let journal = try connection.first("PRAGMA journal_mode") { $0.text(0) }
-      guard journal != "wal" else { throw busy(path) }
-      do {
-        try connection.execute("BEGIN EXCLUSIVE")
-      } catch let error as SQLiteError where error.isBusy {
-        throw busy(path)
-      }
-      // Nothing is written in it.
-      defer { try? connection.execute("ROLLBACK") }
-      return try body(store)
+    let journal = try store.settings().journal
+    guard journal != "wal" else { throw busy(path) }
+    do {
+      return try store.alone { try body(store) }
+    } catch let error as StoreError where error.code == .busy {
+      throw busy(path)
     }
   }
 
