@@ -19,6 +19,8 @@ import Glibc
 
   let handle: OpaquePointer
   let statements: StatementCache
+  /// Frames of the write-ahead log after the last commit, where they are counted.
+  private let frames: UnsafeMutablePointer<Int32>
 
   /// Opens a file, or `:memory:` for a database that lives as long as the connection.
   ///
@@ -31,6 +33,8 @@ import Glibc
   ) throws(SQLiteError) {
     let handle = unsafe try Self.open(path, mode, gathersJournal)
     unsafe self.handle = handle
+    unsafe frames = .allocate(capacity: 1)
+    unsafe frames.initialize(to: 0)
     unsafe statements = StatementCache(on: handle)
     // SQLite's own handler sleeps up to a tenth of a second between tries, and so hardly ever meets the short gaps
     // of a program that commits in a loop; one millisecond does.
@@ -46,6 +50,23 @@ import Glibc
   deinit {
     statements.removeAll()
     unsafe _ = sqlite3_close_v2(handle)
+    unsafe frames.deallocate()
+  }
+
+  /// Lets checkpoints of the write-ahead log to the caller (sqlite.org/wal.html#ckpt): SQLite tells of none that failed.
+  public func countLog() { unsafe cordee_sqlite_count_log(handle, frames) }
+
+  /// Frames of the write-ahead log after the last commit; 0 unless they are counted.
+  public var logFrames: Int { Int(unsafe frames.pointee) }
+
+  /// Writes the write-ahead log over itself and awaits the disk.
+  ///
+  /// What a sync that failed was to save is read, and saved by no later one, until it is written again.
+  ///
+  /// - Complexity: O(bytes of the log).
+  public func renewLog() throws(SQLiteError) {
+    let code = unsafe cordee_sqlite_renew_log(handle)
+    guard code == SQLITE_OK else { throw unsafe SQLiteError(of: handle, code: code) }
   }
 
   /// The version of the SQLite library in use.

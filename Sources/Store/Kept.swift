@@ -144,8 +144,8 @@ extension Store {
       guard let actor = ActorID(bytes: bytes) else { continue }
       let isLogged = try head(of: actor, in: space).n >= n
       let isReceived = try receipt(of: actor, in: space).map { kept in
-        try kept.n == n && kept.hash.bytes == hash
-          && ReceiptNote.parse(line: kept.line).note.instance == life
+        kept.n == n && kept.hash.bytes == hash
+          && (try? ReceiptNote.parse(line: kept.line))?.note.instance == life
       }
       if isLogged || isReceived == true { done.append(id) }
     }

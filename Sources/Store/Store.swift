@@ -97,7 +97,12 @@ public final class Store {
     }
     do {
       if use != .reader { try awaitDisk(true) }
-      if use == .central { try bringToDisk() }
+      if use == .central {
+        db.countLog()
+        // The first transaction takes the file for this process.
+        try db.transaction(.immediate) { () throws(SQLiteError) in }
+        try renewLog()
+      }
     } catch let error as SQLiteError {
       throw StoreError(error, path: path)
     }
@@ -128,36 +133,46 @@ public final class Store {
     } catch  where error.isBusy && use == .replica {}
   }
 
-  /// Brings to the disk what a process that was killed committed and did not await: SQLite shows it to whoever opens the file
-  /// next, who must not speak of what a power cut undoes.
+  /// Frames of central's log of writes from which on it is copied into the file.
+  private static let logFramesMax = 1000
+
+  /// Brings the log of writes to the disk, as it is read.
   ///
-  /// - Throws: `SQLiteError`; `isBusy` while another process has the file.
-  private func bringToDisk() throws {
-    // The first transaction takes the file for this process.
-    try db.transaction(.immediate) { () throws(SQLiteError) in }
-    do {
-      // The log is awaited before any page of it is copied (sqlite.org/wal.html#ckpt), for which there may be no room.
-      _ = try db.first("PRAGMA wal_checkpoint(PASSIVE)") { $0.int(0) }
-    } catch  where error.isFull {}
+  /// A process that was killed may have committed what it did not await: SQLite shows it to whoever opens the file next, who
+  /// must not speak of what a power cut undoes. And what a failed sync was to save is saved by no later one: whatever follows
+  /// such a hole would be lost with it.
+  private func renewLog() throws(SQLiteError) {
+    try db.renewLog()
+    isDoubtful = false
   }
 
-  /// Begins the write-ahead log anew once a call of the disk failed.
-  ///
-  /// What the failed sync was to save may never be saved, and whatever follows such a hole would be lost with it. What the log
-  /// holds is copied into the file first.
-  private func mendLog() throws {
-    guard isDoubtful else { return }
-    let isHeld = try db.first("PRAGMA wal_checkpoint(TRUNCATE)") { $0.int(0) } != 0
-    if isHeld { throw StoreError(.busy, "another program reads \(path)", hint: "Try again later.") }
-    isDoubtful = false
+  /// Copies the log of writes into the file when it has grown; whether that works is another matter than the commit before it.
+  private func copyLog() {
+    guard db.logFrames >= Self.logFramesMax else { return }
+    do {
+      _ = try db.first("PRAGMA wal_checkpoint(PASSIVE)") { $0.int(0) }
+    } catch {
+      if error.isIOError { isDoubtful = true }
+    }
   }
 
   /// Whether a transaction of `write` or `read` is open; one that an earlier call could not end is ended first.
   private func isNested() throws -> Bool {
+    if isWithin {
+      guard db.isInTransaction else {
+        throw StoreError(.io, "a transaction of \(path) was given up", hint: "Try again.")
+      }
+      return true
+    }
     guard db.isInTransaction else { return false }
-    if isWithin { return true }
-    try db.execute("ROLLBACK")
+    do {
+      try db.execute("ROLLBACK")
+    } catch {
+      throw StoreError(error, path: path)
+    }
+    let version = cache.version
     cache = Cache()
+    cache.version = version
     return false
   }
 
@@ -180,9 +195,10 @@ public final class Store {
       if !awaitsDisk { try? awaitDisk(true) }
     }
     do {
-      try mendLog()
+      if isDoubtful { try renewLog() }
       try awaitDisk(awaitsDisk)
       (isWriting, isWithin) = (true, true)
+      defer { if use == .central { copyLog() } }
       return try db.transaction(.immediate) { () throws in
         try noticeOthers()
         let result = try body()
@@ -198,7 +214,8 @@ public final class Store {
       movedFacts = nil
       movedTables = []
       // A log that grew in the midst of a transaction may fail there, too, and be told as a StoreError.
-      if use == .central, error is SQLiteError || error is StoreError { isDoubtful = true }
+      let isOfDisk = (error as? SQLiteError)?.isIOError ?? ((error as? StoreError)?.code == .io)
+      if use == .central, isOfDisk { isDoubtful = true }
       if error is SQLiteError {
         // A commit may have failed behind the call that made it stand: then what was known before is not so any more.
         cache = Cache()

@@ -140,6 +140,82 @@ struct FailedCommitTests {
     #expect(struck > 5)
   }
 
+  @Test("in the midst of copying central's log into the file leaves no hole either")
+  func copies() throws {
+    let (disk, folder) = try Self.makeDisk()
+    defer { withExtendedLifetime(disk) {} }
+    /// A file with a change, and so many notes that were not awaited.
+    func begun(_ name: String, notes: Int) throws -> Store {
+      let store = try Store(
+        path: "\(folder)/\(name).sqlite", schema: Self.schema, use: .central, create: true)
+      try Self.write("first", into: store)
+      for number in 0..<notes { try note(number, store) }
+      return store
+    }
+    func note(_ number: Int, _ store: Store) throws {
+      try store.write(awaitsDisk: false) { try store.setMeta("note", .integer(Int64(number))) }
+    }
+    let probe = try begun("probe", notes: 0)
+    let before = disk.writes(probe.path)
+    var (last, calls) = (0, 0)
+    while disk.writes(probe.path) == before {
+      calls = disk.calls
+      try note(last, probe)
+      last += 1
+    }
+    for after in 1...(disk.calls - calls) {
+      let path = "\(folder)/\(after).sqlite"
+      try {
+        let store = try begun("\(after)", notes: last - 1)
+        disk.arm(.error, after: after, prefix: path)
+        try? note(last, store)
+        #expect(disk.hasStruck)
+        disk.disarm()
+        try Self.write("second", into: store)
+        disk.arm(.crash, after: 0, prefix: path)
+      }()
+      disk.disarm()
+      disk.cutPower(prefix: path, seed: UInt64(after))
+      let again = try Store(path: path, schema: Self.schema, use: .central)
+      #expect(try Self.held(in: again) == 2, "call \(after)")
+      #expect(
+        try again.withConnection { try $0.first("PRAGMA quick_check") { $0.text(0) } } == "ok")
+    }
+  }
+
+  @Test("and whatever cuts the mending of it, what was acknowledged stands in a sound file")
+  func mends() throws {
+    let (disk, folder) = try Self.makeDisk()
+    defer { withExtendedLifetime(disk) {} }
+    var isCut = true
+    for failing in [8, 9, 10, 11, 12, 14, 16, 18, 20] {
+      isCut = true
+      for after in 1...200 where isCut {
+        let path = "\(folder)/\(failing)-\(after).sqlite"
+        let count = try {
+          let store = try Store(path: path, schema: Self.schema, use: .central, create: true)
+          try Self.write("first", into: store)
+          try store.write(awaitsDisk: false) { try store.setMeta("note", .integer(1)) }
+          disk.arm(.error, after: failing, prefix: path)
+          try? Self.write("second", into: store)
+          disk.disarm()
+          let count = try Self.held(in: store)
+          disk.arm(.crash, after: after, prefix: path)
+          do { try Self.write("third", into: store) } catch {}
+          isCut = disk.hasStruck
+          disk.arm(.crash, after: 0, prefix: path)
+          return count + (isCut ? 0 : 1)
+        }()
+        disk.disarm()
+        disk.cutPower(prefix: path, seed: UInt64(after * 31 + failing))
+        let again = try Store(path: path, schema: Self.schema, use: .central)
+        #expect(try Self.held(in: again) >= count, "call \(failing), then \(after)")
+        #expect(
+          try again.withConnection { try $0.first("PRAGMA quick_check") { $0.text(0) } } == "ok")
+      }
+    }
+  }
+
   @Test(
     "A transaction that an earlier call could not end swallows no later one",
     arguments: [Store.Use.replica, .central])

@@ -9,3 +9,9 @@ void cordee_sqlite_stop_counting_memory(void);
 
 /// The name of a VFS that writes a rollback journal in large pieces, over the default one; null where it cannot be had.
 const char *cordee_sqlite_gathering_vfs(void);
+
+// Keeps in `frames` how many frames the write-ahead log had after the last commit; SQLite checkpoints by itself no more.
+void cordee_sqlite_count_log(sqlite3 *db, int *frames);
+
+// Writes the write-ahead log over itself and syncs it: what an earlier sync failed to save is saved. SQLite's code.
+int cordee_sqlite_renew_log(sqlite3 *db);
