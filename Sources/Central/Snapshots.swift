@@ -109,6 +109,7 @@ extension Central {
       space: space, instance: instance.description, seq: end.seq, tag: hash.description,
       isProven: true, beside: store.path)
     let part = "\(store.path).snapshot.\(space).part"
+    defer { for end in ["", ".zst"] { Files.remove(part + end) } }
     try Self.pack(imagePath, after: line, into: part)
     // Whatever this is cut by, what stands on disk is noted, or written over by the next.
     try store.notedSnapshot(of: space, beside: store.path)?.remove()
@@ -137,12 +138,9 @@ extension Central {
     }
   }
 
-  /// Writes both forms of a snapshot; what cannot be written whole is removed.
   private static func pack(
     _ imagePath: String, after line: [UInt8], into part: String
   ) throws {
-    var isWhole = false
-    defer { if !isWhole { for end in ["", ".zst"] { Files.remove(part + end) } } }
     var reader = try FileReader(imagePath)
     var plainWriter = try FileWriter(part)
     var packedWriter = try FileWriter(part + ".zst")
@@ -158,6 +156,5 @@ extension Central {
     try packedWriter.write(encoder.finish())
     try plainWriter.sync()
     try packedWriter.sync()
-    isWhole = true
   }
 }

@@ -57,14 +57,14 @@ enum CentralMaking {
       try checkFree(
         folder, hint: "Give another folder, or restore with `cordee central restore`.")
       let place = self.key(folder)
-      if !FileManager.default.fileExists(atPath: place) {
-        try KeyFile.write(key, to: place)
-      } else if try KeyFile.read(place).seed != key.seed {
+      let isThere = FileManager.default.fileExists(atPath: place)
+      if isThere, try KeyFile.read(place).seed != key.seed {
         throw Failure(
           code: "key.other", message: "another key than the one given lies at \(place)",
           hint: "Nothing was changed. Give that one, or move it elsewhere if it is the wrong one.")
       }
       forget(folder)
+      if !isThere { try KeyFile.write(key, to: place) }
       let part = path(folder) + ".recovering"
       try empty(part)
       try put(part, in: path(folder)) {

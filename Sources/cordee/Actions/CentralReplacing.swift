@@ -37,9 +37,9 @@ enum CentralReplacing {
     }
     // Somebody may have begun to serve meanwhile.
     try checkIsFree(folder)
+    CentralMaking.forget(folder)
     let kept = try put(part, in: path)
     removeSnapshots(of: path)
-    CentralMaking.forget(folder)
     return kept
   }
 

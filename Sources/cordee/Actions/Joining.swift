@@ -32,10 +32,11 @@ struct Joining {
     let key = try Conversation.alone(path, .command) {
       try Self.checkFree(path, origin)
       let key = try enrolled(name: name, plain: plain)
-      // A journal of a file that was taken away from here would be rolled back into this one.
+      // A journal of a file that was taken away from here would be rolled back into this one; that file may need it yet.
       for end in ["-journal", "-wal", "-shm"] {
         Files.remove(begun + end)
-        Files.remove(path + end)
+        guard Files.size(path + end) ?? 0 > 0 else { continue }
+        try Files.rename(path + end, to: RestoreAction.freeName(path + ".left" + end))
       }
       try Files.syncFolder(of: path)
       try Files.rename(begun, to: path)

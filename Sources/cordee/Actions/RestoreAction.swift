@@ -102,7 +102,7 @@ enum RestoreAction {
       _ = try Identity(store)
       return store
     } catch let error as StoreError {
-      guard [.corrupt, .foreign, .lacking].contains(error.code) else {
+      guard [.corrupt, .foreign, .lacking, .io].contains(error.code) else {
         throw error.code == .busy ? busy(path) : error
       }
     } catch let error as SyncError where error.code.hasPrefix("replica.") {
@@ -172,7 +172,7 @@ enum RestoreAction {
     return kept
   }
 
-  private static func freeName(_ name: String) -> String {
+  static func freeName(_ name: String) -> String {
     var free = name
     var number = 1
     while Files.size(free) != nil {
