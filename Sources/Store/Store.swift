@@ -146,7 +146,7 @@ public final class Store {
     isDoubtful = false
   }
 
-  /// Copies the log of writes into the file when it has grown; whether that works is another matter than the commit before it.
+  /// Copies central's log of writes into the file when it has grown; whether that works is another matter than the commit before it.
   private func copyLog() {
     guard db.logFrames >= Self.logFramesMax else { return }
     do {
@@ -198,7 +198,7 @@ public final class Store {
       if isDoubtful { try renewLog() }
       try awaitDisk(awaitsDisk)
       (isWriting, isWithin) = (true, true)
-      defer { if use == .central { copyLog() } }
+      defer { copyLog() }
       return try db.transaction(.immediate) { () throws in
         try noticeOthers()
         let result = try body()

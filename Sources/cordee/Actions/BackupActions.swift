@@ -39,7 +39,7 @@ enum BackupActions {
   /// The whole path of the file to make, which is not there yet, nor anything that SQLite would take for a part of it.
   private static func newFile(_ invocation: Invocation) throws -> String {
     let path = URL(filePath: invocation.argument("FILE") ?? "").absoluteURL.path
-    for name in [path] + sides.map({ path + $0 }) where isThere(name) {
+    for name in [path] + DatabaseSides.all.map({ path + $0 }) where isThere(name) {
       var isFolder = false
       let isReached = FileManager.default.fileExists(atPath: name, isDirectory: &isFolder)
       let what = isFolder ? "a folder" : isReached ? "a file" : "a symbolic link to nothing"
@@ -49,8 +49,6 @@ enum BackupActions {
     }
     return path
   }
-
-  private static let sides = ["-journal", "-wal", "-shm"]
 
   /// Whether there is anything of a name, be it a link to nothing.
   private static func isThere(_ path: String) -> Bool {
@@ -66,7 +64,7 @@ enum BackupActions {
     let part = target + ".part"
     let folder = URL(filePath: target).deletingLastPathComponent().path
     // A journal left by a backup that was cut would be rolled back into this one.
-    let clear = { ([""] + sides).forEach { Files.remove(part + $0) } }
+    let clear = { DatabaseSides.removeWhole(part) }
     clear()
     guard FileManager.default.isWritableFile(atPath: folder), !isThere(part) else {
       throw Failure(

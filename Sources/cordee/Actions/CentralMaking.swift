@@ -12,9 +12,6 @@ import Store
 /// So what stands in its place serves, a call that was cut is repeated, and no key that lies there is ever replaced: members
 /// take what that key signs, and nothing else.
 enum CentralMaking {
-  /// What makes a database whole beside its file.
-  private static let sides = ["-wal", "-journal", "-shm"]
-
   private static func path(_ folder: String) -> String { "\(folder)/central.sqlite" }
   private static func key(_ folder: String) -> String { "\(folder)/central.key" }
   /// A new node's file until it is whole; it stands there before the key does, which has then signed nothing for anybody.
@@ -77,7 +74,7 @@ enum CentralMaking {
 
   /// Removes what a call of `make` left that was cut: once the key stands for a node it may excuse no other.
   static func forget(_ folder: String) {
-    for end in [""] + sides { Files.remove(begun(folder) + end) }
+    DatabaseSides.removeWhole(begun(folder))
   }
 
   /// One call at a time makes a node in a folder.
@@ -97,7 +94,7 @@ enum CentralMaking {
       throw Failure(
         code: "central.exists", message: "there is a central node in \(folder) already", hint: hint)
     }
-    if let side = sides.map({ path(folder) + $0 }).first(where: { (Files.size($0) ?? 0) > 0 }) {
+    if let side = DatabaseSides.held(beside: path(folder)) {
       throw Failure(
         code: "central.sides", message: "\(side) lies there without the file that it belongs to",
         hint: "Move it elsewhere: it would spoil the file that comes.")
@@ -106,7 +103,7 @@ enum CentralMaking {
 
   /// An empty file under a name, whatever a call that was cut left of it; it never lacks meanwhile.
   private static func empty(_ part: String) throws {
-    for side in sides { Files.remove(part + side) }
+    DatabaseSides.remove(of: part)
     var file = try FileWriter(part)
     try file.sync()
     try Files.syncFolder(of: part)
@@ -115,12 +112,12 @@ enum CentralMaking {
   /// Gives a file its name after `work`, which leaves it closed.
   private static func put<T>(_ part: String, in path: String, _ work: () throws -> T) throws -> T {
     let result = try work()
-    guard sides.allSatisfy({ (Files.size(part + $0) ?? 0) == 0 }) else {
+    guard DatabaseSides.held(beside: part) == nil else {
       throw Failure(
         code: "central.unfinished", message: "\(path) could not be finished",
         hint: "Check the disk, and run the same command again.")
     }
-    for side in sides { Files.remove(path + side) }
+    DatabaseSides.remove(of: path)
     var file = try FileWriter(part, appends: true)
     try file.sync()
     try Files.rename(part, to: path)

@@ -12,9 +12,6 @@ import Store
 /// The new life begins in a copy beside it, and one rename puts that in place: whenever the process ends, what stands there
 /// is the old life as it was, or the new one, which is restoring. A backup never stands there under its own life.
 enum CentralReplacing {
-  /// What makes a database whole beside its file; `-shm` holds nothing of its own.
-  private static let sides = ["-wal", "-journal", "-shm"]
-
   /// Puts a backup in the place of central's file, after it was checked; gives what the file that was there is called now.
   static func replace(_ folder: String, by file: String) throws -> String? {
     let path = "\(folder)/central.sqlite"
@@ -25,7 +22,7 @@ enum CentralReplacing {
     try checkIsFree(folder)
     let key = try KeyFile.read("\(folder)/central.key")
     let part = path + ".restoring"
-    let clear = { ([""] + sides).forEach { Files.remove(part + $0) } }
+    let clear = { DatabaseSides.removeWhole(part) }
     clear()
     defer { clear() }
     do {
@@ -103,7 +100,7 @@ enum CentralReplacing {
       try Central(store: store, key: key).beginRestoring(because: .restored, at: Now().label)
     }
     try work()
-    guard sides.allSatisfy({ (Files.size(part + $0) ?? 0) == 0 }) else {
+    guard DatabaseSides.held(beside: part) == nil else {
       throw Failure(
         code: "backup.unfinished", message: "the copy could not be finished",
         hint: "Check the disk; nothing was changed.")
@@ -123,13 +120,13 @@ enum CentralReplacing {
       }
       // A log of writes would spoil the file that comes, and without it the one that was there is another: nothing is there
       // to open meanwhile.
-      if sides.contains(where: { (Files.size(path + $0) ?? 0) > 0 }) { try leaveEmpty(path) }
-      for side in sides { Files.remove(path + side) }
+      if DatabaseSides.held(beside: path) != nil { try leaveEmpty(path) }
+      DatabaseSides.remove(of: path)
       try Files.syncFolder(of: path)
       try Files.rename(part, to: path)
     } catch {
       // Two names of one file that is in use are one too many.
-      if let kept, isSame(kept, path) { ([""] + sides).forEach { Files.remove(kept + $0) } }
+      if let kept, isSame(kept, path) { DatabaseSides.removeWhole(kept) }
       throw error
     }
     try Files.syncFolder(of: path)
@@ -143,7 +140,9 @@ enum CentralReplacing {
     // A restore that was cut may have named it.
     let known = before.first { isSame($0, path) && Files.size(path) != 0 }
     if let known {
-      for side in sides where !isSame(known + side, path + side) { Files.remove(known + side) }
+      for side in DatabaseSides.all where !isSame(known + side, path + side) {
+        Files.remove(known + side)
+      }
     }
     let kept = try known ?? freeName(path)
     for end in present where !before.contains(where: { isSame($0, path + end) }) {
@@ -175,7 +174,7 @@ enum CentralReplacing {
 
   /// The newest of these that is a database; nil where there is none.
   static func newestKept(beside path: String) -> String? {
-    keptFiles(beside: path).last { file in !sides.contains { file.hasSuffix($0) } }
+    keptFiles(beside: path).last { file in !DatabaseSides.all.contains { file.hasSuffix($0) } }
   }
 
   private static func isSame(_ one: String, _ other: String) -> Bool {

@@ -33,7 +33,7 @@ struct Joining {
       try Self.checkFree(path, origin)
       let key = try enrolled(name: name, plain: plain)
       // A journal of a file that was taken away from here would be rolled back into this one; that file may need it yet.
-      for end in ["-journal", "-wal", "-shm"] {
+      for end in DatabaseSides.all {
         Files.remove(begun + end)
         guard Files.size(path + end) ?? 0 > 0 else { continue }
         try Files.rename(path + end, to: RestoreAction.freeName(path + ".left" + end))

@@ -29,10 +29,7 @@ enum RestoreAction {
     // What is refused is told before anything is copied.
     _ = try held(path) { try Self.present($0, path, of: identity) }
     let part = path + ".restoring"
-    let clear = {
-      removeSides(of: part)
-      Files.remove(part)
-    }
+    let clear = { DatabaseSides.removeWhole(part) }
     clear()
     defer { clear() }
     try prepare(part, from: backup, spaces: identity.spaces)
@@ -163,15 +160,16 @@ enum RestoreAction {
         try CentralReplacing.leaveEmpty(path)
       }
     }
-    removeSides(of: path)
+    DatabaseSides.remove(of: path)
     removeTransfers(of: path)
     try Files.syncFolder(of: path)
     try Files.rename(part, to: path)
-    removeSides(of: part)
+    DatabaseSides.remove(of: part)
     try Files.syncFolder(of: path)
     return kept
   }
 
+  /// A name that is free, be it with a number behind it.
   static func freeName(_ name: String) -> String {
     var free = name
     var number = 1
@@ -180,10 +178,6 @@ enum RestoreAction {
       free = "\(name)-\(number)"
     }
     return free
-  }
-
-  private static func removeSides(of path: String) {
-    for side in ["-journal", "-wal", "-shm"] { Files.remove(path + side) }
   }
 
   /// Downloads and spools follow cursors of the file that was there.

@@ -52,7 +52,7 @@ enum Leftovers {
   /// Removes a file with SQLite's files beside it, or a folder with all it holds.
   static func remove(_ path: String) {
     try? FileManager.default.removeItem(atPath: path)
-    for side in ["-journal", "-wal", "-shm"] { Files.remove(path + side) }
+    DatabaseSides.remove(of: path)
     _ = paths.withLock { $0.remove(path) }
   }
 }

@@ -1,0 +1,22 @@
+import Files
+
+/// What SQLite keeps beside a database (sqlite.org/tempfiles.html): the file is not whole without it, and another that gets
+/// the name is spoilt by it.
+enum DatabaseSides {
+  /// The ends of their names; `-shm` holds nothing of its own.
+  static let all = ["-journal", "-wal", "-shm"]
+
+  /// The first of them that holds anything; nil when the file is whole by itself.
+  static func held(beside path: String) -> String? {
+    all.map { path + $0 }.first { (Files.size($0) ?? 0) > 0 }
+  }
+
+  /// Removes them.
+  static func remove(of path: String) { all.forEach { Files.remove(path + $0) } }
+
+  /// Removes the file, and them.
+  static func removeWhole(_ path: String) {
+    remove(of: path)
+    Files.remove(path)
+  }
+}
