@@ -68,7 +68,8 @@ extension EndToEnd {
     {
       let world = try await World.joined()
       try await world.cutTransaction("quito")
-      try FileManager.default.removeItem(atPath: world.replica(of: "quito"))
+      let earlier = world.folder.appending(path: "earlier.sqlite").path
+      try FileManager.default.moveItem(atPath: world.replica(of: "quito"), toPath: earlier)
       #expect(try files(world) == ["quito.sqlite-journal"])
       try await world.join("quito", for: "ecuador")
       let sound = try await world.run("quito", "verify", "--json")
@@ -76,6 +77,12 @@ extension EndToEnd {
       #expect(try sound.object()["cut_transaction"] as? Bool == false)
       let people = try await world.run("quito", "list", "person", "--json").objects()
       #expect(!people.contains { ($0["slug"] as? String)?.hasPrefix("cut-") == true })
+      // The earlier file finds it again, and is whole with it alone.
+      #expect(try await world.run("quito", "verify", "--replica", earlier).exit == 1)
+      try FileManager.default.moveItem(
+        atPath: world.replica(of: "quito") + ".left-journal", toPath: earlier + "-journal")
+      let healed = try await world.run("quito", "list", "person", "--json", "--replica", earlier)
+      #expect(healed.exit == 0 && !healed.output.contains("cut-"), "\(healed.errors)")
     }
 
     @Test func `a join goes on with its key after another program held its file`() async throws {

@@ -107,22 +107,13 @@ extension EndToEnd {
       #expect(index == "cordee_log_refused\n")
     }
 
-    /// The faults that the battery preloads, built here.
-    private func faults(_ world: World) async throws -> String {
-      let library = world.folder.appending(path: "faults.so").path
-      let source = URL(filePath: #filePath).deletingLastPathComponent()
-        .appending(path: "../Battery/support/faults.c").standardizedFileURL.path
-      try await world.tool("cc", "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl")
-      return library
-    }
-
     @Test(arguments: [false, true])
     func `a backup onto a disk that fills up fails whole, wherever it fills [R10] [R13]`(
       isCentral: Bool
     ) async throws {
       let world = try await World.joined()
       try await world.stop()
-      let library = try await faults(world)
+      let library = try await world.faults()
       let disk = world.folder.appending(path: "disk").path
       try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: false)
       let words =
@@ -137,15 +128,9 @@ extension EndToEnd {
       var failures = 0
       // The n-th write or sync on that disk finds no room; a copy has hundreds.
       for place in [1, 2, 3, 10, 50, 100, 150, 200, 250] {
-        var environment = world.environment(of: isCentral ? "keeper" : "quito")
-        environment["LD_PRELOAD"] = library
-        environment["FAULTS_UNDER"] = disk
-        environment["FAULTS_ON"] = "ws"
-        environment["FAULTS_AT"] = "\(place)"
-        environment["FAULTS_DO"] = "\(ENOSPC)"
-        let told = try await Child(
-          World.program, words, environment: environment, folder: world.folder
-        ).finish()
+        let told = try await world.run(
+          as: isCentral ? "keeper" : "quito", words,
+          with: Fault(ENOSPC, at: place, of: "ws", under: disk, library))
         let left = try FileManager.default.contentsOfDirectory(atPath: disk)
         if told.exit == 0 {
           // A folder that cannot be synced keeps nobody from going on, and a small copy needs fewer writes.

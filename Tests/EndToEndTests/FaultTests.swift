@@ -1,0 +1,159 @@
+import Foundation
+import Testing
+
+/// One call on files below a folder that fails, or is the last of its process.
+struct Fault {
+  /// The number of an errno, or what else the library takes.
+  let how: String
+  /// Which of the calls it is, from 1.
+  let place: Int
+  /// The letters of the calls that count.
+  let calls: String
+  let folder: String
+  let library: String
+
+  init(_ error: Int32, at place: Int, of calls: String, under folder: String, _ library: String) {
+    self.init("\(error)", at: place, of: calls, under: folder, library)
+  }
+
+  init(_ how: String, at place: Int, of calls: String, under folder: String, _ library: String) {
+    self.how = how
+    self.place = place
+    self.calls = calls
+    self.folder = folder
+    self.library = library
+  }
+}
+
+extension World {
+  /// The faults that the battery preloads, built here.
+  func faults() async throws -> String {
+    let library = folder.appending(path: "faults.so").path
+    let source = URL(filePath: #filePath).deletingLastPathComponent()
+      .appending(path: "../Battery/support/faults.c").standardizedFileURL.path
+    try await tool("cc", "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl")
+    return library
+  }
+
+  func run(as member: String, _ words: [String], with fault: Fault) async throws -> Outcome {
+    var environment = environment(of: member)
+    environment["LD_PRELOAD"] = fault.library
+    environment["FAULTS_UNDER"] = fault.folder
+    environment["FAULTS_ON"] = fault.calls
+    environment["FAULTS_AT"] = "\(fault.place)"
+    environment["FAULTS_DO"] = fault.how
+    return try await Child(
+      Self.program, words, environment: environment, folder: folder
+    ).finish()
+  }
+}
+
+extension EndToEnd {
+  /// Commands that put one file in the place of another, while a disk fails them or after they were cut.
+  @Suite(.timeLimit(.minutes(15))) struct FaultTests {
+    /// All that changes a folder.
+    private static let changing = "owsturm"
+
+    @Test func `a replica with a bad sector is restored, and kept as it was`() async throws {
+      let world = try await World.joined()
+      let library = try await world.faults()
+      let path = world.replica(of: "quito")
+      let backup = world.folder.appending(path: "saved").path
+      #expect(try await world.run("quito", "backup", backup).exit == 0)
+      #expect(try await world.run("quito", "set", "ecuador", "contact=later").exit == 0)
+      for place in 1...4 {
+        let before = try Data(contentsOf: URL(filePath: path))
+        let told = try await world.run(
+          as: "quito", ["restore", backup, "--json"],
+          with: Fault(EIO, at: place, of: "R", under: path, library))
+        #expect(told.exit == 0, "\(place): \(told.errors)")
+        let kept = try #require(try told.object()["kept"] as? String)
+        #expect(try Data(contentsOf: URL(filePath: kept)) == before, "\(place)")
+        #expect(try await world.run("quito", "verify").exit != 1, "\(place)")
+      }
+    }
+
+    /// A node whose keeper has its key and its network's name, and what a cut `init` left beside: not yet its key.
+    private func begun(_ world: World) async throws -> (folder: URL, making: [String]) {
+      let folder = world.folder.appending(path: "central")
+      try await world.start(merge: "on-push")
+      try await world.join("quito", for: "ecuador")
+      try await world.stop()
+      let network = try #require(
+        try await world.run("quito", "status", "--json").object()["network"] as? String)
+      try FileManager.default.moveItem(
+        at: folder.appending(path: "central.key"), to: world.folder.appending(path: "kept.key"))
+      let making = [
+        "central", "init", "--data", "central", "--name", "Test", "--url", "http://127.0.0.1",
+      ]
+      return (folder, making + ["--recover", "kept.key", "--network", network])
+    }
+
+    /// Empties the folder but for what an `init` leaves that is cut before it has a key.
+    private func clear(_ folder: URL) throws {
+      try? FileManager.default.removeItem(at: folder)
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+      try Data("half".utf8).write(to: folder.appending(path: "central.sqlite.begun"))
+    }
+
+    /// A node that lost its file is made by no init that does not say so.
+    private func isKept(_ world: World, _ making: [String], _ what: String) async throws {
+      let told = try await world.run(as: "keeper", making)
+      #expect(told.exit == 1 && told.errors.contains("--recover"), "\(what): \(told.errors)")
+    }
+
+    @Test func `a node made again and cut anywhere loses its key to no init`() async throws {
+      let world = try World()
+      let (folder, again) = try await begun(world)
+      let library = try await world.faults()
+      let key = folder.appending(path: "central.key").path
+      let file = folder.appending(path: "central.sqlite").path
+      var cuts = 0
+      // After these nothing but pages is written until the file gets its name.
+      for place in 1...18 {
+        try clear(folder)
+        let cut = try await world.run(
+          as: "keeper", again,
+          with: Fault("kill", at: place, of: Self.changing, under: folder.path, library))
+        #expect(cut.exit != 0 && !FileManager.default.fileExists(atPath: file))
+        guard FileManager.default.fileExists(atPath: key) else { continue }
+        cuts += 1
+        try await isKept(world, Array(again.dropLast(4)), "\(place)")
+        let made = try await world.run(as: "keeper", again)
+        #expect(made.exit == 0, "\(place): \(made.errors)")
+      }
+      #expect(cuts >= 5)
+    }
+
+    @Test func `a backup put in place and cut anywhere leaves no excuse for another node`()
+      async throws
+    {
+      let world = try World()
+      let (folder, again) = try await begun(world)
+      let library = try await world.faults()
+      let backup = world.folder.appending(path: "saved").path
+      try FileManager.default.copyItem(
+        at: world.folder.appending(path: "kept.key"), to: folder.appending(path: "central.key"))
+      let saved = try await world.run("keeper", "central", "backup", backup, "--data", "central")
+      #expect(saved.exit == 0, "\(saved.errors)")
+      var cuts = 0
+      for place in 1...40 {
+        try clear(folder)
+        try FileManager.default.copyItem(
+          at: world.folder.appending(path: "kept.key"), to: folder.appending(path: "central.key"))
+        let cut = try await world.run(
+          as: "keeper", ["central", "restore", "--data", "central", "--from", backup],
+          with: Fault("kill", at: place, of: "ur", under: folder.path, library))
+        guard cut.exit != 0 else { break }
+        let path = folder.appending(path: "central.sqlite").path
+        guard FileManager.default.fileExists(atPath: path) else { continue }
+        cuts += 1
+        for side in ["", "-wal", "-shm"] where FileManager.default.fileExists(atPath: path + side) {
+          try FileManager.default.removeItem(atPath: path + side)
+        }
+        try await isKept(world, Array(again.dropLast(4)), "\(place)")
+      }
+      #expect(cuts >= 1)
+    }
+  }
+}
