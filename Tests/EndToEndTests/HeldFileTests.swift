@@ -79,6 +79,36 @@ extension EndToEnd {
       }
     }
 
+    @Test func `what a cut restore left empty is kept under no other name`() async throws {
+      let (world, backup) = try await backedUp()
+      try Data().write(to: URL(filePath: world.replica(of: "quito")))
+      let told = try await world.run("quito", "restore", backup, "--json")
+      #expect(told.exit == 0, "\(told.errors)")
+      #expect(try told.object()["kept"] is NSNull)
+      #expect(try world.files("quito.sqlite").keys.sorted() == ["quito.sqlite"])
+    }
+
+    @Test func `a backup takes no central's place while another command makes it`() async throws {
+      let world = try await World.joined()
+      try await world.stop()
+      let folder = world.folder.appending(path: "central").path
+      let backup = world.folder.appending(path: "backup.sqlite").path
+      let saved = try await world.run("keeper", "central", "backup", backup, "--data", folder)
+      #expect(saved.exit == 0, "\(saved.errors)")
+      let before = try Data(contentsOf: URL(filePath: folder + "/central.sqlite"))
+      let lock = URL(filePath: folder + "/central.init-lock")
+      try Data().write(to: lock)
+      let holder = try FileHandle(forUpdating: lock)
+      #expect(flock(holder.fileDescriptor, LOCK_EX | LOCK_NB) == 0)
+      let words = ["central", "restore", "--data", folder, "--from", backup]
+      let refused = try await world.run(as: "keeper", words)
+      #expect(refused.exit == 1 && refused.errors.contains("another process"), "\(refused.errors)")
+      #expect(refused.errors.split(separator: "\n").count == 1)
+      #expect(try Data(contentsOf: URL(filePath: folder + "/central.sqlite")) == before)
+      try holder.close()
+      #expect(try await world.run(as: "keeper", words).exit == 0)
+    }
+
     @Test func `a file past reading is kept with its log of writes, which meets no other`()
       async throws
     {

@@ -76,6 +76,21 @@ extension EndToEnd {
       #expect(try await run("status --json").object()["unsent"] as? Int == 0)
     }
 
+    @Test func `a key that may not be read is told from one that is gone [R13]`() async throws {
+      let world = try await World.joined()
+      let keys = world.folder.appending(path: "quito/.local/share/cordee/keys").path
+      let names = try FileManager.default.contentsOfDirectory(atPath: keys)
+      let key = "\(keys)/\(try #require(names.first))"
+      try world.setMode(0, key)
+      let told = try await world.bound("quito", ["sync"])
+      #expect(told.exit == 1)
+      #expect(
+        told.errors == "cordee: the key at \(key) cannot be read. "
+          + "Make it readable for the account that runs this; nothing was changed.\n")
+      try world.setMode(0o600, key)
+      #expect(try await world.bound("quito", ["sync"]).exit == 0)
+    }
+
     @Test func `a replica of the layout before this one is read where it cannot be renewed [R13]`()
       async throws
     {

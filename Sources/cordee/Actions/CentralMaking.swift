@@ -77,8 +77,8 @@ enum CentralMaking {
     DatabaseSides.removeWhole(begun(folder))
   }
 
-  /// One call at a time makes a node in a folder.
-  private static func alone<T>(_ folder: String, _ body: () throws -> T) throws -> T {
+  /// One call at a time makes a node in a folder, or puts a backup in its place.
+  static func alone<T>(_ folder: String, _ body: () throws -> T) throws -> T {
     try Folders.make(folder)
     guard let lock = try FileLock.take("\(folder)/central.init-lock") else {
       throw Failure(

@@ -211,7 +211,8 @@ extension Failure {
           + "the one key that members of its network know",
         hint: "Run `cordee central restore --data \(shown) --from BACKUP`; without a backup "
           + "`cordee central init --data \(shown) --recover \(Rewriting.quoted("\(folder)/central.key")) "
-          + "--network ID`. If nobody has joined it, move central.key elsewhere.")
+          + "--network ID --name NAME --url URL`. "
+          + "If nobody has joined it, move central.key elsewhere.")
     }
     return Failure(
       code: "central.missing", message: "there is no central node in \(folder)",

@@ -19,8 +19,14 @@ enum CentralReplacing {
       throw Failure(
         code: "backup.missing", message: "there is no file at \(file)", hint: "Check the path.")
     }
-    try checkIsFree(folder)
     let key = try KeyFile.read("\(folder)/central.key")
+    return try CentralMaking.alone(folder) { try replace(folder, path, by: file, key) }
+  }
+
+  private static func replace(
+    _ folder: String, _ path: String, by file: String, _ key: SigningKey
+  ) throws -> String? {
+    try checkIsFree(folder)
     let part = path + ".restoring"
     let clear = { DatabaseSides.removeWhole(part) }
     clear()

@@ -83,10 +83,11 @@ enum RestoreAction {
       }
       return try body(nil)
     }
-    let journal = try store.settings().journal
-    guard journal != "wal" else { throw busy(path) }
     do {
-      return try store.alone { try body(store) }
+      return try store.alone {
+        guard try store.settings().journal != "wal" else { throw busy(path) }
+        return try body(store)
+      }
     } catch let error as StoreError where error.code == .busy {
       throw busy(path)
     }
@@ -118,7 +119,11 @@ enum RestoreAction {
   private static func present(_ store: Store?, _ path: String, of backup: Identity) throws
     -> Present?
   {
-    guard let store else { return Files.size(path) == nil ? nil : Present(unsent: nil) }
+    guard let store else {
+      // An empty file is what a restore left that was cut; what was there has another name since.
+      let isNone = Files.size(path) ?? 0 == 0 && DatabaseSides.held(beside: path) == nil
+      return isNone ? nil : Present(unsent: nil)
+    }
     guard try Identity(store).network == backup.network else {
       throw Failure(
         code: "restore.network", message: "the backup belongs to another network than \(path)",
