@@ -35,6 +35,24 @@ extension World {
     return library
   }
 
+  /// Where the calls of the last run with faults are noted.
+  private var noted: String { folder.appending(path: "faults.log").path }
+
+  /// The files of the calls of the last run with faults, in order.
+  func calls() throws -> [String] {
+    let log = try Data(contentsOf: URL(filePath: noted))
+    // A line of 32 bytes, the second eight of which are the length of the path behind it.
+    var (paths, place) = ([String](), 0)
+    while place + 32 <= log.count {
+      let length = (8..<16).reversed().reduce(0) { $0 << 8 | Int(log[place + $1]) }
+      if length > 0 {
+        paths.append(String(decoding: log[(place + 32)..<(place + 32 + length)], as: UTF8.self))
+      }
+      place += 32 + length
+    }
+    return paths
+  }
+
   func run(as member: String, _ words: [String], with fault: Fault) async throws -> Outcome {
     var environment = environment(of: member)
     environment["LD_PRELOAD"] = fault.library
@@ -42,6 +60,8 @@ extension World {
     environment["FAULTS_ON"] = fault.calls
     environment["FAULTS_AT"] = "\(fault.place)"
     environment["FAULTS_DO"] = fault.how
+    environment["FAULTS_LOG"] = noted
+    try? FileManager.default.removeItem(atPath: noted)
     return try await Child(
       Self.program, words, environment: environment, folder: folder
     ).finish()
@@ -51,21 +71,31 @@ extension World {
 extension EndToEnd {
   /// Commands that put one file in the place of another, while a disk fails them or after they were cut.
   @Suite(.timeLimit(.minutes(15))) struct FaultTests {
-    /// All that changes a folder.
-    private static let changing = "owsturm"
-
     @Test func `a replica with a bad sector is restored, and kept as it was`() async throws {
       let world = try await World.joined()
       let library = try await world.faults()
       let path = world.replica(of: "quito")
       let backup = world.folder.appending(path: "saved").path
       #expect(try await world.run("quito", "backup", backup).exit == 0)
-      #expect(try await world.run("quito", "set", "ecuador", "contact=later").exit == 0)
-      for place in 1...4 {
-        let before = try Data(contentsOf: URL(filePath: path))
-        let told = try await world.run(
+      func restored(failing place: Int) async throws -> Outcome {
+        try await world.run(
           as: "quito", ["restore", backup, "--json"],
           with: Fault(EIO, at: place, of: "R", under: path, library))
+      }
+      func edited() async throws -> Data {
+        #expect(try await world.run("quito", "set", "ecuador", "contact=later").exit == 0)
+        return try Data(contentsOf: URL(filePath: path))
+      }
+      _ = try await edited()
+      #expect(try await restored(failing: 0).exit == 0)
+      _ = try await edited()
+      // Of a call that fails nowhere: which reads are of the file, and not of the copy of the backup.
+      let whole = try await restored(failing: 0)
+      let reads = try world.calls().enumerated().filter { $0.element == path }.map { $0.offset + 1 }
+      #expect(whole.exit == 0 && reads.count > 20)
+      for place in reads where place < 4 || place % 12 == 0 {
+        let before = try await edited()
+        let told = try await restored(failing: place)
         #expect(told.exit == 0, "\(place): \(told.errors)")
         let kept = try #require(try told.object()["kept"] as? String)
         #expect(try Data(contentsOf: URL(filePath: kept)) == before, "\(place)")
@@ -109,15 +139,19 @@ extension EndToEnd {
       let key = folder.appending(path: "central.key").path
       let file = folder.appending(path: "central.sqlite").path
       var cuts = 0
-      // After these nothing but pages is written until the file gets its name.
-      for place in 1...18 {
+      for place in 1...80 {
         try clear(folder)
         let cut = try await world.run(
           as: "keeper", again,
-          with: Fault("kill", at: place, of: Self.changing, under: folder.path, library))
-        #expect(cut.exit != 0 && !FileManager.default.fileExists(atPath: file))
+          with: Fault("kill", at: place, of: "rus", under: folder.path, library))
+        guard cut.exit != 0 else { break }
         guard FileManager.default.fileExists(atPath: key) else { continue }
         cuts += 1
+        if FileManager.default.fileExists(atPath: file) {
+          #expect(!FileManager.default.fileExists(atPath: file + ".begun"), "\(place)")
+          #expect(try await world.run("keeper", "verify", "--data", "central").exit != 1)
+          continue
+        }
         try await isKept(world, Array(again.dropLast(4)), "\(place)")
         let made = try await world.run(as: "keeper", again)
         #expect(made.exit == 0, "\(place): \(made.errors)")

@@ -88,6 +88,19 @@ extension EndToEnd {
       #expect(try world.files("quito.sqlite").keys.sorted() == ["quito.sqlite"])
     }
 
+    @Test func `a replica that is gone is restored beside what it left`() async throws {
+      let (world, backup) = try await backedUp()
+      let file = world.replica(of: "quito")
+      try await world.cutTransaction("quito")
+      let left = try Data(contentsOf: URL(filePath: file + "-journal"))
+      try FileManager.default.removeItem(atPath: file)
+      let told = try await world.run("quito", "restore", backup, "--json")
+      #expect(told.exit == 0 && left.count > 0, "\(told.errors)")
+      #expect(try await world.run("quito", "verify").exit != 1)
+      // It belongs to a file that may only have been moved.
+      #expect(try Data(contentsOf: URL(filePath: file + ".left-journal")) == left)
+    }
+
     @Test func `a backup takes no central's place while another command makes it`() async throws {
       let world = try await World.joined()
       try await world.stop()

@@ -86,8 +86,13 @@ extension EndToEnd {
       #expect(told.exit == 1)
       #expect(
         told.errors == "cordee: the key at \(key) cannot be read. "
-          + "Make it readable for the account that runs this; nothing was changed.\n")
+          + "Make it readable for the account that runs this, or put it back from where it is kept.\n"
+      )
       try world.setMode(0o600, key)
+      try world.setMode(0, keys)
+      let shut = try await world.bound("quito", ["sync"])
+      #expect(shut.exit == 1 && shut.errors == told.errors)
+      try world.setMode(0o700, keys)
       #expect(try await world.bound("quito", ["sync"]).exit == 0)
     }
 

@@ -14,6 +14,14 @@ enum DatabaseSides {
   /// Removes them.
   static func remove(of path: String) { all.forEach { Files.remove(path + $0) } }
 
+  /// Keeps under other names what holds anything, where the file itself is gone: it may only have been moved, and need it.
+  static func leave(of path: String) throws {
+    for end in all where Files.size(path + end) ?? 0 > 0 {
+      try Files.rename(path + end, to: RestoreAction.freeName(path + ".left" + end))
+    }
+    remove(of: path)
+  }
+
   /// Removes the file, and them.
   static func removeWhole(_ path: String) {
     remove(of: path)

@@ -32,12 +32,9 @@ struct Joining {
     let key = try Conversation.alone(path, .command) {
       try Self.checkFree(path, origin)
       let key = try enrolled(name: name, plain: plain)
-      // A journal of a file that was taken away from here would be rolled back into this one; that file may need it yet.
-      for end in DatabaseSides.all {
-        Files.remove(begun + end)
-        guard Files.size(path + end) ?? 0 > 0 else { continue }
-        try Files.rename(path + end, to: RestoreAction.freeName(path + ".left" + end))
-      }
+      // A journal of a file that was taken away from here would be rolled back into this one.
+      DatabaseSides.remove(of: begun)
+      try DatabaseSides.leave(of: path)
       try Files.syncFolder(of: path)
       try Files.rename(begun, to: path)
       try Files.syncFolder(of: path)

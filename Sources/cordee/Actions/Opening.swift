@@ -53,12 +53,15 @@ enum KeyFile {
   }
 
   static func read(_ path: String) throws -> SigningKey {
-    guard let bytes = try? Data(contentsOf: URL(filePath: path)) else {
-      guard Files.size(path) == nil else {
-        throw Failure(
-          code: "key.unreadable", message: "the key at \(path) cannot be read",
-          hint: "Make it readable for the account that runs this; nothing was changed.")
-      }
+    let bytes: Data
+    do {
+      bytes = try Data(contentsOf: URL(filePath: path))
+    } catch let error as CocoaError where error.code != .fileReadNoSuchFile {
+      throw Failure(
+        code: "key.unreadable", message: "the key at \(path) cannot be read",
+        hint:
+          "Make it readable for the account that runs this, or put it back from where it is kept.")
+    } catch {
       throw Failure(
         code: "key.missing", message: "there is no key at \(path)",
         hint:

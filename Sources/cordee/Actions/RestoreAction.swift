@@ -77,20 +77,31 @@ enum RestoreAction {
   ///   without that log the file is not whole, and no two names can be given to both at once.
   private static func held<T>(_ path: String, _ body: (Store?) throws -> T) throws -> T {
     guard Files.size(path) != nil else { return try body(nil) }
-    guard let store = try sound(path) else {
-      guard try !Files.isLocked(path, bytes: Inspection.fileLock, any: true) else {
-        throw busy(path)
-      }
-      return try body(nil)
+    if let store = try sound(path), let result = try alone(store, path, body) {
+      return try result.get()
     }
-    do {
-      return try store.alone {
-        guard try store.settings().journal != "wal" else { throw busy(path) }
-        return try body(store)
-      }
-    } catch let error as StoreError where error.code == .busy {
+    guard try !Files.isLocked(path, bytes: Inspection.fileLock, any: true) else {
       throw busy(path)
     }
+    return try body(nil)
+  }
+
+  /// Runs `body` while no other program reads or writes the file; nil when that is past reading before `body` begins.
+  private static func alone<T>(_ store: Store, _ path: String, _ body: (Store?) throws -> T) throws
+    -> Result<T, any Error>?
+  {
+    var result: Result<T, any Error>?
+    do {
+      try store.alone {
+        guard try store.settings().journal != "wal" else { throw busy(path) }
+        result = Result { try body(store) }
+      }
+    } catch {
+      // After a read that failed SQLite ends the transaction with an error, too: it only read, and all is done.
+      guard result == nil, !isPastReading(error) else { return result }
+      throw (error as? StoreError)?.code == .busy ? busy(path) : error
+    }
+    return result
   }
 
   /// The replica that is there; nil when it is past reading, or none.
@@ -99,14 +110,20 @@ enum RestoreAction {
       let store = try Store(path: path, schema: .registry, use: .replica)
       _ = try Identity(store)
       return store
-    } catch let error as StoreError {
-      guard [.corrupt, .foreign, .lacking, .io].contains(error.code) else {
-        throw error.code == .busy ? busy(path) : error
-      }
-    } catch let error as SyncError where error.code.hasPrefix("replica.") {
-      // It has joined nothing, or lost what it knew of its network.
+    } catch  where isPastReading(error) {
+      return nil
+    } catch let error as StoreError where error.code == .busy {
+      throw busy(path)
     }
-    return nil
+  }
+
+  /// Whether a file is damaged or no replica, one that has joined nothing or lost what it knew of its network.
+  private static func isPastReading(_ error: any Error) -> Bool {
+    switch error {
+    case let error as StoreError: [.corrupt, .foreign, .lacking, .io].contains(error.code)
+    case let error as SyncError: error.code.hasPrefix("replica.")
+    default: false
+    }
   }
 
   private static func busy(_ path: String) -> Failure {
@@ -121,19 +138,17 @@ enum RestoreAction {
   {
     guard let store else {
       // An empty file is what a restore left that was cut; what was there has another name since.
-      let isNone = Files.size(path) ?? 0 == 0 && DatabaseSides.held(beside: path) == nil
-      return isNone ? nil : Present(unsent: nil)
+      guard let size = Files.size(path) else { return nil }
+      return size == 0 && DatabaseSides.held(beside: path) == nil ? nil : Present(unsent: nil)
     }
-    guard try Identity(store).network == backup.network else {
+    // Whatever keeps it from being read is why backups are made.
+    guard let identity = try? Identity(store) else { return Present(unsent: nil) }
+    guard identity.network == backup.network else {
       throw Failure(
         code: "restore.network", message: "the backup belongs to another network than \(path)",
         hint: "Nothing was changed. Name another file with --replica.")
     }
-    do {
-      return Present(unsent: try store.waiting().local + store.touchedRows())
-    } catch let error as StoreError where !error.isOfWritingAlone {
-      return Present(unsent: nil)
-    }
+    return Present(unsent: try? store.waiting().local + store.touchedRows())
   }
 
   /// A copy of the backup that knows it is one.
@@ -165,7 +180,7 @@ enum RestoreAction {
         try CentralReplacing.leaveEmpty(path)
       }
     }
-    DatabaseSides.remove(of: path)
+    if keepsPresent { DatabaseSides.remove(of: path) } else { try DatabaseSides.leave(of: path) }
     removeTransfers(of: path)
     try Files.syncFolder(of: path)
     try Files.rename(part, to: path)
