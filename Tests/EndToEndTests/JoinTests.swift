@@ -63,6 +63,26 @@ extension EndToEnd {
       #expect(try await world.run("quito", "verify").exit == 0)
     }
 
+    @Test func `a cut join whose key cannot be read now keeps it for later`() async throws {
+      let world = try World()
+      try await world.start(merge: "on-push")
+      let invite = try await world.invite("ecuador")
+      #expect(try await world.run("quito", "join", invite).exit == 0)
+      let path = world.replica(of: "quito")
+      let (before, folder) = (
+        try keys(world), world.folder.appending(path: "quito/.local/share/cordee/keys").path
+      )
+      try FileManager.default.moveItem(atPath: path, toPath: path + ".joining")
+      try world.setMode(0, folder)
+      let shut = try await world.bound("quito", ["join", invite])
+      #expect(shut.exit == 1 && shut.errors.contains("cannot be read"), "\(shut.errors)")
+      #expect(try files(world).contains("quito.sqlite.joining"))
+      try world.setMode(0o700, folder)
+      let joined = try await world.bound("quito", ["join", invite])
+      #expect(joined.exit == 0, "\(joined.errors)")
+      #expect(try keys(world) == before)
+    }
+
     @Test func `what an earlier file left beside its name does not spoil the one that joins`()
       async throws
     {

@@ -92,6 +92,10 @@ extension EndToEnd {
       try world.setMode(0, keys)
       let shut = try await world.bound("quito", ["sync"])
       #expect(shut.exit == 1 && shut.errors == told.errors)
+      let backup = world.folder.appending(path: "saved").path
+      #expect(try await world.bound("quito", ["backup", backup]).exit == 0)
+      let restored = try await world.bound("quito", ["restore", backup, "--json"])
+      #expect(try restored.object()["has_key"] as? Bool == true, "\(restored.errors)")
       try world.setMode(0o700, keys)
       #expect(try await world.bound("quito", ["sync"]).exit == 0)
     }

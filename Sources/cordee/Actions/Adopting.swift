@@ -68,7 +68,9 @@ enum Adopting {
 
   /// The key of a call that was cut, or a new one.
   private static func key(for store: Store, keys: String) throws -> (SigningKey, path: String) {
-    if let id = try store.meta("adopting")?.text, let key = try? KeyFile.read("\(keys)/\(id).key") {
+    if let id = try store.meta("adopting")?.text,
+      let key = try KeyFile.found("\(keys)/\(id).key")
+    {
       return (key, "\(keys)/\(id).key")
     }
     let key = SigningKey.generate()

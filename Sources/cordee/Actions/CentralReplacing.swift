@@ -183,7 +183,7 @@ enum CentralReplacing {
     keptFiles(beside: path).last { file in !DatabaseSides.all.contains { file.hasSuffix($0) } }
   }
 
-  private static func isSame(_ one: String, _ other: String) -> Bool {
+  static func isSame(_ one: String, _ other: String) -> Bool {
     guard let one = Files.number(of: one), let other = Files.number(of: other) else { return false }
     return one == other
   }

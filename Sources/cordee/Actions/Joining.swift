@@ -90,7 +90,7 @@ struct Joining {
     let identity = try Self.identity(of: store)
     // Cut between its last write and its name, the file knows its key as any replica does.
     guard let id = try store.meta("joining")?.text ?? identity?.actor.replica.description,
-      let key = try Self.key(keyPath(id))
+      let key = try KeyFile.found(keyPath(id))
     else { return nil }
     guard let identity else { return (store, key) }
     let pin = invite.split(separator: ".").last.map(String.init)
@@ -114,15 +114,6 @@ struct Joining {
     do {
       return try Identity(store)
     } catch let error as SyncError where error.code.hasPrefix("replica.") {
-      return nil
-    }
-  }
-
-  private static func key(_ path: String) throws -> SigningKey? {
-    guard FileManager.default.fileExists(atPath: path) else { return nil }
-    do {
-      return try KeyFile.read(path)
-    } catch let error as Failure where error.code == "key.damaged" {
       return nil
     }
   }

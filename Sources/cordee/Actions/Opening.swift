@@ -52,6 +52,16 @@ enum KeyFile {
     try writer.sync()
   }
 
+  /// The key that is there; nil where there is none, or a file that is no key. One that only cannot be read now is an error:
+  /// somebody may know it.
+  static func found(_ path: String) throws -> SigningKey? {
+    do {
+      return try read(path)
+    } catch let error as Failure where ["key.missing", "key.damaged"].contains(error.code) {
+      return nil
+    }
+  }
+
   static func read(_ path: String) throws -> SigningKey {
     let bytes: Data
     do {

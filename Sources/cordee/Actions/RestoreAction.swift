@@ -77,27 +77,27 @@ enum RestoreAction {
   ///   without that log the file is not whole, and no two names can be given to both at once.
   private static func held<T>(_ path: String, _ body: (Store?) throws -> T) throws -> T {
     guard Files.size(path) != nil else { return try body(nil) }
-    if let store = try sound(path), let result = try alone(store, path, body) {
-      return try result.get()
-    }
+    if let store = try sound(path), let result = try alone(store, path, body) { return result }
     guard try !Files.isLocked(path, bytes: Inspection.fileLock, any: true) else {
       throw busy(path)
     }
     return try body(nil)
   }
 
-  /// Runs `body` while no other program reads or writes the file; nil when that is past reading before `body` begins.
+  /// Runs `body` while no other program reads or writes the file; nil when that is past reading.
+  ///
+  /// A read that fails has SQLite give the file back, so that `body` must not go on after one.
   private static func alone<T>(_ store: Store, _ path: String, _ body: (Store?) throws -> T) throws
-    -> Result<T, any Error>?
+    -> T?
   {
-    var result: Result<T, any Error>?
+    var result: T?
     do {
       try store.alone {
         guard try store.settings().journal != "wal" else { throw busy(path) }
-        result = Result { try body(store) }
+        result = try body(store)
       }
     } catch {
-      // After a read that failed SQLite ends the transaction with an error, too: it only read, and all is done.
+      // All is done where only the end of the transaction failed, which wrote nothing.
       guard result == nil, !isPastReading(error) else { return result }
       throw (error as? StoreError)?.code == .busy ? busy(path) : error
     }
@@ -141,14 +141,12 @@ enum RestoreAction {
       guard let size = Files.size(path) else { return nil }
       return size == 0 && DatabaseSides.held(beside: path) == nil ? nil : Present(unsent: nil)
     }
-    // Whatever keeps it from being read is why backups are made.
-    guard let identity = try? Identity(store) else { return Present(unsent: nil) }
-    guard identity.network == backup.network else {
+    guard try Identity(store).network == backup.network else {
       throw Failure(
         code: "restore.network", message: "the backup belongs to another network than \(path)",
         hint: "Nothing was changed. Name another file with --replica.")
     }
-    return Present(unsent: try? store.waiting().local + store.touchedRows())
+    return Present(unsent: try store.waiting().local + store.touchedRows())
   }
 
   /// A copy of the backup that knows it is one.
@@ -167,26 +165,36 @@ enum RestoreAction {
   private static func put(
     _ part: String, in path: String, keepsPresent: Bool, isSpoilt: Bool
   ) throws -> String? {
-    var kept: String?
-    if keepsPresent {
-      let name = freeName(path + ".replaced-" + Now().label.filter { $0 != ":" && $0 != "-" })
-      try Files.link(path, to: name)
-      kept = name
-      // A journal belongs to the file that was there; beside another it would spoil that.
-      let sides = ["-journal", "-wal"].filter { isSpoilt && (Files.size(path + $0) ?? 0) > 0 }
-      for side in sides { try Files.link(path + side, to: name + side) }
-      if !sides.isEmpty {
-        try Files.syncFolder(of: path)
-        try CentralReplacing.leaveEmpty(path)
+    let kept =
+      keepsPresent
+      ? freeName(path + ".replaced-" + Now().label.filter { $0 != ":" && $0 != "-" }) : nil
+    do {
+      if let kept { try keep(path, as: kept, withSides: isSpoilt) }
+      if keepsPresent { DatabaseSides.remove(of: path) } else { try DatabaseSides.leave(of: path) }
+      removeTransfers(of: path)
+      try Files.syncFolder(of: path)
+      try Files.rename(part, to: path)
+    } catch {
+      // Two names of one file that is in use are one too many.
+      if let kept, CentralReplacing.isSame(kept, path) {
+        DatabaseSides.removeWhole(kept)
       }
+      throw error
     }
-    if keepsPresent { DatabaseSides.remove(of: path) } else { try DatabaseSides.leave(of: path) }
-    removeTransfers(of: path)
-    try Files.syncFolder(of: path)
-    try Files.rename(part, to: path)
     DatabaseSides.remove(of: part)
     try Files.syncFolder(of: path)
     return kept
+  }
+
+  /// Gives the file that is there a second name, with what makes it whole, and leaves nothing there to open then.
+  private static func keep(_ path: String, as name: String, withSides: Bool) throws {
+    try Files.link(path, to: name)
+    // A journal belongs to the file that was there; beside another it would spoil that.
+    let sides = ["-journal", "-wal"].filter { withSides && (Files.size(path + $0) ?? 0) > 0 }
+    guard !sides.isEmpty else { return }
+    for side in sides { try Files.link(path + side, to: name + side) }
+    try Files.syncFolder(of: path)
+    try CentralReplacing.leaveEmpty(path)
   }
 
   /// A name that is free, be it with a number behind it.
@@ -211,7 +219,13 @@ enum RestoreAction {
   }
 
   private static func hasKey(_ identity: Identity, _ invocation: Invocation) throws -> Bool {
-    Files.size("\(try invocation.paths.keysFolder())/\(identity.actor.replica).key") != nil
+    let path = "\(try invocation.paths.keysFolder())/\(identity.actor.replica).key"
+    do {
+      return try KeyFile.found(path) != nil
+    } catch {
+      // It only cannot be read now.
+      return true
+    }
   }
 
   private static func tell(
