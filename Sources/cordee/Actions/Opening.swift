@@ -52,8 +52,9 @@ enum KeyFile {
     try writer.sync()
   }
 
-  /// The key that is there; nil where there is none, or a file that is no key. One that only cannot be read now is an error:
-  /// somebody may know it.
+  /// The key that is there; nil where there is none, or a file that is no key.
+  ///
+  /// One that only cannot be read now is an error: somebody may know it.
   static func found(_ path: String) throws -> SigningKey? {
     do {
       return try read(path)
