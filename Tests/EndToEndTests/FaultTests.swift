@@ -103,6 +103,37 @@ extension EndToEnd {
       }
     }
 
+    @Test func `R10: an adoption cut anywhere goes on with its invite, whatever link came between`()
+      async throws
+    {
+      let world = try await World.joined()
+      let library = try await world.faults()
+      let backup = world.folder.appending(path: "saved").path
+      let path = world.replica(of: "lima")
+      #expect(try await world.run("quito", "backup", backup).exit == 0)
+      var cuts = 0
+      for place in 1...60 {
+        try? FileManager.default.removeItem(atPath: path)
+        try FileManager.default.copyItem(atPath: backup, toPath: path)
+        let invite = try await world.invite("ecuador")
+        let cut = try await world.run(
+          as: "lima", ["join", invite, "--adopt"],
+          with: Fault("kill", at: place, of: "s", under: path, library))
+        guard cut.exit != 0 else { break }
+        cuts += 1
+        let short = try await world.run("lima", "join", String(invite.dropLast(20)), "--adopt")
+        #expect(short.exit == 2, "\(place): \(short.errors)")
+        let named = try await world.tool(
+          "sqlite3", path, "SELECT count(value) FROM cordee_meta WHERE key = 'adopting'")
+        let adopted = try await world.run("lima", "join", invite, "--adopt")
+        // Once no key is named, all was done before the cut, or nothing.
+        let isDone = named == "0\n" && adopted.errors.contains("was used")
+        #expect(adopted.exit == 0 || isDone, "\(place): \(adopted.errors)")
+        #expect(try await world.run("lima", "sync").exit == 0, "\(place)")
+      }
+      #expect((3..<60).contains(cuts))
+    }
+
     /// A node whose keeper has its key and its network's name, and what a cut `init` left beside: not yet its key.
     private func begun(_ world: World) async throws -> (folder: URL, making: [String]) {
       let folder = world.folder.appending(path: "central")

@@ -126,12 +126,15 @@ extension EndToEnd {
       #expect(try await world.run("quito", "verify").exit == 0)
     }
 
-    @Test func `what fails here after central took the key leaves the invite as good as it was`()
-      async throws
-    {
+    /// Central enrols a key once: another invite goes with another key.
+    @Test(arguments: [false, true])
+    func `what fails here after central took the key leaves the invite as good as it was`(
+      takesAnother: Bool
+    ) async throws {
       let world = try World()
       try await world.start(merge: "on-push")
       let invite = try await world.invite("ecuador")
+      let other = try await world.invite("ecuador")
       try await world.stop()
       #expect(try await world.run("quito", "join", invite).exit == 1)
       try await world.serve(merge: "on-push")
@@ -156,9 +159,13 @@ extension EndToEnd {
       ).objects()
       #expect(members.count == 1, "\(failed.errors)")
       try await index("DROP INDEX hindrance")
-      let joined = try await world.run("quito", "join", invite)
+      // A link that was not copied whole is refused here, and takes nothing away.
+      let short = try await world.run("quito", "join", String(invite.dropLast(20)))
+      #expect(short.exit == 2 && short.errors.contains("no invite"), "\(short.errors)")
+      #expect(try keys(world) == before && files(world).contains("quito.sqlite.joining"))
+      let joined = try await world.run("quito", "join", takesAnother ? other : invite)
       #expect(joined.exit == 0, "\(joined.errors)")
-      #expect(try keys(world) == before)
+      #expect(try takesAnother ? keys(world).count == 2 : keys(world) == before)
       #expect(try await world.run("quito", "verify").exit == 0)
     }
 

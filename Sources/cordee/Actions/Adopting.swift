@@ -10,7 +10,7 @@ import Wire
 
 /// How a copy gets a key of its own.
 ///
-/// The key is named in the file until central has enrolled it, so that a call that was cut goes on with the same one.
+/// A call that was cut goes on with the key it had.
 enum Adopting {
   static func run(
     _ invocation: Invocation, invite: String, _ origin: Origin, name: String?
@@ -22,30 +22,31 @@ enum Adopting {
     let exchange = try Links.exchange(to: origin, plain: plain, display: display)
     let store = try Store(path: path, schema: .registry, use: .replica)
     let former = try Identity(store).actor.replica
-    let (key, file) = try key(for: store, keys: try invocation.paths.keysFolder())
-    let epoch: Epoch
+    let pending = InviteKeys(
+      store: store, fact: "adopting", folder: try invocation.paths.keysFolder())
+    let (key, isNew) = try pending.key(for: invite)
+    var epoch: Epoch?
     let replica: Replica
-    do {
-      (replica, epoch) = try Replica.adopt(
-        store, invite: invite, origin: origin, key: key, name: name,
-        now: Now().seconds, at: Now().label, exchange: exchange)
-    } catch let error as SyncError
-      where ["invite.", "enrolment.name", "adopt.", "replica."].contains(
-        where: error.code.hasPrefix)
-    {
-      // Whatever else failed, central may have enrolled this key.
-      try? store.write { try store.setMeta("adopting", .null) }
-      Files.remove(file)
-      throw error
+    if SyncActions.fingerprint(of: key.publicKey) == former.description {
+      // A call that was cut had come to here.
+      replica = try Replica(store: store, key: key, exchange: exchange)
+    } else {
+      do {
+        (replica, epoch) = try Replica.adopt(
+          store, invite: invite, origin: origin, key: key, name: name,
+          now: Now().seconds, at: Now().label, exchange: exchange)
+      } catch let error as SyncError where isNew && InviteKeys.isRefusal(error) {
+        // Whatever else failed, or had been tried before, central may have enrolled a key.
+        try? pending.forget(invite)
+        throw error
+      }
     }
-    try store.write {
-      try store.setMeta("adopting", .null)
-      try store.setMeta("plain", .integer(plain ? 1 : 0))
-    }
+    try store.write { try store.setMeta("plain", .integer(plain ? 1 : 0)) }
     try invocation.note(store, isConfirmed: true)
     replica.patience = .command
     replica.observe = { display.show($0) }
     let report = try SyncActions.firstSync(replica)
+    try store.write { try pending.clear() }
     try invocation.note(store)
     display.finish()
     if invocation.wantsJSON {
@@ -55,28 +56,15 @@ enum Adopting {
           ("replica", .string(replica.identity.actor.replica.description)),
           ("former", .string(former.description)), ("path", .string(path)),
           ("sent", .integer(Int64(report.pushed))), ("received", .integer(Int64(report.pulled))),
-          ("records", .integer(Int64(report.snapshotRows))), ("epoch", EpochNotices.json(epoch)),
+          ("records", .integer(Int64(report.snapshotRows))),
+          ("epoch", epoch.map(EpochNotices.json) ?? .null),
         ]))
     } else {
       invocation.console.print(
         "Adopted \(path) as \(replica.identity.actor.replica); sent \(report.pushed), received \(SyncActions.received(report))."
       )
-      invocation.console.print(EpochNotices.sentence(epoch))
+      if let epoch { invocation.console.print(EpochNotices.sentence(epoch)) }
     }
     return .done
-  }
-
-  /// The key of a call that was cut, or a new one.
-  private static func key(for store: Store, keys: String) throws -> (SigningKey, path: String) {
-    if let id = try store.meta("adopting")?.text,
-      let key = try KeyFile.found("\(keys)/\(id).key")
-    {
-      return (key, "\(keys)/\(id).key")
-    }
-    let key = SigningKey.generate()
-    let id = SyncActions.fingerprint(of: key.publicKey)
-    try KeyFile.write(key, to: "\(keys)/\(id).key")
-    try store.write { try store.setMeta("adopting", .text(id)) }
-    return (key, "\(keys)/\(id).key")
   }
 }

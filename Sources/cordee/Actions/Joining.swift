@@ -63,45 +63,45 @@ struct Joining {
 
   /// The file is closed when this returns, so that it can be renamed.
   private func enrolled(name: String?, plain: Bool) throws -> SigningKey {
-    let (store, key) = try takenUp() ?? anew()
+    let (store, joined) = try takenUp() ?? (anew(), nil)
+    let pending = InviteKeys(store: store, fact: "joining", folder: keys)
+    let key = try joined ?? join(store, pending, name: name)
+    try store.write {
+      try store.setMeta("plain", .integer(plain ? 1 : 0))
+      try pending.clear()
+    }
+    return key
+  }
+
+  private func join(_ store: Store, _ pending: InviteKeys, name: String?) throws -> SigningKey {
+    let (key, isNew) = try pending.key(for: invite)
     do {
-      if try store.meta("network") == nil {
-        _ = try Replica.join(
-          store, invite: invite, origin: origin, key: key, name: name, now: Now().seconds,
-          exchange: exchange)
-      }
-      try store.write {
-        try store.setMeta("plain", .integer(plain ? 1 : 0))
-        try store.setMeta("joining", .null)
-      }
+      _ = try Replica.join(
+        store, invite: invite, origin: origin, key: key, name: name, now: Now().seconds,
+        exchange: exchange)
       return key
-    } catch let error as SyncError
-      where ["invite.", "enrolment.name"].contains(where: error.code.hasPrefix)
-    {
-      // Whatever else failed, central may have enrolled this key.
-      forget(key)
+    } catch let error as SyncError where isNew && InviteKeys.isRefusal(error) {
+      // Whatever else failed, or had been tried before, central may have enrolled a key.
+      try pending.forget(invite)
+      if try pending.isEmpty { DatabaseSides.removeWhole(begun) }
       throw error
     }
   }
 
-  /// What a join to the same central that was cut has left.
-  private func takenUp() throws -> (Store, SigningKey)? {
+  /// What a join to the same central that was cut has left, with its key where it had joined.
+  private func takenUp() throws -> (Store, SigningKey?)? {
     guard Files.size(begun) ?? 0 > 0, let store = try left() else { return nil }
-    let identity = try Self.identity(of: store)
-    // Cut between its last write and its name, the file knows its key as any replica does.
-    guard let id = try store.meta("joining")?.text ?? identity?.actor.replica.description,
-      let key = try KeyFile.found(keyPath(id))
-    else { return nil }
-    guard let identity else { return (store, key) }
+    guard let identity = try Self.identity(of: store) else { return (store, nil) }
     let pin = invite.split(separator: ".").last.map(String.init)
-    guard identity.origin == origin, pin == SyncActions.fingerprint(of: identity.centralKey)
+    guard identity.origin == origin, pin == SyncActions.fingerprint(of: identity.centralKey),
+      let key = try KeyFile.found("\(keys)/\(identity.actor.replica).key")
     else { return nil }
     return (store, key)
   }
 
   /// The file that was begun; nil when it is none.
   ///
-  /// One that only cannot be opened now names the key that central may know.
+  /// One that only cannot be opened now names the keys that central may know.
   private func left() throws -> Store? {
     do {
       return try Store(path: begun, schema: .registry, use: .replica, create: true)
@@ -118,21 +118,9 @@ struct Joining {
     }
   }
 
-  private func anew() throws -> (Store, SigningKey) {
-    forget(nil)
-    let key = SigningKey.generate()
-    let id = SyncActions.fingerprint(of: key.publicKey)
-    try KeyFile.write(key, to: keyPath(id))
-    let store = try Store(path: begun, schema: .registry, use: .replica, create: true)
-    try store.write { try store.setMeta("joining", .text(id)) }
-    return (store, key)
+  /// An empty file; it holds nothing yet that anybody wrote.
+  private func anew() throws -> Store {
+    DatabaseSides.removeWhole(begun)
+    return try Store(path: begun, schema: .registry, use: .replica, create: true)
   }
-
-  /// The file holds nothing yet that anybody wrote, and nobody knows the key.
-  private func forget(_ key: SigningKey?) {
-    for end in ["", "-journal"] { Files.remove(begun + end) }
-    if let key { Files.remove(keyPath(SyncActions.fingerprint(of: key.publicKey))) }
-  }
-
-  private func keyPath(_ id: String) -> String { "\(keys)/\(id).key" }
 }

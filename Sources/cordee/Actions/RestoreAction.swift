@@ -26,6 +26,7 @@ enum RestoreAction {
   private static func run(
     _ invocation: Invocation, _ backup: String, _ path: String, _ identity: Identity
   ) throws -> ExitCode {
+    let keys = try invocation.paths.keysFolder()
     // What is refused is told before anything is copied.
     _ = try held(path) { try Self.present($0, path, of: identity) }
     let part = path + ".restoring"
@@ -37,7 +38,7 @@ enum RestoreAction {
       let found = try Self.present(store, path, of: identity)
       return (found, try put(part, in: path, keepsPresent: found != nil, isSpoilt: store == nil))
     }
-    let hasKey = try hasKey(identity, invocation)
+    let hasKey = hasKey(identity, in: keys)
     try tell(invocation, path, backup, kept, unsent: present?.unsent, hasKey: hasKey)
     return .done
   }
@@ -121,6 +122,7 @@ enum RestoreAction {
   private static func isPastReading(_ error: any Error) -> Bool {
     switch error {
     case let error as StoreError: [.corrupt, .foreign, .lacking, .io].contains(error.code)
+    case is WireError: true
     case let error as SyncError: error.code.hasPrefix("replica.")
     default: false
     }
@@ -218,10 +220,9 @@ enum RestoreAction {
     }
   }
 
-  private static func hasKey(_ identity: Identity, _ invocation: Invocation) throws -> Bool {
-    let path = "\(try invocation.paths.keysFolder())/\(identity.actor.replica).key"
+  private static func hasKey(_ identity: Identity, in keys: String) -> Bool {
     do {
-      return try KeyFile.found(path) != nil
+      return try KeyFile.found("\(keys)/\(identity.actor.replica).key") != nil
     } catch {
       // It only cannot be read now.
       return true
