@@ -63,6 +63,28 @@ extension EndToEnd {
       #expect(try await world.run("quito", "verify").exit == 0)
     }
 
+    @Test(arguments: [0, 1, 2])
+    func `a cut join that had joined gives way to no other link`(way: Int) async throws {
+      let world = try World()
+      try await world.start(merge: "on-push")
+      let invite = try await world.invite("ecuador")
+      #expect(try await world.run("quito", "join", invite).exit == 0)
+      let (path, before) = (world.replica(of: "quito"), try keys(world))
+      try FileManager.default.moveItem(atPath: path, toPath: path + ".joining")
+      // Not copied whole, of a central that is not there, under another address.
+      let other =
+        [
+          String(invite.dropLast(20)),
+          invite.dropLast(32) + String(repeating: "a", count: 32),
+          invite.replacing("127.0.0.1", with: "localhost"),
+        ][way]
+      let told = try await world.run("quito", "join", other)
+      #expect(told.exit == [2, 1, 0][way], "\(told.errors)")
+      if way < 2 { #expect(try await world.run("quito", "join", invite).exit == 0) }
+      #expect(try await world.run("quito", "sync").exit == 0)
+      #expect(try keys(world) == before)
+    }
+
     @Test func `a cut join whose key cannot be read now keeps it for later`() async throws {
       let world = try World()
       try await world.start(merge: "on-push")

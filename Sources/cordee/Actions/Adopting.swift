@@ -24,29 +24,36 @@ enum Adopting {
     let former = try Identity(store).actor.replica
     let pending = InviteKeys(
       store: store, fact: "adopting", folder: try invocation.paths.keysFolder())
+    guard try store.meta("adopted")?.text != InviteKeys.hash(invite) else { throw already(path) }
     let (key, isNew) = try pending.key(for: invite)
-    var epoch: Epoch?
-    let replica: Replica
-    if SyncActions.fingerprint(of: key.publicKey) == former.description {
-      // A call that was cut had come to here.
-      replica = try Replica(store: store, key: key, exchange: exchange)
-    } else {
-      do {
-        (replica, epoch) = try Replica.adopt(
-          store, invite: invite, origin: origin, key: key, name: name,
-          now: Now().seconds, at: Now().label, exchange: exchange)
-      } catch let error as SyncError where isNew && InviteKeys.isRefusal(error) {
-        // Whatever else failed, or had been tried before, central may have enrolled a key.
-        try? pending.forget(invite)
-        throw error
+    func finish() throws {
+      try store.write {
+        try pending.clear()
+        try store.setMeta("adopted", .text(InviteKeys.hash(invite)))
+        try store.setMeta("plain", .integer(plain ? 1 : 0))
       }
     }
-    try store.write { try store.setMeta("plain", .integer(plain ? 1 : 0)) }
+    guard SyncActions.fingerprint(of: key.publicKey) != former.description else {
+      // A call that was cut had come to here.
+      try finish()
+      throw already(path)
+    }
+    let epoch: Epoch
+    let replica: Replica
+    do {
+      (replica, epoch) = try Replica.adopt(
+        store, invite: invite, origin: origin, key: key, name: name,
+        now: Now().seconds, at: Now().label, exchange: exchange)
+    } catch let error as SyncError where isNew && InviteKeys.isRefusal(error) {
+      // Whatever else failed, or had been tried before, central may have enrolled a key.
+      try? pending.forget(key)
+      throw error
+    }
+    try finish()
     try invocation.note(store, isConfirmed: true)
     replica.patience = .command
     replica.observe = { display.show($0) }
     let report = try SyncActions.firstSync(replica)
-    try store.write { try pending.clear() }
     try invocation.note(store)
     display.finish()
     if invocation.wantsJSON {
@@ -57,14 +64,21 @@ enum Adopting {
           ("former", .string(former.description)), ("path", .string(path)),
           ("sent", .integer(Int64(report.pushed))), ("received", .integer(Int64(report.pulled))),
           ("records", .integer(Int64(report.snapshotRows))),
-          ("epoch", epoch.map(EpochNotices.json) ?? .null),
+          ("epoch", EpochNotices.json(epoch)),
         ]))
     } else {
       invocation.console.print(
         "Adopted \(path) as \(replica.identity.actor.replica); sent \(report.pushed), received \(SyncActions.received(report))."
       )
-      if let epoch { invocation.console.print(EpochNotices.sentence(epoch)) }
+      invocation.console.print(EpochNotices.sentence(epoch))
     }
     return .done
+  }
+
+  /// What a sync finds out, a second adoption would pass over: that this is a copy of the file that was adopted.
+  private static func already(_ path: String) -> Failure {
+    Failure(
+      code: "replica.adopted", message: "\(path) was adopted with this invite already",
+      hint: "Run `cordee sync` to go on; a copy needs an invite of its own.")
   }
 }

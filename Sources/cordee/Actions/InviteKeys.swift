@@ -25,19 +25,23 @@ struct InviteKeys {
   /// - Throws: `Failure` `key.unreadable` when one is there and cannot be read now; the invite may be spent on it.
   func key(for invite: String) throws -> (key: SigningKey, isNew: Bool) {
     let hash = Self.hash(invite)
-    if let id = try named()[hash], let key = try KeyFile.found(path(id)) { return (key, false) }
-    let key = SigningKey.generate()
-    let id = SyncActions.fingerprint(of: key.publicKey)
-    try KeyFile.write(key, to: path(id))
-    try name { $0[hash] = id }
-    return (key, true)
+    // In one transaction: two calls at a time take one key.
+    return try store.write {
+      var keys = try named()
+      if let id = keys[hash], let key = try KeyFile.found(path(id)) { return (key, false) }
+      let key = SigningKey.generate()
+      let id = SyncActions.fingerprint(of: key.publicKey)
+      try KeyFile.write(key, to: path(id))
+      keys[hash] = id
+      try name(keys)
+      return (key, true)
+    }
   }
 
-  /// Forgets the key for an invite, which nobody knows.
-  func forget(_ invite: String) throws {
-    let hash = Self.hash(invite)
-    guard let id = try named()[hash] else { return }
-    try name { $0[hash] = nil }
+  /// Forgets a key that nobody knows.
+  func forget(_ key: SigningKey) throws {
+    let id = SyncActions.fingerprint(of: key.publicKey)
+    try store.write { try name(named().filter { $0.value != id }) }
     Files.remove(path(id))
   }
 
@@ -56,14 +60,13 @@ struct InviteKeys {
     return Dictionary(pairs.filter { $0.count == 2 }.map { ($0[1], $0[0]) }) { $1 }
   }
 
-  private func name(_ change: (inout [String: String]) -> Void) throws {
-    var keys = try named()
-    change(&keys)
+  private func name(_ keys: [String: String]) throws {
     let text = keys.map { "\($0.value):\($0.key)" }.sorted().joined(separator: " ")
-    try store.write { try store.setMeta(fact, text.isEmpty ? .null : .text(text)) }
+    try store.setMeta(fact, text.isEmpty ? .null : .text(text))
   }
 
-  private static func hash(_ invite: String) -> String {
+  /// What stands for an invite where its secret must not.
+  static func hash(_ invite: String) -> String {
     Base64URL.encode(Blake2b.hash(Array("cordee.invite-key.1\n\(invite)".utf8)))
   }
 

@@ -82,20 +82,28 @@ struct Joining {
       return key
     } catch let error as SyncError where isNew && InviteKeys.isRefusal(error) {
       // Whatever else failed, or had been tried before, central may have enrolled a key.
-      try pending.forget(invite)
+      try pending.forget(key)
       if try pending.isEmpty { DatabaseSides.removeWhole(begun) }
       throw error
     }
   }
 
-  /// What a join to the same central that was cut has left, with its key where it had joined.
+  /// What a join that was cut has left, with its key where it had joined.
+  ///
+  /// - Throws: `Failure` `join.begun` when it has joined another central, or can no more tell which: an invite was spent on it.
   private func takenUp() throws -> (Store, SigningKey?)? {
     guard Files.size(begun) ?? 0 > 0, let store = try left() else { return nil }
-    guard let identity = try Self.identity(of: store) else { return (store, nil) }
+    let identity = try Self.identity(of: store)
+    guard try identity != nil || store.meta("network") != nil else { return (store, nil) }
     let pin = invite.split(separator: ".").last.map(String.init)
-    guard identity.origin == origin, pin == SyncActions.fingerprint(of: identity.centralKey),
-      let key = try KeyFile.found("\(keys)/\(identity.actor.replica).key")
-    else { return nil }
+    guard let identity, pin == SyncActions.fingerprint(of: identity.centralKey) else {
+      throw Failure(
+        code: "join.begun", message: "\(begun) has joined another central, and was cut",
+        hint: "Finish that with its own invite, or move the file elsewhere.")
+    }
+    guard let key = try KeyFile.found("\(keys)/\(identity.actor.replica).key") else { return nil }
+    // Central may have another address by now.
+    try store.write { try store.setMeta("central_url", .text(origin.description)) }
     return (store, key)
   }
 

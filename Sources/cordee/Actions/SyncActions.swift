@@ -21,7 +21,11 @@ enum SyncActions {
     try Failure.wrap {
       let parts = (invocation.argument("INVITE") ?? "").split(separator: "#", maxSplits: 1).map(
         String.init)
-      guard parts.count == 2, let origin = Origin(parts[0]) else {
+      // Checked before anything here gives way to it.
+      let ends = parts.last?.split(separator: ".") ?? []
+      guard parts.count == 2, let origin = Origin(parts[0]), ends.count == 2,
+        ReplicaID(String(ends[1])) != nil
+      else {
         throw Failure.usage(
           "invite.shape", "this is no invite",
           hint: "Copy the whole link, with what stands after #.")
