@@ -11,14 +11,6 @@ struct Fault {
   let calls: String
   let folder: String
   let library: String
-
-  init(_ how: String, at place: Int, of calls: String, under folder: String, _ library: String) {
-    self.how = how
-    self.place = place
-    self.calls = calls
-    self.folder = folder
-    self.library = library
-  }
 }
 
 extension World {
@@ -76,7 +68,7 @@ extension EndToEnd {
       func restored(failing place: Int) async throws -> Outcome {
         try await world.run(
           as: "quito", ["restore", backup, "--json"],
-          with: Fault("\(EIO)", at: place, of: "R", under: path, library))
+          with: Fault(how: "\(EIO)", place: place, calls: "R", folder: path, library: library))
       }
       func edited() async throws -> Data {
         #expect(try await world.run("quito", "set", "ecuador", "contact=later").exit == 0)
@@ -114,7 +106,7 @@ extension EndToEnd {
         let invite = try await world.invite("ecuador")
         let cut = try await world.run(
           as: "lima", ["join", invite, "--adopt"],
-          with: Fault("kill", at: place, of: "s", under: path, library))
+          with: Fault(how: "kill", place: place, calls: "s", folder: path, library: library))
         guard cut.exit != 0 else { break }
         cuts += 1
         let short = try await world.run("lima", "join", String(invite.dropLast(20)), "--adopt")
@@ -168,7 +160,8 @@ extension EndToEnd {
         try clear(folder)
         let cut = try await world.run(
           as: "keeper", again,
-          with: Fault("kill", at: place, of: "rus", under: folder.path, library))
+          with: Fault(
+            how: "kill", place: place, calls: "rus", folder: folder.path, library: library))
         isWhole = cut.exit == 0
         if isWhole { break }
         guard FileManager.default.fileExists(atPath: key) else { continue }
@@ -203,7 +196,8 @@ extension EndToEnd {
           at: world.folder.appending(path: "kept.key"), to: folder.appending(path: "central.key"))
         let cut = try await world.run(
           as: "keeper", ["central", "restore", "--data", "central", "--from", backup],
-          with: Fault("kill", at: place, of: "ur", under: folder.path, library))
+          with: Fault(how: "kill", place: place, calls: "ur", folder: folder.path, library: library)
+        )
         guard cut.exit != 0 else { break }
         let path = folder.appending(path: "central.sqlite").path
         guard FileManager.default.fileExists(atPath: path) else { continue }

@@ -15,6 +15,17 @@ extension EndToEnd {
         atPath: world.folder.appending(path: "quito/.local/share/cordee/keys").path)
     }
 
+    /// A join that was cut once central had answered, before its file got its name; with its invite and its keys.
+    private func cutBeforeName() async throws -> (World, invite: String, keys: [String]) {
+      let world = try World()
+      try await world.start(merge: "on-push")
+      let invite = try await world.invite("ecuador")
+      #expect(try await world.run("quito", "join", invite).exit == 0)
+      let path = world.replica(of: "quito")
+      try FileManager.default.moveItem(atPath: path, toPath: path + ".joining")
+      return (world, invite, try keys(world))
+    }
+
     @Test func `a registry without records holds its keeper, who can join`() async throws {
       let world = try World()
       let made = try await world.run(
@@ -50,13 +61,7 @@ extension EndToEnd {
     @Test func `R10: a join cut before its file got its name is taken up with the same invite`()
       async throws
     {
-      let world = try World()
-      try await world.start(merge: "on-push")
-      let invite = try await world.invite("ecuador")
-      #expect(try await world.run("quito", "join", invite).exit == 0)
-      let path = world.replica(of: "quito")
-      let before = try keys(world)
-      try FileManager.default.moveItem(atPath: path, toPath: path + ".joining")
+      let (world, invite, before) = try await cutBeforeName()
       let joined = try await world.run("quito", "join", invite)
       #expect(joined.exit == 0, "\(joined.errors)")
       #expect(try keys(world) == before)
@@ -65,12 +70,7 @@ extension EndToEnd {
 
     @Test(arguments: [0, 1, 2])
     func `a cut join that had joined gives way to no other link`(way: Int) async throws {
-      let world = try World()
-      try await world.start(merge: "on-push")
-      let invite = try await world.invite("ecuador")
-      #expect(try await world.run("quito", "join", invite).exit == 0)
-      let (path, before) = (world.replica(of: "quito"), try keys(world))
-      try FileManager.default.moveItem(atPath: path, toPath: path + ".joining")
+      let (world, invite, before) = try await cutBeforeName()
       // Not copied whole, of a central that is not there, under another address.
       let other =
         [
@@ -86,15 +86,8 @@ extension EndToEnd {
     }
 
     @Test func `a cut join whose key cannot be read now keeps it for later`() async throws {
-      let world = try World()
-      try await world.start(merge: "on-push")
-      let invite = try await world.invite("ecuador")
-      #expect(try await world.run("quito", "join", invite).exit == 0)
-      let path = world.replica(of: "quito")
-      let (before, folder) = (
-        try keys(world), world.folder.appending(path: "quito/.local/share/cordee/keys").path
-      )
-      try FileManager.default.moveItem(atPath: path, toPath: path + ".joining")
+      let (world, invite, before) = try await cutBeforeName()
+      let folder = world.folder.appending(path: "quito/.local/share/cordee/keys").path
       try world.setMode(0, folder)
       let shut = try await world.bound("quito", ["join", invite])
       #expect(shut.exit == 1 && shut.errors.contains("cannot be read"), "\(shut.errors)")
@@ -128,15 +121,9 @@ extension EndToEnd {
     }
 
     @Test func `a join goes on with its key after another program held its file`() async throws {
-      let world = try World()
-      try await world.start(merge: "on-push")
-      let invite = try await world.invite("ecuador")
-      #expect(try await world.run("quito", "join", invite).exit == 0)
-      let path = world.replica(of: "quito")
-      let before = try keys(world)
-      try FileManager.default.moveItem(atPath: path, toPath: path + ".joining")
+      let (world, invite, before) = try await cutBeforeName()
       let holder = try await Holder(
-        of: path + ".joining", "BEGIN EXCLUSIVE", in: world)
+        of: world.replica(of: "quito") + ".joining", "BEGIN EXCLUSIVE", in: world)
       let busy = try await world.run("quito", "join", invite)
       #expect(busy.exit == 1 && busy.errors.contains("another program"), "\(busy.errors)")
       #expect(busy.errors.split(separator: "\n").count == 1)

@@ -154,7 +154,7 @@ extension EndToEnd {
       for place in [1, 2, 3, 10, 50, 100, 150, 200, 250] {
         let told = try await world.run(
           as: isCentral ? "keeper" : "quito", words,
-          with: Fault("\(ENOSPC)", at: place, of: "ws", under: disk, library))
+          with: Fault(how: "\(ENOSPC)", place: place, calls: "ws", folder: disk, library: library))
         let left = try FileManager.default.contentsOfDirectory(atPath: disk)
         if told.exit == 0 {
           // A folder that cannot be synced keeps nobody from going on, and a small copy needs fewer writes.

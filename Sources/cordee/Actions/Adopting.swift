@@ -63,8 +63,7 @@ enum Adopting {
           ("replica", .string(replica.identity.actor.replica.description)),
           ("former", .string(former.description)), ("path", .string(path)),
           ("sent", .integer(Int64(report.pushed))), ("received", .integer(Int64(report.pulled))),
-          ("records", .integer(Int64(report.snapshotRows))),
-          ("epoch", EpochNotices.json(epoch)),
+          ("records", .integer(Int64(report.snapshotRows))), ("epoch", EpochNotices.json(epoch)),
         ]))
     } else {
       invocation.console.print(

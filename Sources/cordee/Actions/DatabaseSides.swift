@@ -17,7 +17,7 @@ enum DatabaseSides {
   /// Keeps under other names what holds anything, where the file itself is gone: it may only have been moved, and need it.
   static func leave(of path: String) throws {
     for end in all where Files.size(path + end) ?? 0 > 0 {
-      try Files.rename(path + end, to: RestoreAction.freeName(path + ".left" + end))
+      try Files.rename(path + end, to: freeName(path + ".left" + end))
     }
     remove(of: path)
   }
@@ -26,5 +26,16 @@ enum DatabaseSides {
   static func removeWhole(_ path: String) {
     remove(of: path)
     Files.remove(path)
+  }
+
+  /// A name that is free, be it with a number behind it.
+  static func freeName(_ name: String) -> String {
+    var free = name
+    var number = 1
+    while Files.size(free) != nil {
+      number += 1
+      free = "\(name)-\(number)"
+    }
+    return free
   }
 }

@@ -169,7 +169,8 @@ enum RestoreAction {
   ) throws -> String? {
     let kept =
       keepsPresent
-      ? freeName(path + ".replaced-" + Now().label.filter { $0 != ":" && $0 != "-" }) : nil
+      ? DatabaseSides.freeName(path + ".replaced-" + Now().label.filter { $0 != ":" && $0 != "-" })
+      : nil
     do {
       if let kept { try keep(path, as: kept, withSides: isSpoilt) }
       if keepsPresent { DatabaseSides.remove(of: path) } else { try DatabaseSides.leave(of: path) }
@@ -197,17 +198,6 @@ enum RestoreAction {
     for side in sides { try Files.link(path + side, to: name + side) }
     try Files.syncFolder(of: path)
     try CentralReplacing.leaveEmpty(path)
-  }
-
-  /// A name that is free, be it with a number behind it.
-  static func freeName(_ name: String) -> String {
-    var free = name
-    var number = 1
-    while Files.size(free) != nil {
-      number += 1
-      free = "\(name)-\(number)"
-    }
-    return free
   }
 
   /// Downloads and spools follow cursors of the file that was there.
